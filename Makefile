@@ -1,0 +1,78 @@
+# tidelock: `make demo` and `make test` do all the set-up; see README.md.
+B      ?= build
+CFLAGS ?= -O2 -g
+PREFIX ?= /usr/local
+VENDOR := build/vendor
+PACK   := build/models.pack
+STRICT := -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
+CPPFLAGS += -D_GNU_SOURCE -Ihost -Imodules -isystem $(VENDOR)/include -isystem /usr/include/lua5.4
+LDLIBS := -L$(VENDOR)/lib -Wl,-Bstatic -lcurl -lnghttp2 -lhiredis -lyyjson -lssl -lcrypto -luv_a -lexpat -lzstd -lz \
+          -llua5.4-cjson -Wl,--whole-archive -llua5.4 -Wl,--no-whole-archive -Wl,-Bdynamic -lm -ldl -lpthread
+WRAP   := -Wl,-E -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+LUA    := $(shell find lib -name '*.lua' | LC_ALL=C sort)
+MODULES := $(patsubst %.c,$B/%.o,$(wildcard modules/*.c))
+COMMON := $B/host/state.o $B/modules.a
+SPECS  ?= spec
+
+all: $B/tidelock
+$B/tidelock: $B/host/main.o $B/host/embed.o $(COMMON) $B/pack.o $B/lib.o
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$B/tidelua: $B/host/tidelua.o $(COMMON) $B/pack.o
+	$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP) -o $@ $^ $(LDLIBS)
+$B/tidelua-stage: $B/host/tidelua.o $(COMMON) $B/nopack.o
+	$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP) -o $@ $^ $(LDLIBS)
+$B/modules.a: $(MODULES)
+	rm -f $@ && ar rcs $@ $^
+
+$B/%.o: %.c Makefile | $(VENDOR)/stamp
+	@mkdir -p $(@D)
+	$(CC) $(STRICT) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(VENDOR)/stamp: vendor/manifest vendor/fetch
+	vendor/packages build
+	vendor/fetch
+
+# --- data that is linked in: the model pack and lib/
+$(PACK): $(wildcard host/pack.lua host/pack/*.lua) modules/models.h $(VENDOR)/stamp | $B/tidelua-stage
+	$B/tidelua-stage host/pack.lua $(VENDOR)/botocore/data $@
+$B/lib.bin: host/embed.lua $(LUA) | $B/tidelua-stage
+	$B/tidelua-stage host/embed.lua $@ $(LUA)
+$B/pack.o: $(PACK)
+	$(call incbin,tl_pack,$<)
+$B/nopack.o: Makefile
+	@mkdir -p $(@D)
+	@: > $B/empty
+	$(call incbin,tl_pack,$B/empty)
+$B/lib.o: $B/lib.bin
+	$(call incbin,tl_lib,$<)
+incbin = printf '.section .rodata\n.balign 16\n.global $(1), $(1)_end\n$(1): .incbin "$(2)"\n$(1)_end: .byte 0\n\
+.section .note.GNU-stack,"",@progbits\n' | $(CC) -x assembler -c -o $@ -
+
+# --- for people
+setup:
+	@vendor/packages test
+	@vendor/venv
+demo: setup all
+	@playbooks/demo
+test: setup $B/tidelock $B/tidelua
+	$B/tidelua spec/run.lua $(SPECS)
+	$(MAKE) asan
+asan: setup
+	$(MAKE) B=build/asan CFLAGS='-O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer' build/asan/tidelua
+	build/asan/tidelua spec/run.lua spec/modules
+lint: setup $B/tidelua
+	luacheck -q lib host spec playbooks
+	$B/tidelua spec/run.lua spec/arrows_spec.lua
+conformance: setup $B/tidelua
+	$B/tidelua spec/conformance/run.lua
+bench: setup $B/tidelock $B/tidelua
+	@for each in spec/bench/*.lua; do $B/tidelua $$each || exit 1; done
+install: all
+	install -D $B/tidelock $(DESTDIR)$(PREFIX)/bin/tidelock
+	find playbooks spec/support/moto -type f | while read -r f; do \
+	  install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/tidelock/$$f; done
+clean:
+	rm -rf build
+
+-include $(wildcard $B/*/*.d)
+.PHONY: all setup demo test asan lint conformance bench install clean
+.DELETE_ON_ERROR:

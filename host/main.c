@@ -1,0 +1,68 @@
+/* main.c -- tidelock: opens the loop and the state, runs lib/cli as the main task, exits with its code. */
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+
+#include <lauxlib.h>
+
+#include "embed.h"
+#include "loop.h"
+#include "state.h"
+
+#define INTERNAL 70
+
+/* Pushes cli.main and the arguments; argv comes as a light userdata. */
+static int prepare (lua_State *L) {
+  char **argv = lua_touserdata(L, 1);
+  tl_openlibs(L);
+  tl_embed_searcher(L);
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "cli");
+  lua_call(L, 1, 1);
+  lua_getfield(L, -1, "main");
+  lua_newtable(L);
+  for (int i = 0; argv[i] != NULL; i++) {
+    lua_pushstring(L, argv[i]);
+    lua_rawseti(L, -2, i);
+  }
+  return 2;
+}
+
+
+static int run (lua_State *L, char **argv) {
+  int status;
+  lua_pushcfunction(L, prepare);
+  lua_pushlightuserdata(L, argv);
+  status = lua_pcall(L, 1, 2, 0);
+  if (status == LUA_OK) status = tl_loop_run(L, 1);
+  if (status == LUA_OK) return (int)lua_tointeger(L, -1);
+  fprintf(stderr, "tidelock: internal error, please report it: %s\n", luaL_tolstring(L, -1, NULL));
+  return INTERNAL;
+}
+
+
+/* A full disk behind `> file` must not look like success. */
+static int flushed (int code) {
+  if (fflush(stdout) == 0 && !ferror(stdout)) return code;
+  perror("tidelock: could not write the whole output");
+  return code != 0 ? code : INTERNAL;
+}
+
+
+int main (int argc, char **argv) {
+  const struct rlimit none = {0, 0};
+  lua_State *L;
+  int code;
+  (void)argc;
+  setrlimit(RLIMIT_CORE, &none);   /* credentials live in this memory */
+  signal(SIGPIPE, SIG_IGN);
+  if (tl_loop_open() != 0 || (L = luaL_newstate()) == NULL) {
+    fprintf(stderr, "tidelock: not enough memory to start\n");
+    return INTERNAL;
+  }
+  code = flushed(run(L, argv));
+  tl_loop_stop(L);
+  lua_close(L);
+  tl_loop_close();
+  return code;
+}

@@ -1,0 +1,140 @@
+/* tidelua.c -- a plain Lua with tidelock's modules and loop: builds the model pack and runs the specs. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <lauxlib.h>
+#include <lualib.h>
+
+#include "loop.h"
+#include "state.h"
+
+#define PATH "lib/?.lua;lib/?/init.lua;host/?.lua;spec/?.lua;./?.lua;"
+
+/* ----- allocations that fail on demand ----- */
+
+static long countdown = -1;   /* allocations to go before all fail; -1: none does */
+static int fired;
+
+static int refused (void) {
+  if (countdown < 0) return 0;
+  if (countdown > 0) { countdown--; return 0; }
+  fired = 1;
+  return 1;
+}
+
+void *__real_malloc (size_t n);
+void *__real_calloc (size_t n, size_t size);
+void *__real_realloc (void *p, size_t n);
+void *__wrap_malloc (size_t n);
+void *__wrap_calloc (size_t n, size_t size);
+void *__wrap_realloc (void *p, size_t n);
+
+void *__wrap_malloc (size_t n) {
+  return refused() ? NULL : __real_malloc(n);
+}
+
+void *__wrap_calloc (size_t n, size_t size) {
+  return refused() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc (void *p, size_t n) {
+  return refused() ? NULL : __real_realloc(p, n);
+}
+
+
+/* Lua relies on shrinking never failing. */
+static void *allocate (void *ud, void *p, size_t osize, size_t nsize) {
+  (void)ud;
+  if (nsize == 0) {
+    free(p);
+    return NULL;
+  }
+  if ((p == NULL || nsize > osize) && refused()) return NULL;
+  return __real_realloc(p, nsize);
+}
+
+
+/* alloc.arm(n): the first n allocations from now succeed, then every one fails. */
+static int alloc_arm (lua_State *L) {
+  lua_Integer n = luaL_checkinteger(L, 1);
+  fired = 0;
+  countdown = (long)n;
+  return 0;
+}
+
+
+/* alloc.disarm() -> did one fail? Allocates nothing. */
+static int alloc_disarm (lua_State *L) {
+  countdown = -1;
+  lua_pushboolean(L, fired);
+  return 1;
+}
+
+static const luaL_Reg alloc[] = {{"arm", alloc_arm}, {"disarm", alloc_disarm}, {NULL, NULL}};
+
+/* ----- the program ----- */
+
+static void setpath (lua_State *L) {
+  lua_getglobal(L, "package");
+  lua_pushliteral(L, PATH);
+  lua_getfield(L, -2, "path");
+  lua_concat(L, 2);
+  lua_setfield(L, -2, "path");
+  lua_pop(L, 1);
+}
+
+
+static void setargs (lua_State *L, char **argv) {
+  lua_newtable(L);
+  for (int i = 0; argv[i] != NULL; i++) {
+    lua_pushstring(L, argv[i]);
+    lua_rawseti(L, -2, i - 1);
+  }
+  lua_setglobal(L, "arg");
+}
+
+
+/* Pushes the script as a function; argv comes as a light userdata. */
+static int prepare (lua_State *L) {
+  char **argv = lua_touserdata(L, 1);
+  tl_openlibs(L);
+  luaL_newlib(L, alloc);
+  lua_setglobal(L, "alloc");
+  setpath(L);
+  setargs(L, argv);
+  if (luaL_loadfile(L, argv[1]) != LUA_OK) return lua_error(L);
+  return 1;
+}
+
+
+static int run (lua_State *L, char **argv) {
+  int status;
+  lua_pushcfunction(L, prepare);
+  lua_pushlightuserdata(L, argv);
+  status = lua_pcall(L, 1, 1, 0);
+  if (status == LUA_OK) status = tl_loop_run(L, 0);
+  if (status == LUA_OK) return lua_isinteger(L, -1) ? (int)lua_tointeger(L, -1) : 0;
+  fprintf(stderr, "tidelua: %s\n", luaL_tolstring(L, -1, NULL));
+  return 70;
+}
+
+
+int main (int argc, char **argv) {
+  lua_State *L;
+  int code;
+  if (argc < 2) {
+    fprintf(stderr, "usage: tidelua SCRIPT [ARGUMENTS]\n");
+    return 64;
+  }
+  if (tl_loop_open() != 0 || (L = lua_newstate(allocate, NULL)) == NULL) return 70;
+  code = run(L, argv);
+  fflush(stdout);
+  tl_loop_stop(L);
+  lua_close(L);
+  if (tl_loop_close() != 0 && code == 0) {
+    fprintf(stderr, "tidelua: a handle of the loop was left open\n");
+    return 70;
+  }
+  return code;
+}

@@ -1,0 +1,90 @@
+/* buf.c -- bytes that grow, owned by a userdata, with an error that sticks. */
+#include "buf.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <lauxlib.h>
+
+#define BUF "tidelock.buf"
+
+void tl_buffree (tl_buf *b) {
+  free(b->data);
+  *b = (tl_buf){0};
+}
+
+
+void tl_bufclear (tl_buf *b) {
+  b->len = 0;
+  b->failed = 0;
+}
+
+
+static int buf_gc (lua_State *L) {
+  tl_buffree(luaL_checkudata(L, 1, BUF));
+  return 0;
+}
+
+static const luaL_Reg meta[] = {{"__gc", buf_gc}, {"__close", buf_gc}, {NULL, NULL}};
+
+
+tl_buf *tl_bufnew (lua_State *L) {
+  tl_buf *b = lua_newuserdatauv(L, sizeof *b, 0);
+  *b = (tl_buf){0};
+  if (luaL_newmetatable(L, BUF)) luaL_setfuncs(L, meta, 0);
+  lua_setmetatable(L, -2);
+  return b;
+}
+
+
+tl_buf *tl_bufcheck (lua_State *L, int idx) {
+  return luaL_checkudata(L, idx, BUF);
+}
+
+
+char *tl_bufroom (tl_buf *b, size_t n) {
+  size_t size = b->size;
+  char *data;
+  if (b->failed) return NULL;
+  if (n <= size - b->len) return b->data + b->len;
+  if (n > SIZE_MAX / 2 - b->len) { b->failed = 1; return NULL; }
+  if (size == 0) size = 256;
+  while (size < b->len + n) size *= 2;
+  data = realloc(b->data, size);
+  if (data == NULL) { b->failed = 1; return NULL; }
+  b->data = data;
+  b->size = size;
+  return data + b->len;
+}
+
+
+void tl_bufadd (tl_buf *b, const char *s, size_t n) {
+  char *to = tl_bufroom(b, n);
+  if (to == NULL || n == 0) return;
+  memcpy(to, s, n);
+  b->len += n;
+}
+
+
+void tl_bufstr (tl_buf *b, const char *s) {
+  tl_bufadd(b, s, strlen(s));
+}
+
+
+void tl_bufchar (tl_buf *b, char c) {
+  tl_bufadd(b, &c, 1);
+}
+
+
+void tl_bufint (tl_buf *b, long long n) {
+  char digits[24];
+  tl_bufadd(b, digits, (size_t)snprintf(digits, sizeof digits, "%lld", n));
+}
+
+
+void tl_bufpush (lua_State *L, tl_buf *b) {
+  if (b->failed) luaL_error(L, "not enough memory");
+  lua_pushlstring(L, b->data ? b->data : "", b->len);
+}

@@ -1,0 +1,15 @@
+/* modules.h -- one row a native module: its prototype and its place in package.preload. */
+#ifndef TL_MODULES_H
+#define TL_MODULES_H
+
+#include <lua.h>
+
+#define TL_MODULES(X) \
+  X(digest) \
+  X(loop) \
+  X(secret)
+
+#define TL_PROTOTYPE(name) int luaopen_tidelock_##name (lua_State *L);
+TL_MODULES(TL_PROTOTYPE)
+
+#endif

@@ -1,0 +1,1 @@
+"""The extension by service: a file each, imported by the server."""

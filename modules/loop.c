@@ -23,7 +23,7 @@ typedef struct task {
   tl_wait *wait;            /* what it is parked on, or NULL */
   lua_State *co;
   struct task *next, **prev;  /* among the living */
-  struct join *joins;       /* those who wait for its end */
+  struct join *joins, **lastjoin;  /* those who wait for its end, first come first served */
   int args;                 /* of the first resume */
   int status;               /* LUA_YIELD while alive, LUA_OK or the error's code after */
   int cancelled;
@@ -31,6 +31,7 @@ typedef struct task {
 
 typedef struct join {       /* lives on the waiting task's stack */
   tl_wait wait;
+  struct task *target;
   struct join *next, **prev;
 } join;
 
@@ -348,7 +349,8 @@ static int loop_sleep (lua_State *L) {
   s->wait.cancel = cancelsleep;
   tl_hold(L, &s->wait);
   uv_update_time(&loop.uv);
-  uv_timer_start(&s->uv, onfire, (uint64_t)ceil(seconds * 1000), 0);
+  /* libuv's clock is whole milliseconds, rounded down: one more, never to wake early */
+  uv_timer_start(&s->uv, onfire, seconds > 0 ? (uint64_t)ceil(seconds * 1000) + 1 : 0, 0);
   return lua_yieldk(L, 0, (lua_KContext)s, slept);
 }
 
@@ -373,11 +375,18 @@ static int outcome (lua_State *L, task *t) {
 }
 
 
+static void enjoin (task *t, join *j) {
+  j->target = t;
+  j->prev = t->joins != NULL ? t->lastjoin : &t->joins;
+  *j->prev = j;
+  t->lastjoin = &j->next;
+}
+
+
 static void unjoin (join *j) {
-  if (j->prev == NULL) return;
   *j->prev = j->next;
   if (j->next != NULL) j->next->prev = j->prev;
-  j->prev = NULL;
+  else j->target->lastjoin = j->prev;
 }
 
 
@@ -400,11 +409,9 @@ static int loop_wait (lua_State *L) {
   lua_settop(L, 1);
   if (t->status != LUA_YIELD) return outcome(L, t);
   j = lua_newuserdatauv(L, sizeof *j, 0);
-  *j = (join){.wait.cancel = canceljoin, .next = t->joins};
+  *j = (join){.wait.cancel = canceljoin};
   tl_hold(L, &j->wait);
-  if (j->next != NULL) j->next->prev = &j->next;
-  j->prev = &t->joins;
-  t->joins = j;
+  enjoin(t, j);
   return lua_yieldk(L, 0, (lua_KContext)j, joined);
 }
 

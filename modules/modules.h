@@ -6,7 +6,9 @@
 
 #define TL_MODULES(X) \
   X(digest) \
+  X(http) \
   X(loop) \
+  X(proc) \
   X(secret)
 
 #define TL_PROTOTYPE(name) int luaopen_tidelock_##name (lua_State *L);

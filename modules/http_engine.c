@@ -1,0 +1,446 @@
+/* http_engine.c -- libcurl's multi handle on the loop: sockets, timer, lists of transfers. */
+#include "http.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <lauxlib.h>
+
+#define ENGINE "tidelock.http.engine"
+#define TRANSFER "tidelock.http.transfer"
+#define MAXSPARE 64       /* easy handles kept for reuse, about 6 KB each */
+#define POOLED 256L       /* connections kept alive */
+
+/*
+** A socket that libcurl watches. One that we opened is watched until it is
+** closed: libcurl loses interest between two requests on it, and libuv would
+** pay system calls for each change of mind. It then is unref'd, and stopped
+** when the peer closes it.
+*/
+typedef struct watch {
+  uv_poll_t uv;
+  tl_engine *engine;
+  int fd, ours, wanted, events;   /* wanted by libcurl, events asked of libuv */
+} watch;
+
+struct tl_engine {        /* malloc'd: libuv outlives the box */
+  CURLM *multi;
+  CURLSH *share;          /* TLS sessions: a new connection to a known host resumes */
+  uv_timer_t timer;
+  tl_transfer busy, spare;  /* heads of rings */
+  size_t nspare;
+  watch **watches;        /* by descriptor */
+  size_t nwatches;
+  const char *ca;         /* found at the first https request */
+  int cafolder, casought;
+  int gzip;
+};
+
+/* ----- lists ----- */
+
+static void unlist (tl_transfer *t) {
+  t->prev->next = t->next;
+  t->next->prev = t->prev;
+}
+
+
+static void enlist (tl_transfer *head, tl_transfer *t) {
+  t->next = head->next;
+  t->prev = head;
+  head->next->prev = t;
+  head->next = t;
+}
+
+/* ----- the end of a transfer ----- */
+
+void tl_engine_stop (tl_transfer *t) {
+  uv_timer_stop(&t->quiet);
+  if (t->added) curl_multi_remove_handle(t->engine->multi, t->easy);
+  t->added = 0;
+}
+
+
+static void finish (tl_transfer *t, CURLcode code) {
+  long number = 0;
+  t->code = code;
+  t->done = 1;
+  if (code != CURLE_OK) {
+    curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &number);
+    if (t->oserror == 0) t->oserror = (int)number;
+    curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &t->tunnel);
+  }
+  tl_engine_stop(t);
+  tl_wake(&t->wait);
+}
+
+
+static void collect (tl_engine *e) {
+  CURLMsg *m;
+  int left;
+  while ((m = curl_multi_info_read(e->multi, &left)) != NULL) {
+    char *t = NULL;
+    CURLcode code = m->data.result;
+    if (m->msg != CURLMSG_DONE) continue;
+    curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &t);
+    finish((tl_transfer *)(void *)t, code);
+  }
+}
+
+
+/*
+** Data moves `heard`; what was sent shows only in libcurl's counters, looked at
+** here, so that the wait for a silent peer is between one and two timeouts
+** long while a body goes out.
+*/
+static void onquiet (uv_timer_t *uv) {
+  tl_transfer *t = uv->data;
+  uint64_t limit = (uint64_t)(t->options.read_timeout * 1000), past = uv_now(uv->loop) - t->heard;
+  curl_off_t up = 0, down = 0;
+  curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &up);
+  curl_easy_getinfo(t->easy, CURLINFO_SIZE_DOWNLOAD_T, &down);
+  if (t->paused || up + down != t->progress) past = 0;
+  t->progress = up + down;
+  if (past < limit) {
+    uv_timer_start(uv, onquiet, limit - past, 0);
+    return;
+  }
+  t->why = TL_HTTP_QUIET;
+  finish(t, CURLE_OPERATION_TIMEDOUT);
+}
+
+/* ----- libcurl's sockets and timer ----- */
+
+static void freewatch (uv_handle_t *uv) {
+  free(uv->data);
+}
+
+
+static void dropwatch (watch *w) {
+  w->engine->watches[w->fd] = NULL;
+  uv_close((uv_handle_t *)&w->uv, freewatch);
+}
+
+
+static int roomfor (tl_engine *e, size_t fd) {
+  size_t n = e->nwatches ? e->nwatches : 64;
+  watch **grown;
+  if (fd < e->nwatches) return 1;
+  while (n <= fd) n *= 2;
+  grown = realloc(e->watches, n * sizeof *grown);
+  if (grown == NULL) return 0;
+  memset(grown + e->nwatches, 0, (n - e->nwatches) * sizeof *grown);
+  e->watches = grown;
+  e->nwatches = n;
+  return 1;
+}
+
+
+static watch *newwatch (tl_engine *e, int fd, int ours) {
+  watch *w = roomfor(e, (size_t)fd) ? calloc(1, sizeof *w) : NULL;
+  if (w == NULL) return NULL;
+  if (uv_poll_init_socket(tl_loop(), &w->uv, fd) != 0) {
+    free(w);
+    return NULL;
+  }
+  *w = (watch){.uv = w->uv, .engine = e, .fd = fd, .ours = ours};
+  w->uv.data = w;
+  return e->watches[fd] = w;
+}
+
+
+static void onpoll (uv_poll_t *uv, int status, int events) {
+  watch *w = uv->data;
+  tl_engine *e = w->engine;
+  int mask = 0, running;
+  if (w->wanted == 0) {            /* idle, and the peer has closed it: found dead when next used */
+    uv_poll_stop(uv);
+    w->events = 0;
+    return;
+  }
+  if (events & UV_READABLE) mask |= CURL_CSELECT_IN;
+  if (events & UV_WRITABLE) mask |= CURL_CSELECT_OUT;
+  if (status < 0) mask |= CURL_CSELECT_ERR;
+  curl_multi_socket_action(e->multi, w->fd, mask, &running);
+  collect(e);
+}
+
+
+static int onsocket (CURL *easy, curl_socket_t fd, int what, void *engine, void *unused) {
+  tl_engine *e = engine;
+  watch *w = (size_t)fd < e->nwatches ? e->watches[fd] : NULL;
+  int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+  (void)easy; (void)unused;
+  if (what == CURL_POLL_REMOVE) {
+    if (w == NULL) return 0;
+    w->wanted = 0;
+    if (!w->ours) dropwatch(w);
+    else uv_unref((uv_handle_t *)&w->uv);
+    return 0;
+  }
+  if (w == NULL) w = newwatch(e, fd, 0);
+  if (w == NULL) return -1;
+  w->wanted = events;
+  uv_ref((uv_handle_t *)&w->uv);
+  if (w->events == events) return 0;
+  w->events = events;
+  return uv_poll_start(&w->uv, events, onpoll) == 0 ? 0 : -1;
+}
+
+
+static curl_socket_t onopen (void *engine, curlsocktype purpose, struct curl_sockaddr *to) {
+  tl_engine *e = engine;
+  int fd = socket(to->family, to->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, to->protocol);
+  (void)purpose;
+  if (fd < 0) return CURL_SOCKET_BAD;
+  if ((size_t)fd < e->nwatches && e->watches[fd] != NULL) dropwatch(e->watches[fd]);
+  if (newwatch(e, fd, 1) != NULL) return fd;
+  close(fd);
+  return CURL_SOCKET_BAD;
+}
+
+
+static int onclose (void *engine, curl_socket_t fd) {
+  tl_engine *e = engine;
+  if ((size_t)fd < e->nwatches && e->watches[fd] != NULL) dropwatch(e->watches[fd]);
+  return close(fd);
+}
+
+
+static void ontimer (uv_timer_t *uv) {
+  tl_engine *e = uv->data;
+  int running;
+  curl_multi_socket_action(e->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+  collect(e);
+}
+
+
+static int onschedule (CURLM *multi, long ms, void *engine) {
+  tl_engine *e = engine;
+  (void)multi;
+  if (ms < 0) uv_timer_stop(&e->timer);
+  else uv_timer_start(&e->timer, ontimer, (uint64_t)ms, 0);
+  return 0;
+}
+
+/* ----- transfers ----- */
+
+static void freetransfer (uv_handle_t *uv) {
+  tl_transfer *t = uv->data;
+  tl_buffree(&t->url);
+  tl_buffree(&t->lines);
+  tl_buffree(&t->headers);
+  tl_buffree(&t->data);
+  free(t->list);
+  free(t);
+}
+
+
+static void destroy (tl_transfer *t) {
+  tl_engine_stop(t);
+  tl_transfer_clear(t);
+  if (t->box != NULL) *t->box = NULL;
+  if (t->easy != NULL) curl_easy_cleanup(t->easy);
+  uv_close((uv_handle_t *)&t->quiet, freetransfer);
+}
+
+
+static tl_transfer *newtransfer (tl_engine *e) {
+  tl_transfer *t = calloc(1, sizeof *t);
+  if (t == NULL) return NULL;
+  t->engine = e;
+  t->in = t->out = -1;
+  uv_timer_init(tl_loop(), &t->quiet);
+  t->quiet.data = t;
+  t->easy = curl_easy_init();
+  if (t->easy != NULL && tl_transfer_init(t)
+      && curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETFUNCTION, onopen) == CURLE_OK
+      && curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETDATA, e) == CURLE_OK
+      && curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETFUNCTION, onclose) == CURLE_OK
+      && curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETDATA, e) == CURLE_OK
+      && curl_easy_setopt(t->easy, CURLOPT_SHARE, e->share) == CURLE_OK)
+    return t;
+  destroy(t);
+  return NULL;
+}
+
+
+static int box_close (lua_State *L) {
+  tl_transfer **box = luaL_checkudata(L, 1, TRANSFER);
+  if (*box != NULL) tl_engine_release(*box);
+  return 0;
+}
+
+static const luaL_Reg boxmeta[] = {{"__gc", box_close}, {"__close", box_close}, {NULL, NULL}};
+
+
+tl_transfer *tl_engine_acquire (lua_State *L, tl_engine *e) {
+  tl_transfer **box = lua_newuserdatauv(L, sizeof *box, 0), *t = e->spare.next;
+  *box = NULL;
+  luaL_setmetatable(L, TRANSFER);
+  if (t != &e->spare) {
+    unlist(t);
+    e->nspare--;
+  }
+  else t = newtransfer(e);
+  if (t == NULL) luaL_error(L, "not enough memory");
+  enlist(&e->busy, t);
+  t->box = box;
+  return *box = t;
+}
+
+
+void tl_engine_release (tl_transfer *t) {
+  tl_engine *e = t->engine;
+  tl_engine_stop(t);
+  tl_transfer_clear(t);
+  *t->box = NULL;
+  t->box = NULL;
+  unlist(t);
+  if (e->nspare >= MAXSPARE) {
+    destroy(t);
+    return;
+  }
+  enlist(&e->spare, t);
+  e->nspare++;
+}
+
+
+static void oncancel (tl_wait *w) {
+  tl_engine_release((tl_transfer *)(void *)((char *)w - offsetof(tl_transfer, wait)));
+}
+
+
+CURLcode tl_engine_start (tl_transfer *t) {
+  uint64_t limit = (uint64_t)(t->options.read_timeout * 1000);
+  if (curl_multi_add_handle(t->engine->multi, t->easy) != CURLM_OK) return CURLE_OUT_OF_MEMORY;
+  t->added = 1;
+  t->wait.cancel = oncancel;
+  t->heard = uv_now(tl_loop());
+  if (t->options.read_timeout > 0) uv_timer_start(&t->quiet, onquiet, limit ? limit : 1, 0);
+  return CURLE_OK;
+}
+
+
+/* libcurl hands over what it kept at once, so the write callback may run inside. */
+CURLcode tl_engine_resume (tl_transfer *t) {
+  CURLcode code;
+  if (!t->paused || t->done) return CURLE_OK;
+  t->paused = 0;
+  t->heard = uv_now(tl_loop());
+  code = curl_easy_pause(t->easy, CURLPAUSE_CONT);
+  if (code != CURLE_OK) finish(t, code);
+  return code;
+}
+
+/* ----- the engine itself ----- */
+
+static void freeengine (uv_handle_t *uv) {
+  tl_engine *e = uv->data;
+  free(e->watches);
+  free(e);
+}
+
+
+/* Transfers, then connections (which close their sockets by our callback), then what they share. */
+static int engine_close (lua_State *L) {
+  tl_engine **box = luaL_checkudata(L, 1, ENGINE), *e = *box;
+  if (e == NULL) return 0;
+  *box = NULL;
+  while (e->busy.next != &e->busy) {
+    tl_transfer *t = e->busy.next;
+    unlist(t);
+    destroy(t);
+  }
+  while (e->spare.next != &e->spare) {
+    tl_transfer *t = e->spare.next;
+    unlist(t);
+    destroy(t);
+  }
+  if (e->multi != NULL) curl_multi_cleanup(e->multi);
+  if (e->share != NULL) curl_share_cleanup(e->share);
+  for (size_t i = 0; i < e->nwatches; i++)
+    if (e->watches[i] != NULL) dropwatch(e->watches[i]);
+  uv_close((uv_handle_t *)&e->timer, freeengine);
+  return 0;
+}
+
+static const luaL_Reg enginemeta[] = {{"__gc", engine_close}, {NULL, NULL}};
+
+
+static int openmulti (tl_engine *e) {
+  const curl_version_info_data *version = curl_version_info(CURLVERSION_NOW);
+  e->gzip = (version->features & CURL_VERSION_LIBZ) != 0;
+  e->multi = curl_multi_init();
+  e->share = curl_share_init();
+  if (e->multi == NULL || e->share == NULL) return 0;
+  curl_share_setopt(e->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+  curl_multi_setopt(e->multi, CURLMOPT_SOCKETFUNCTION, onsocket);
+  curl_multi_setopt(e->multi, CURLMOPT_SOCKETDATA, e);
+  curl_multi_setopt(e->multi, CURLMOPT_TIMERFUNCTION, onschedule);
+  curl_multi_setopt(e->multi, CURLMOPT_TIMERDATA, e);
+  curl_multi_setopt(e->multi, CURLMOPT_MAXCONNECTS, POOLED);
+  return 1;
+}
+
+
+tl_engine *tl_engine_new (lua_State *L) {
+  tl_engine **box = lua_newuserdatauv(L, sizeof *box, 0), *e;
+  *box = NULL;
+  if (luaL_newmetatable(L, TRANSFER)) luaL_setfuncs(L, boxmeta, 0);
+  lua_pop(L, 1);
+  if (luaL_newmetatable(L, ENGINE)) luaL_setfuncs(L, enginemeta, 0);
+  lua_setmetatable(L, -2);
+  e = calloc(1, sizeof *e);
+  if (e == NULL) luaL_error(L, "not enough memory");
+  e->busy.next = e->busy.prev = &e->busy;
+  e->spare.next = e->spare.prev = &e->spare;
+  uv_timer_init(tl_loop(), &e->timer);
+  e->timer.data = e;
+  *box = e;
+  if (!openmulti(e)) luaL_error(L, "not enough memory");
+  return e;
+}
+
+
+int tl_engine_gzip (tl_engine *e) {
+  return e->gzip;
+}
+
+
+/* A folder counts if OpenSSL could look a certificate up in it: names like 3513523f.0. */
+static int ishashed (const char *path) {
+  DIR *d = opendir(path);
+  struct dirent *f;
+  int found = 0;
+  if (d == NULL) return 0;
+  while (!found && (f = readdir(d)) != NULL)
+    found = strlen(f->d_name) == 10 && strspn(f->d_name, "0123456789abcdef") == 8
+            && f->d_name[8] == '.' && f->d_name[9] == '0';
+  closedir(d);
+  return found;
+}
+
+
+/* A hashed folder first: reading a whole bundle costs 20 ms, a look-up in a folder 1. */
+const char *tl_engine_ca (tl_engine *e, int *folder) {
+  static const char *const folders[] = {
+    "/etc/ssl/certs", "/etc/pki/ca-trust/extracted/pem/directory-hash", "/etc/pki/tls/certs"
+  };
+  static const char *const bundles[] = {
+    "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem",
+    "/etc/ssl/ca-bundle.pem"
+  };
+  for (size_t i = 0; !e->casought && e->ca == NULL && i < sizeof folders / sizeof *folders; i++)
+    if (ishashed(folders[i])) {
+      e->ca = folders[i];
+      e->cafolder = 1;
+    }
+  for (size_t i = 0; !e->casought && e->ca == NULL && i < sizeof bundles / sizeof *bundles; i++)
+    if (access(bundles[i], R_OK) == 0) e->ca = bundles[i];
+  e->casought = 1;
+  *folder = e->cafolder;
+  return e->ca;
+}

@@ -129,4 +129,16 @@ const tl_member *tl_findmember (const tl_model *m, const tl_shape *s, const char
 /* The member of structure `s` that stands in the body (location TL_BODY) under that wire name, or NULL. */
 const tl_member *tl_findwire (const tl_model *m, const tl_shape *s, const char *name, size_t len);
 
+/* The shape of that name, or NULL. */
+const tl_shape *tl_findshape (const tl_model *m, const char *name, size_t len);
+
+/* The operation of that name, CamelCase or snake_case, or NULL. */
+const tl_op *tl_findop (const tl_model *m, const char *name, size_t len);
+
+/*
+** Makes a model of `bytes` and `size`, already set, aligned to 8: checks every
+** offset, so that no reader has to. Returns NULL, or the reason for refusal.
+*/
+const char *tl_modelopen (tl_model *m);
+
 #endif

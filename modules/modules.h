@@ -8,8 +8,10 @@
   X(digest) \
   X(http) \
   X(loop) \
+  X(models) \
   X(proc) \
-  X(secret)
+  X(secret) \
+  X(zstd)
 
 #define TL_PROTOTYPE(name) int luaopen_tidelock_##name (lua_State *L);
 TL_MODULES(TL_PROTOTYPE)

@@ -6,6 +6,7 @@
 #include <lauxlib.h>
 
 #include "embed.h"
+#include "limit.h"
 #include "loop.h"
 #include "state.h"
 
@@ -56,7 +57,7 @@ int main (int argc, char **argv) {
   (void)argc;
   setrlimit(RLIMIT_CORE, &none);   /* credentials live in this memory */
   signal(SIGPIPE, SIG_IGN);
-  if (tl_loop_open() != 0 || (L = luaL_newstate()) == NULL) {
+  if (tl_loop_open() != 0 || (L = lua_newstate(tl_alloc, NULL)) == NULL) {
     fprintf(stderr, "tidelock: not enough memory to start\n");
     return INTERNAL;
   }

@@ -6,6 +6,7 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
+#include "limit.h"
 #include "loop.h"
 #include "state.h"
 
@@ -40,18 +41,6 @@ void *__wrap_calloc (size_t n, size_t size) {
 
 void *__wrap_realloc (void *p, size_t n) {
   return refused() ? NULL : __real_realloc(p, n);
-}
-
-
-/* Lua relies on shrinking never failing. */
-static void *allocate (void *ud, void *p, size_t osize, size_t nsize) {
-  (void)ud;
-  if (nsize == 0) {
-    free(p);
-    return NULL;
-  }
-  if ((p == NULL || nsize > osize) && refused()) return NULL;
-  return __real_realloc(p, nsize);
 }
 
 
@@ -127,7 +116,7 @@ int main (int argc, char **argv) {
     fprintf(stderr, "usage: tidelua SCRIPT [ARGUMENTS]\n");
     return 64;
   }
-  if (tl_loop_open() != 0 || (L = lua_newstate(allocate, NULL)) == NULL) return 70;
+  if (tl_loop_open() != 0 || (L = lua_newstate(tl_alloc, NULL)) == NULL) return 70;
   code = run(L, argv);
   fflush(stdout);
   tl_loop_stop(L);

@@ -95,6 +95,11 @@ static task *checktask (lua_State *L) {
 }
 
 
+void tl_mustwait (lua_State *L) {
+  checktask(L);
+}
+
+
 void tl_hold (lua_State *L, tl_wait *w) {
   task *t = checktask(L);
   w->co = L;
@@ -341,7 +346,7 @@ static int loop_sleep (lua_State *L) {
   lua_Number seconds = luaL_checknumber(L, 1);
   sleeper *s;
   luaL_argcheck(L, seconds >= 0 && seconds < 1e9, 1, "seconds must be from 0 to 1e9");
-  checktask(L);                              /* so that hold can't raise and leak s */
+  tl_mustwait(L);
   s = calloc(1, sizeof *s);
   if (s == NULL) return luaL_error(L, "not enough memory");
   uv_timer_init(&loop.uv, &s->uv);

@@ -21,6 +21,7 @@ struct tl_wait {
 };
 
 uv_loop_t *tl_loop (void);                 /* made before the first state, freed after the last */
+void tl_mustwait (lua_State *L);           /* raises where hold would: call it before acquiring */
 void tl_hold (lua_State *L, tl_wait *w);   /* park the running task on w; raises outside a task */
 void tl_drop (tl_wait *w);                 /* forget the task; harmless when not held */
 void tl_wake (tl_wait *w);                 /* from a C callback: resume it at the next turn */

@@ -6,11 +6,15 @@
 
 #define TL_MODULES(X) \
   X(digest) \
+  X(fs) \
   X(http) \
+  X(limit) \
   X(loop) \
   X(models) \
   X(proc) \
   X(secret) \
+  X(signal) \
+  X(tty) \
   X(zstd)
 
 #define TL_PROTOTYPE(name) int luaopen_tidelock_##name (lua_State *L);

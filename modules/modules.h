@@ -13,6 +13,7 @@
   X(models) \
   X(proc) \
   X(secret) \
+  X(sigv4) \
   X(signal) \
   X(tty) \
   X(zstd)

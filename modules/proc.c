@@ -380,7 +380,15 @@ static int proc_wait (lua_State *L) {
   luaL_argcheck(L, p->wait.co == NULL, 1, "another task waits for this process already");
   if (p->exited) return ended(L, LUA_OK, 0);
   tl_hold(L, &p->wait);
+  uv_ref((uv_handle_t *)&p->uv);
   return lua_yieldk(L, 0, 0, ended);
+}
+
+
+/* unref(): it runs on in the background, and no longer counts as something to wait for. */
+static int proc_unref (lua_State *L) {
+  uv_unref((uv_handle_t *)&check(L)->uv);
+  return 0;
 }
 
 
@@ -518,7 +526,7 @@ static int proc_run (lua_State *L) {
 
 static const luaL_Reg methods[] = {
   {"close", proc_close}, {"kill", proc_kill}, {"pid", proc_pid}, {"read", proc_read},
-  {"shut", proc_shut}, {"wait", proc_wait}, {"write", proc_write}, {NULL, NULL}
+  {"shut", proc_shut}, {"unref", proc_unref}, {"wait", proc_wait}, {"write", proc_write}, {NULL, NULL}
 };
 
 static const luaL_Reg meta[] = {{"__close", proc_close}, {"__gc", proc_close}, {NULL, NULL}};

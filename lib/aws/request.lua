@@ -1,0 +1,112 @@
+--- The whole request of a call: what the codec wrote, the target's host and path, checksums, our headers.
+local error_of = require "aws.error"
+
+local request = {}
+
+local AGENT <const> = "tidelock/0.1 lua/5.4"
+local ALGORITHMS <const> = {CRC32 = "crc32", CRC32C = "crc32c", CRC64NVME = "crc64nvme", SHA1 = "sha1",
+  SHA256 = "sha256"}
+local WIDTH <const> = {crc32 = ">I4", crc32c = ">I4", crc64nvme = ">i8"}
+-- The fastest first: an answer is checked once.
+local CHECKED <const> = {"crc32", "crc32c", "crc64nvme", "sha1", "sha256"}
+
+-- The digest as the headers carry it. Checksums are numbers, hashes are bytes.
+local function sum(digest, name, body)
+  local value = digest[name](body or "")
+  if math.type(value) == "integer" then value = WIDTH[name]:pack(value) end
+  return digest.base64(value)
+end
+
+local function has_checksum(headers)
+  for name in pairs(headers) do
+    local lower = name:lower()
+    if lower == "content-md5" or lower:find("^x%-amz%-checksum%-") and lower ~= "x-amz-checksum-type"
+        and lower ~= "x-amz-checksum-mode" and lower ~= "x-amz-checksum-algorithm" then
+      return true
+    end
+  end
+  return false
+end
+
+-- The algorithm to use, or nil where the operation neither needs nor offers one.
+local function algorithm_of(c, op, input)
+  local trait = op.checksum
+  local member = trait and trait.requestAlgorithmMember
+  if member and input[member] then return tostring(input[member]):upper(), nil end
+  if op.checksum_required then return "CRC32", member end
+  if not member or c.settings:get "request_checksum_calculation" == "when_required" then return nil end
+  return "CRC32", member
+end
+
+local function wire_of(op, member)
+  for _, m in ipairs(op:input_shape().members) do
+    if m.name == member then return m.wire end
+  end
+end
+
+--- Adds the checksum of the body where the operation wants one and the caller gave none.
+function request.checksum(c, op, input, req)
+  if not (op.checksum or op.checksum_required) or has_checksum(req.headers) then return end
+  local algorithm, member = algorithm_of(c, op, input)
+  if not algorithm then return end
+  local name = ALGORITHMS[algorithm]
+  if not name then
+    error_of.usage(("%s.%s: the checksum algorithm %q is not known; use CRC32, CRC32C, CRC64NVME, SHA1 or SHA256.")
+      :format(c.name, op.snake, algorithm))
+  end
+  local wire = member and wire_of(op, member)
+  if wire then req.headers[wire] = algorithm end
+  req.headers["x-amz-checksum-" .. name] = sum(c.world.digest, name, req.body)
+end
+
+--- Whether the answer's body is the one that its checksum header is of; nil where it carries none.
+-- Returns the header's name beside false. Sums of parts ("...-3") are not of the body.
+function request.intact(c, op, response)
+  if not (op.checksum and op.checksum.responseAlgorithms) then return nil end
+  for _, name in ipairs(CHECKED) do
+    local header = "x-amz-checksum-" .. name
+    local value = response.headers[header]
+    if value and not value:find("%-%d+$") then
+      return sum(c.world.digest, name, response.body) == value, header
+    end
+  end
+  return nil
+end
+
+--- The request to sign and send, from what the codec wrote.
+function request.build(c, op, input, encoded, target)
+  local headers = encoded.headers or {}
+  for name, value in pairs(target.headers) do headers[name] = value end
+  headers["User-Agent"] = AGENT
+  local host = target.host
+  if encoded.host_prefix and not target.is_local then host = encoded.host_prefix .. host end
+  local req = {method = encoded.method, scheme = target.scheme, host = host,
+    path = target.path .. encoded.path, query = encoded.query or "", headers = headers, body = encoded.body}
+  if c.trace_name then
+    local trace = c.settings:env "_X_AMZN_TRACE_ID"
+    if trace then headers["X-Amzn-Trace-Id"] = trace end
+  end
+  request.checksum(c, op, input, req)
+  return req
+end
+
+--- The same request with headers of its own: every attempt is signed anew.
+function request.copy(req)
+  local copy, headers = {}, {}
+  for name, value in pairs(req) do copy[name] = value end
+  for name, value in pairs(req.headers) do headers[name] = value end
+  copy.headers = headers
+  return copy
+end
+
+--- The options of the transport for a client: timeouts, the CA, the proxy. Read once.
+function request.options(c, scheme)
+  local env = function(name) return c.settings:env(name:lower()) or c.settings:env(name) end
+  local verify = c.options.verify
+  return {connect_timeout = c.options.connect_timeout or 10, read_timeout = c.options.read_timeout or 60,
+    timeout = c.options.timeout, max_body = c.options.max_body, verify = verify ~= false,
+    ca = scheme == "https" and (c.options.ca_bundle or c.settings:get "ca_bundle") or nil,
+    proxy = env(scheme == "https" and "HTTPS_PROXY" or "HTTP_PROXY"), no_proxy = env "NO_PROXY"}
+end
+
+return request

@@ -310,6 +310,8 @@ static proc *start (lua_State *L, int def, int *nresults) {
   luaL_argcheck(L, inputlen < 1u << 30, 1, "input is too long");
   if (input != NULL) mode[IN] = PIPE;
   o.cwd = pushfield(L, "cwd", &cwdlen);
+  if (lua_getfield(L, 1, "session") != LUA_TNIL && lua_toboolean(L, -1))
+    o.flags |= UV_PROCESS_DETACHED;          /* out of reach of the terminal's Ctrl-C */
   o.args = pushargs(L);
   o.file = o.args[0];
   o.env = pushenv(L);

@@ -27,8 +27,8 @@ static int goodstring (const tl_model *m, uint32_t off) {
 }
 
 
-static int goodindex (uint32_t i, uint32_t n) {
-  return i < n || i == TL_NONE;
+static int goodinput (const tl_model *m, uint32_t i) {   /* or output */
+  return i == TL_NONE || (i < m->h->nshapes && m->shapes[i].type == TL_STRUCTURE);
 }
 
 
@@ -52,7 +52,7 @@ static int goodheader (tl_model *m) {
 
 static int goodop (const tl_model *m, const tl_op *op) {
   const tl_header *h = m->h;
-  if (!goodindex(op->input, h->nshapes) || !goodindex(op->output, h->nshapes)
+  if (!goodinput(m, op->input) || !goodinput(m, op->output)
       || !goodrange(op->errors, op->nerrors, h->nwords))
     return 0;
   for (uint32_t i = 0; i < op->nerrors; i++)

@@ -8,6 +8,7 @@
 #include "fail.h"
 #include "modules.h"
 #include "pack.h"
+#include "shape.h"
 
 #define SERVICE "tidelock.models.service"
 #define OP "tidelock.models.op"
@@ -28,77 +29,13 @@ typedef struct field {
   void (*push) (lua_State *L, const operation *o);
 } field;
 
-static const char *const types[] = {
-  "structure", "list", "map", "string", "integer", "long", "float", "double", "boolean", "blob", "timestamp",
-  "bigdecimal"
-};
-static const char *const locations[] = {NULL, "uri", "querystring", "header", "headers", "statusCode"};
-static const char *const stamps[] = {NULL, "iso8601", "rfc822", "unixTimestamp"};
 static const char *const protocols[] = {"json", "query", "ec2", "rest-json", "rest-xml", "smithy-rpc-v2-cbor"};
 
-typedef struct flagname {
-  int flag;
-  const char *name;
-} flagname;
-
-static const flagname shapeflags[] = {
-  {TL_S_SENSITIVE, "sensitive"}, {TL_S_STREAMING, "streaming"}, {TL_S_EVENTSTREAM, "eventstream"},
-  {TL_S_DOCUMENT, "document"}, {TL_S_UNION, "union"}, {TL_S_FLATTENED, "flattened"},
-  {TL_S_EXCEPTION, "exception"}, {TL_S_FAULT, "fault"}, {TL_S_EVENT, "event"}, {TL_S_WRAPPER, "wrapper"},
-  {TL_S_REQUIRES_LENGTH, "requires_length"}, {TL_S_RETRYABLE, "retryable"}, {TL_S_THROTTLING, "throttling"},
-  {0, NULL}
-};
-static const flagname memberflags[] = {
-  {TL_M_REQUIRED, "required"}, {TL_M_IDEMPOTENCY, "idempotency"}, {TL_M_SENSITIVE, "sensitive"},
-  {TL_M_STREAMING, "streaming"}, {TL_M_FLATTENED, "flattened"}, {TL_M_XMLATTRIBUTE, "attribute"},
-  {TL_M_JSONVALUE, "jsonvalue"}, {TL_M_HOSTLABEL, "hostlabel"}, {TL_M_EVENTPAYLOAD, "eventpayload"},
-  {TL_M_EVENTHEADER, "eventheader"}, {TL_M_DEPRECATED, "deprecated"}, {0, NULL}
-};
-
-
-/* ----- pushing what records say ----- */
-
-static void pushstr (lua_State *L, const tl_model *m, uint32_t off) {
-  size_t len;
-  const char *s = tl_modelstr(m, off, &len);
-  if (off == 0) lua_pushnil(L);
-  else lua_pushlstring(L, s, len);
-}
-
-
-static void setstr (lua_State *L, const char *key, const tl_model *m, uint32_t off) {
-  if (off == 0) return;
-  pushstr(L, m, off);
-  lua_setfield(L, -2, key);
-}
-
-
-static void setname (lua_State *L, const char *key, const char *name) {
-  if (name == NULL) return;
-  lua_pushstring(L, name);
-  lua_setfield(L, -2, key);
-}
-
-
-static void setint (lua_State *L, const char *key, lua_Integer n, lua_Integer absent) {
-  if (n == absent) return;
-  lua_pushinteger(L, n);
-  lua_setfield(L, -2, key);
-}
-
-
-static void setflags (lua_State *L, int flags, const flagname *names) {
-  for (; names->name != NULL; names++) {
-    if (!(flags & names->flag)) continue;
-    lua_pushboolean(L, 1);
-    lua_setfield(L, -2, names->name);
-  }
-}
-
+/* ----- values of records ----- */
 
 static void pushshapename (lua_State *L, const tl_model *m, uint32_t shape) {
   if (shape == TL_NONE) lua_pushnil(L);
-  else pushstr(L, m, m->shapes[shape].name);
+  else tl_pushmodelstr(L, m, m->shapes[shape].name);
 }
 
 
@@ -114,7 +51,7 @@ static void pushjson (lua_State *L, const tl_model *m, uint32_t off) {
   lua_call(L, 1, 1);
   lua_getfield(L, -1, "decode");
   lua_remove(L, -2);
-  pushstr(L, m, off);
+  tl_pushmodelstr(L, m, off);
   lua_call(L, 1, 1);
   if (lua_isnil(L, -1)) luaL_error(L, "the service model is damaged: a text of it is not JSON");
 }
@@ -122,71 +59,12 @@ static void pushjson (lua_State *L, const tl_model *m, uint32_t off) {
 
 /* ----- shapes ----- */
 
-static void pushmember (lua_State *L, const tl_model *m, const tl_member *e) {
-  lua_createtable(L, 0, 6);
-  setstr(L, "name", m, e->name);
-  setstr(L, "shape", m, m->shapes[e->shape].name);
-  setname(L, "type", types[m->shapes[e->shape].type]);
-  setstr(L, "wire", m, e->wire);
-  setstr(L, "queryname", m, e->queryname);
-  setname(L, "location", locations[e->location]);
-  setname(L, "stamp", stamps[e->stamp]);
-  setflags(L, e->flags, memberflags);
-}
-
-
-static void setmembers (lua_State *L, const tl_model *m, const tl_shape *s) {
-  const tl_member *e = m->members + s->first;
-  if (s->type == TL_LIST) setstr(L, "member", m, m->shapes[e[0].shape].name);
-  if (s->type == TL_MAP) {
-    setstr(L, "key", m, m->shapes[e[0].shape].name);
-    setstr(L, "value", m, m->shapes[e[1].shape].name);
-  }
-  if (s->type != TL_STRUCTURE) return;
-  lua_createtable(L, s->count <= INT32_MAX ? (int)s->count : 0, 0);
-  for (uint32_t i = 0; i < s->count; i++) {
-    pushmember(L, m, &e[i]);
-    lua_rawseti(L, -2, (lua_Integer)i + 1);
-  }
-  lua_setfield(L, -2, "members");
-}
-
-
-static void setenum (lua_State *L, const tl_model *m, const tl_shape *s) {
-  if (s->enums == TL_NONE) return;
-  lua_createtable(L, (int)s->nenums, 0);
-  for (uint32_t i = 0; i < s->nenums; i++) {
-    pushstr(L, m, m->words[s->enums + i]);
-    lua_rawseti(L, -2, (lua_Integer)i + 1);
-  }
-  lua_setfield(L, -2, "enum");
-}
-
-
-static void pushshape (lua_State *L, const tl_model *m, const tl_shape *s) {
-  luaL_checkstack(L, 8, "shape");
-  lua_createtable(L, 0, 4);
-  setstr(L, "name", m, s->name);
-  setname(L, "type", types[s->type]);
-  setname(L, "stamp", stamps[s->stamp]);
-  setstr(L, "wire", m, s->wire);
-  if (s->payload != TL_NONE) setstr(L, "payload", m, m->members[s->payload].name);
-  setstr(L, "code", m, s->errorcode);
-  setint(L, "status", s->status, 0);
-  setint(L, "min", s->min, INT64_MIN);
-  setint(L, "max", s->max, INT64_MAX);
-  setflags(L, s->flags, shapeflags);
-  setenum(L, m, s);
-  setmembers(L, m, s);
-}
-
-
 /* Pushes the description of a shape of the service at `idx`, made once. */
 static int cachedshape (lua_State *L, int idx, const tl_model *m, const tl_shape *s) {
   lua_getiuservalue(L, idx, SHAPES);
   if (lua_rawgetp(L, -1, s) != LUA_TNIL) return 1;
   lua_pop(L, 1);
-  pushshape(L, m, s);
+  tl_pushshape(L, m, s);
   lua_pushvalue(L, -1);
   lua_rawsetp(L, -3, s);
   return 1;
@@ -211,11 +89,11 @@ static int hasflag (const operation *o, uint32_t flag) {
   return (o->op->flags & flag) != 0;
 }
 
-static void push_name (lua_State *L, const operation *o) { pushstr(L, o->model, o->op->name); }
-static void push_snake (lua_State *L, const operation *o) { pushstr(L, o->model, o->op->snake); }
-static void push_method (lua_State *L, const operation *o) { pushstr(L, o->model, o->op->method); }
-static void push_uri (lua_State *L, const operation *o) { pushstr(L, o->model, o->op->uri); }
-static void push_host_prefix (lua_State *L, const operation *o) { pushstr(L, o->model, o->op->hostprefix); }
+static void push_name (lua_State *L, const operation *o) { tl_pushmodelstr(L, o->model, o->op->name); }
+static void push_snake (lua_State *L, const operation *o) { tl_pushmodelstr(L, o->model, o->op->snake); }
+static void push_method (lua_State *L, const operation *o) { tl_pushmodelstr(L, o->model, o->op->method); }
+static void push_uri (lua_State *L, const operation *o) { tl_pushmodelstr(L, o->model, o->op->uri); }
+static void push_host_prefix (lua_State *L, const operation *o) { tl_pushmodelstr(L, o->model, o->op->hostprefix); }
 static void push_input (lua_State *L, const operation *o) { pushshapename(L, o->model, o->op->input); }
 static void push_output (lua_State *L, const operation *o) { pushshapename(L, o->model, o->op->output); }
 static void push_service (lua_State *L, const operation *o) { (void)o; lua_getiuservalue(L, 1, 1); }
@@ -258,7 +136,7 @@ static void push_idempotency (lua_State *L, const operation *o) {
   for (uint32_t i = 0; s != NULL && i < s->count; i++) {
     const tl_member *e = &o->model->members[s->first + i];
     if (!(e->flags & TL_M_IDEMPOTENCY)) continue;
-    pushstr(L, o->model, e->name);
+    tl_pushmodelstr(L, o->model, e->name);
     lua_rawseti(L, -2, ++n);
   }
 }
@@ -427,7 +305,7 @@ static int service_index (lua_State *L) {  /* methods (upvalue 1), then cached f
     lua_setfield(L, 4, key);
   }
   else if (strcmp(key, "protocol") == 0) lua_pushstring(L, protocols[m->h->protocol]);
-  else if (strcmp(key, "api_version") == 0) pushstr(L, m, m->h->apiversion);
+  else if (strcmp(key, "api_version") == 0) tl_pushmodelstr(L, m, m->h->apiversion);
   else return 0;
   return 1;
 }
@@ -437,7 +315,7 @@ static int service_operations (lua_State *L) {
   const tl_model *m = checkservice(L, 1);
   lua_createtable(L, (int)m->h->nops, 0);
   for (uint32_t i = 0; i < m->h->nops; i++) {
-    pushstr(L, m, m->ops[i].name);
+    tl_pushmodelstr(L, m, m->ops[i].name);
     lua_rawseti(L, -2, (lua_Integer)i + 1);
   }
   return 1;
@@ -590,7 +468,8 @@ static int models_info (lua_State *L) {  /* info(name) -> what the directory say
   setpackstr(L, "signing_name", e->signingname);
   setpackstr(L, "api_version", e->apiversion);
   setpackstr(L, "protocol", e->protocol);
-  setint(L, "operations", e->nops, -1);
+  lua_pushinteger(L, e->nops);
+  lua_setfield(L, -2, "operations");
   return 1;
 }
 

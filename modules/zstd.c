@@ -14,39 +14,51 @@
 #define MAXTRAIN ((lua_Integer)1 << 26)
 
 
-static int cctx_close (lua_State *L) {
-  ZSTD_CCtx **box = luaL_checkudata(L, 1, CCTX);
+/*
+** A context is far larger than the collector can know from its box, so each is
+** freed as soon as it is done with; __gc is for a raise in between.
+*/
+static void free_cctx (ZSTD_CCtx **box) {
   ZSTD_freeCCtx(*box);
   *box = NULL;
+}
+
+
+static void free_dctx (ZSTD_DCtx **box) {
+  ZSTD_freeDCtx(*box);
+  *box = NULL;
+}
+
+
+static int cctx_close (lua_State *L) {
+  free_cctx(luaL_checkudata(L, 1, CCTX));
   return 0;
 }
 
 
 static int dctx_close (lua_State *L) {
-  ZSTD_DCtx **box = luaL_checkudata(L, 1, DCTX);
-  ZSTD_freeDCtx(*box);
-  *box = NULL;
+  free_dctx(luaL_checkudata(L, 1, DCTX));
   return 0;
 }
 
 
-static ZSTD_CCtx *newcctx (lua_State *L) {
+static ZSTD_CCtx **newcctx (lua_State *L) {
   ZSTD_CCtx **box = lua_newuserdatauv(L, sizeof *box, 0);
   *box = NULL;
   luaL_setmetatable(L, CCTX);
   *box = ZSTD_createCCtx();
   if (*box == NULL) luaL_error(L, "not enough memory");
-  return *box;
+  return box;
 }
 
 
-static ZSTD_DCtx *newdctx (lua_State *L) {
+static ZSTD_DCtx **newdctx (lua_State *L) {
   ZSTD_DCtx **box = lua_newuserdatauv(L, sizeof *box, 0);
   *box = NULL;
   luaL_setmetatable(L, DCTX);
   *box = ZSTD_createDCtx();
   if (*box == NULL) luaL_error(L, "not enough memory");
-  return *box;
+  return box;
 }
 
 
@@ -55,14 +67,15 @@ static int zstd_compress (lua_State *L) {  /* compress(bytes [, level [, diction
   const char *bytes = luaL_checklstring(L, 1, &len);
   lua_Integer level = luaL_optinteger(L, 2, ZSTD_CLEVEL_DEFAULT);
   const char *dict = luaL_optlstring(L, 3, "", &dictlen);
-  ZSTD_CCtx *ctx;
+  ZSTD_CCtx **ctx;
   void *out;
   luaL_argcheck(L, 1 <= level && level <= ZSTD_maxCLevel(), 2, "not a level of zstd");
   room = ZSTD_compressBound(len);
   luaL_argcheck(L, !ZSTD_isError(room), 1, "too long for one frame");
   ctx = newcctx(L);
   out = lua_newuserdatauv(L, room, 0);
-  n = ZSTD_compress_usingDict(ctx, out, room, bytes, len, dict, dictlen, (int)level);
+  n = ZSTD_compress_usingDict(*ctx, out, room, bytes, len, dict, dictlen, (int)level);
+  free_cctx(ctx);
   if (ZSTD_isError(n)) return luaL_error(L, "zstd could not compress: %s", ZSTD_getErrorName(n));
   lua_pushlstring(L, out, n);
   return 1;
@@ -76,7 +89,7 @@ static int zstd_decompress (lua_State *L) {
   lua_Integer max = luaL_checkinteger(L, 2);
   const char *dict = luaL_optlstring(L, 3, "", &dictlen);
   unsigned long long size = ZSTD_getFrameContentSize(bytes, len);
-  ZSTD_DCtx *ctx;
+  ZSTD_DCtx **ctx;
   void *out;
   luaL_argcheck(L, max >= 0, 2, "must not be negative");
   if (size == ZSTD_CONTENTSIZE_ERROR)
@@ -86,7 +99,8 @@ static int zstd_decompress (lua_State *L) {
     return tl_fail(L, "too_large", "the zstd frame holds more than the %I bytes allowed", (LUAI_UACINT)max);
   ctx = newdctx(L);
   out = lua_newuserdatauv(L, (size_t)size, 0);
-  n = ZSTD_decompress_usingDict(ctx, out, (size_t)size, bytes, len, dict, dictlen);
+  n = ZSTD_decompress_usingDict(*ctx, out, (size_t)size, bytes, len, dict, dictlen);
+  free_dctx(ctx);
   if (ZSTD_isError(n))
     return tl_fail(L, "corrupt", "the zstd frame cannot be read: %s", ZSTD_getErrorName(n));
   lua_pushlstring(L, out, n);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <lauxlib.h>
+#include <lualib.h>
 
 extern const char tl_lib[], tl_lib_end[];   /* rows of <u32 length, name, u32 length, chunk> */
 

@@ -15,6 +15,7 @@
   X(secret) \
   X(sigv4) \
   X(signal) \
+  X(tokenbucket) \
   X(tty) \
   X(zstd)
 

@@ -50,7 +50,8 @@ local function related(word, names)
   if #wanted < 3 then return nil end
   for _, name in ipairs(names) do
     local p = plain(name)
-    if p:find(wanted, 1, true) or (#p >= 3 and wanted:find(p, 1, true)) then
+    local at = #p >= 2 and wanted:find(p, 1, true)
+    if p:find(wanted, 1, true) or at == 1 or at and #p >= 3 then
       if not best or math.abs(#p - #wanted) < math.abs(#plain(best) - #wanted) then best = name end
     end
   end

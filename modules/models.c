@@ -322,6 +322,17 @@ static int service_operations (lua_State *L) {
 }
 
 
+static int service_shapes (lua_State *L) {
+  const tl_model *m = checkservice(L, 1);
+  lua_createtable(L, (int)m->h->nshapes, 0);
+  for (uint32_t i = 0; i < m->h->nshapes; i++) {
+    tl_pushmodelstr(L, m, m->shapes[i].name);
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  return 1;
+}
+
+
 static int service_operation (lua_State *L) {
   const tl_model *m = checkservice(L, 1);
   size_t len;
@@ -507,6 +518,7 @@ static const luaL_Reg opmethods[] = {
 };
 static const luaL_Reg servicemethods[] = {
   {"operations", service_operations}, {"operation", service_operation}, {"shape", service_shape},
+  {"shapes", service_shapes},
   {"endpoint", service_endpoint}, {"paginators", service_paginators}, {"waiters", service_waiters}, {NULL, NULL}
 };
 static const luaL_Reg functions[] = {

@@ -77,6 +77,8 @@ static void pushmember (lua_State *L, const tl_model *m, const tl_member *e) {
   setstr(L, "queryname", m, e->queryname);
   setname(L, "location", locations[e->location]);
   setname(L, "stamp", stamps[e->stamp]);
+  setstr(L, "nsuri", m, e->nsuri);
+  setstr(L, "nsprefix", m, e->nsprefix);
   setflags(L, e->flags, memberflags);
 }
 
@@ -88,13 +90,13 @@ static void setmembers (lua_State *L, const tl_model *m, const tl_shape *s) {
     setstr(L, "key", m, m->shapes[e[0].shape].name);
     setstr(L, "value", m, m->shapes[e[1].shape].name);
   }
-  if (s->type != TL_STRUCTURE) return;
+  if (s->count == 0 && s->type != TL_STRUCTURE) return;
   lua_createtable(L, s->count <= INT32_MAX ? (int)s->count : 0, 0);
   for (uint32_t i = 0; i < s->count; i++) {
     pushmember(L, m, &e[i]);
     lua_rawseti(L, -2, (lua_Integer)i + 1);
   }
-  lua_setfield(L, -2, "members");
+  lua_setfield(L, -2, s->type == TL_STRUCTURE ? "members" : "items");
 }
 
 
@@ -115,6 +117,8 @@ void tl_pushshape (lua_State *L, const tl_model *m, const tl_shape *s) {
   setstr(L, "name", m, s->name);
   setname(L, "type", types[s->type]);
   setname(L, "stamp", stamps[s->stamp]);
+  setstr(L, "nsuri", m, s->nsuri);
+  setstr(L, "nsprefix", m, s->nsprefix);
   setstr(L, "wire", m, s->wire);
   if (s->payload != TL_NONE) setstr(L, "payload", m, m->members[s->payload].name);
   setstr(L, "code", m, s->errorcode);

@@ -1,44 +1,63 @@
---- The order in which a model's file writes the members of its structures, which decoding into tables forgets.
--- Help and skeletons read better in it: most models put what matters first.
+--- The order in which a model's file writes the members of its structures.
+-- Decoding into tables forgets it, and help and skeletons read better in it: most models put first what matters.
 local order = {}
 
--- The position after the text `"name":` at or behind `from`, or nil. A quoted name that ends in an unescaped
--- quote and a colon can only be a key.
-local function key(text, name, from)
-  local quoted = '"' .. name .. '"'
-  local at = from
+-- The position behind the string that opens at `at`.
+local function past(text, at)
+  local from = at + 1
   while true do
-    local first, last = text:find(quoted, at, true)
-    if not first then return nil end
-    local colon = text:match("^%s*:()", last + 1)
-    if colon then return colon end
-    at = last + 1
+    local stop = text:find('["\\]', from)
+    if text:byte(stop) == 34 then return stop + 1 end      -- a quote
+    from = stop + 2                                        -- a backslash and what it escapes
   end
 end
 
--- Sorts the member names of one structure by where they stand behind `from`; those not found come last.
-local function sort(text, names, from)
-  local at = {}
-  for _, name in ipairs(names) do at[name] = key(text, name, from) or math.maxinteger end
-  table.sort(names, function(a, b)
-    if at[a] == at[b] then return a < b end
-    return at[a] < at[b]
-  end)
-  return names
-end
-
---- Lists of member names by structure name, from the text of a service-2.json and what it decodes to.
-function order.members(text, tbl)
-  local orders = {}
-  local from = key(text, "shapes", 1) or 1
-  for name, body in text:gmatch('"([^"\\]+)"%s*:%s*()%{%s*"type"%s*:', from) do
-    local shape = tbl.shapes[name]
-    if shape and shape.type == "structure" and shape.members and not orders[name] then
-      local names = {}
-      for member in pairs(shape.members) do names[#names + 1] = member end
-      orders[name] = sort(text, names, key(text, "members", body) or body)
+-- Calls `visit(path, name)` for each key of well-formed JSON; `path` holds the keys of the objects around it.
+local function walk(text, visit)
+  local path, depth, at = {}, 0, 1
+  while true do
+    at = text:find('["{}%[%]]', at)
+    if not at then return end
+    local c = text:byte(at)
+    if c == 34 then
+      local stop = past(text, at)
+      if depth <= 4 and text:find("^%s*:", stop) then
+        path[depth] = text:sub(at + 1, stop - 2)
+        visit(path, depth)
+      end
+      at = stop
+    else
+      depth = depth + ((c == 123 or c == 91) and 1 or -1)
+      at = at + 1
     end
   end
+end
+
+-- Puts behind the names of `list` those of the table that it lacks, by name.
+local function complete(list, members)
+  local known, rest = {}, {}
+  for _, name in ipairs(list) do known[name] = true end
+  for name in pairs(members) do
+    if not known[name] then rest[#rest + 1] = name end
+  end
+  table.sort(rest)
+  return table.move(rest, 1, #rest, #list + 1, list)
+end
+
+--- Lists of member names by structure name, from the text of a service-2.json and the table of it, which may
+-- have members that the text has not.
+function order.members(text, tbl)
+  local orders = {}
+  for name, shape in pairs(tbl.shapes) do
+    if shape.members then orders[name] = {} end
+  end
+  walk(text, function(path, depth)
+    if depth == 4 and path[1] == "shapes" and path[3] == "members" then
+      local list = orders[path[2]]
+      list[#list + 1] = path[4]
+    end
+  end)
+  for name, list in pairs(orders) do complete(list, tbl.shapes[name].members) end
   return orders
 end
 

@@ -104,6 +104,8 @@ class Gate:
             return self.direct(environ, service) or self.flask(environ)
         except NotImplementedError as missing:
             why = str(missing) or f"{service} {name}"
+        except ModuleNotFoundError as absent:
+            why = f"its package {absent.name} is not installed"
         except KeyError as unknown:
             if "AWS" not in str(unknown) and "backend" not in traceback.format_exc():
                 raise

@@ -3,7 +3,7 @@ return {
   response = function(call, answer)
     local sum = answer.headers["x-amz-crc32"]
     if sum and not answer.headers["content-encoding"] then
-      local ours = call.client.world.digest.crc32(answer.body or "")
+      local ours = (">I4"):unpack(call.client.world.digest.crc32(answer.body or ""))
       if math.tointeger(tonumber(sum)) ~= ours then call.damaged = "x-amz-crc32" end
     end
     return answer

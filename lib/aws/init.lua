@@ -27,7 +27,9 @@ end
 local function save_file(path, text)
   local file, why = io.open(path, "r+b")
   if not file then return nil, why end
-  file:write(text, (" "):rep(math.max(0, file:seek "end" - #text)))
+  local size = file:seek "end"                -- JSON bears blanks at its end; files cannot shrink here
+  file:seek "set"
+  file:write(text, (" "):rep(math.max(0, size - #text)))
   file:close()
   return true
 end

@@ -160,7 +160,8 @@ describe("a failed call", function()
       n = n + 1
       return {access_key_id = "K" .. n, secret_access_key = "s", expires = 1e12}
     end
-    local session, record = toy.session {answers = {bad(400, "ExpiredTokenException"), GOOD}, options = {credentials = keys,
+    local session, record = toy.session {answers = {bad(400, "ExpiredTokenException"), GOOD},
+      options = {credentials = keys,
       spawn = function(fn) return fn end, wait = function(fn) return pcall(fn) end}}
     assert.same({Id = "x1"}, session.toy:put_thing(INPUT))
     assert.matches("Credential=K2/", record.sent[2].headers.Authorization)
@@ -209,7 +210,8 @@ end)
 
 describe("adaptive mode", function()
   it("slows the client down once the service throttles", function()
-    local answers = function(_, n) if n == 40 then return {status = 400, headers = {}, body = bad(400, "Throttling").body} end
+    local answers = function(_, n) if n == 40 then return {status = 400, headers = {}, body = bad(400,
+      "Throttling").body} end
       return {status = 200, headers = {}, body = "{}"} end
     local session, record = toy.session {answers = answers, options = {retry_mode = "adaptive"}}
     for _ = 1, 120 do
@@ -223,8 +225,10 @@ end)
 describe("names", function()
   it("are refused with did-you-mean", function()
     local session = toy.session {}
-    assert.matches('There is no AWS service called "toyy"; did you mean "toy"', tostring(world.raised(function() return session.toyy end)))
-    assert.matches('toy has no operation "put_thign"; did you mean "put_thing"', tostring(world.raised(function() return session.toy.put_thign end)))
+    assert.matches('There is no AWS service called "toyy"; did you mean "toy"',
+      tostring(world.raised(function() return session.toyy end)))
+    assert.matches('toy has no operation "put_thign"; did you mean "put_thing"',
+      tostring(world.raised(function() return session.toy.put_thign end)))
     assert.is_true(session.toy:can "put_thing")
     assert.is_true(session.toy:can "PutThing")
     assert.is_false(session.toy:can "eat_thing")

@@ -76,21 +76,24 @@ describe("s3", function()
     assert.equal("eu-west-1", c.client.regions.b)
     _, region = s3.response(c, {status = 400, headers = {}, body = "<Error><Region>ap-south-1</Region></Error>"})
     assert.equal("ap-south-1", region)
-    for _, answer in ipairs {{status = 400, headers = {}, body = "<Error/>"}, {status = 404, headers = {["x-amz-bucket-region"] = "x"}},
+    for _, answer in ipairs {{status = 400, headers = {}, body = "<Error/>"}, {status = 404,
+      headers = {["x-amz-bucket-region"] = "x"}},
       {status = 403, headers = {["x-amz-bucket-region"] = "us-east-1"}}} do
       assert.is_nil(select(2, s3.response(c, answer)))
     end
   end)
 
   it("takes an error under status 200 for the error it is", function()
-    local late = s3.response(call "CompleteMultipartUpload", {status = 200, headers = {}, body = "<Error><Code>X</Code></Error>"})
+    local late = s3.response(call "CompleteMultipartUpload", {status = 200, headers = {},
+      body = "<Error><Code>X</Code></Error>"})
     assert.equal(500, late.status)
     assert.equal(200, s3.response(call "GetObject", {status = 200, headers = {}, body = "<Error>"}).status)
   end)
 
   it("reads a bucket's location, which is empty for us-east-1", function()
     local c = call "GetBucketLocation"
-    assert.equal("eu-west-1", s3.output(c, {}, {body = '<LocationConstraint xmlns="u">eu-west-1</LocationConstraint>'}).LocationConstraint)
+    assert.equal("eu-west-1", s3.output(c, {},
+      {body = '<LocationConstraint xmlns="u">eu-west-1</LocationConstraint>'}).LocationConstraint)
     assert.is_nil(s3.output(c, {}, {body = '<LocationConstraint xmlns="u"/>'}).LocationConstraint)
   end)
 end)
@@ -117,7 +120,8 @@ end)
 describe("ec2 and autoscaling", function()
   it("carry user data in base64", function()
     assert.equal("IyEvYmlu", require "aws.custom.ec2".input(call "RunInstances", {UserData = "#!/bin"}).UserData)
-    assert.equal("IyEvYmlu", require "aws.custom.autoscaling".input(call "CreateLaunchConfiguration", {UserData = "#!/bin"}).UserData)
+    assert.equal("IyEvYmlu", require "aws.custom.autoscaling".input(call "CreateLaunchConfiguration",
+      {UserData = "#!/bin"}).UserData)
   end)
 
   it("give console output as text", function()
@@ -157,14 +161,16 @@ describe("single services", function()
 
   it("machinelearning predicts at the model's own endpoint", function()
     local r = {scheme = "https", host = "machinelearning.us-east-1.amazonaws.com", path = "/"}
-    require "aws.custom.machinelearning".request(call("Predict", {input = {PredictEndpoint = "https://rt.example.com/x"}}), r)
+    require "aws.custom.machinelearning".request(call("Predict",
+      {input = {PredictEndpoint = "https://rt.example.com/x"}}), r)
     assert.same({scheme = "https", host = "rt.example.com", path = "/x"}, r)
   end)
 
   it("cloudsearchdomain sends a search as a form", function()
     local r = {method = "GET", query = "q=a", headers = {}}
     require "aws.custom.cloudsearchdomain".request(call "Search", r)
-    assert.same({method = "POST", query = "", body = "q=a", headers = {["Content-Type"] = "application/x-www-form-urlencoded"}}, r)
+    assert.same({method = "POST", query = "", body = "q=a",
+      headers = {["Content-Type"] = "application/x-www-form-urlencoded"}}, r)
   end)
 
   it("dynamodb sees a damaged body by its CRC32", function()

@@ -18,10 +18,12 @@ describe("aws.error", function()
 
   it("names the action to allow, from AWS's words or from the operation", function()
     local e = call {code = "AccessDenied", status = 403,
-      message = "User: arn:aws:iam::1:user/u is not authorized to perform: sqs:ListQueues on resource: arn:aws:sqs:r:1:q"}
+      message = "User: arn:aws:iam::1:user/u is not authorized to perform: sqs:ListQueues "
+        .. "on resource: arn:aws:sqs:r:1:q"}
     assert.matches("Allow sqs:ListQueues on arn:aws:sqs:r:1:q to these credentials", tostring(e))
     assert.equal(77, e.exit)
-    assert.matches("Allow sqs:ListQueues to these", tostring(call {code = "AccessDenied", message = "no", status = 403}))
+    assert.matches("Allow sqs:ListQueues to these", tostring(call {code = "AccessDenied", message = "no",
+      status = 403}))
     assert.matches("explicit deny forbids sqs:ListQueues", tostring(call {code = "AccessDeniedException", status = 400,
       message = "x is not authorized to perform: sqs:ListQueues with an explicit deny in an identity-based policy"}))
   end)
@@ -38,8 +40,10 @@ describe("aws.error", function()
   end
 
   it("never shows a session token that a service echoes", function()
-    local e = call {code = "SignatureDoesNotMatch", status = 403, detail = {CanonicalRequest = "x-amz-security-token:IQoJb3Jp\nhost:h"},
-      message = "The Canonical String should have been\nx-amz-security-token:IQoJb3Jp\nX-Amz-Security-Token=IQoJb3Jp&a=b"}
+    local e = call {code = "SignatureDoesNotMatch", status = 403,
+      detail = {CanonicalRequest = "x-amz-security-token:IQoJb3Jp\nhost:h"},
+      message = "The Canonical String should have been\nx-amz-security-token:IQoJb3Jp\n"
+        .. "X-Amz-Security-Token=IQoJb3Jp&a=b"}
     assert.is_nil((tostring(e) .. e.message .. e.detail.CanonicalRequest):find("IQoJb3Jp", 1, true))
     assert.matches("<secret>", e.message)
   end)

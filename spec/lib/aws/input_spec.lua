@@ -38,7 +38,8 @@ describe("aws.input", function()
   end)
 
   it("tells lists, maps and structures apart", function()
-    assert.same({"Name is required", "Parts must be a list {a, b, ...}, but has the key Id"}, faults {Parts = {Id = "a"}})
+    assert.same({"Name is required", "Parts must be a list {a, b, ...}, but has the key Id"},
+      faults {Parts = {Id = "a"}})
     assert.same({"Parts[1] must be a table of members, not a string", "Tags must have text as keys, but has 1"},
       faults {Name = "n", Parts = {"a"}, Tags = {"x"}})
     assert.same({"Parts is too small: it has 0 items, and the least is 1", }, faults {Name = "n", Parts = {}})
@@ -47,7 +48,8 @@ describe("aws.input", function()
 
   it("checks times and numbers by what AWS would take", function()
     assert.same({'At is not a time; write seconds since 1970, or "2026-01-02T03:04:05Z"',
-      "Ratio must be a number, not a string"}, faults {Name = "n", Parts = {{Id = "a"}}, At = "yesterday", Ratio = "half"})
+      "Ratio must be a number, not a string"}, faults {Name = "n", Parts = {{Id = "a"}}, At = "yesterday",
+        Ratio = "half"})
   end)
 
   it("stops at a depth instead of running away", function()

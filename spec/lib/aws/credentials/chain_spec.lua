@@ -46,7 +46,8 @@ describe("aws.credentials.chain", function()
   end)
 
   it("hides secrets from every way of printing", function()
-    local ctx = context {env = {AWS_ACCESS_KEY_ID = "A", AWS_SECRET_ACCESS_KEY = "topsecret", AWS_SESSION_TOKEN = "tok"}}
+    local ctx = context {env = {AWS_ACCESS_KEY_ID = "A", AWS_SECRET_ACCESS_KEY = "topsecret",
+      AWS_SESSION_TOKEN = "tok"}}
     local creds = chain.find(ctx)
     assert.equal("<secret>", tostring(creds.secret_access_key))
     assert.equal("<secret>", tostring(creds.session_token))
@@ -56,7 +57,8 @@ describe("aws.credentials.chain", function()
     local err = refusal {}
     assert.equal("NoCredentials", err.code)
     assert.equal(77, err.exit)
-    for _, part in ipairs {"environment %(AWS_ACCESS_KEY_ID is not set%)", "no aws_access_key_id in /h/.aws/credentials",
+    for _, part in ipairs {"environment %(AWS_ACCESS_KEY_ID is not set%)",
+      "no aws_access_key_id in /h/.aws/credentials",
       "AWS_WEB_IDENTITY_TOKEN_FILE is not set", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is not set",
       "AWS_EC2_METADATA_DISABLED is set", "aws configure"} do
       assert.matches(part, tostring(err))
@@ -88,7 +90,8 @@ describe("aws.credentials.chain", function()
 
   it("lets a profile be its own source where it has keys", function()
     local _, record = find {env = OFF, files = {[CONFIG] =
-      "[default]\nrole_arn=arn:aws:iam::1:role/a\nsource_profile=default\naws_access_key_id=K\naws_secret_access_key=s\n"},
+      "[default]\nrole_arn=arn:aws:iam::1:role/a\nsource_profile=default\naws_access_key_id=K\n"
+        .. "aws_secret_access_key=s\n"},
       call = function() return providers.sts("r", 1700003600) end}
     assert.equal("K", record.calls[1].how.credentials.access_key_id)
   end)
@@ -116,7 +119,8 @@ describe("aws.credentials.chain", function()
   end)
 
   it("exchanges a web identity token, without keys", function()
-    local creds, record = find {env = {AWS_WEB_IDENTITY_TOKEN_FILE = "/t", AWS_ROLE_ARN = "arn:aws:iam::444444444444:role/w"},
+    local creds, record = find {env = {AWS_WEB_IDENTITY_TOKEN_FILE = "/t",
+      AWS_ROLE_ARN = "arn:aws:iam::444444444444:role/w"},
       files = {["/t"] = "jwt\n"}, call = function() return providers.sts("w", 1700003600) end}
     assert.equal("w", creds.id)
     assert.equal("assume_role_with_web_identity", record.calls[1].operation)

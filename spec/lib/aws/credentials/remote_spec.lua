@@ -3,7 +3,8 @@ local imds = require "aws.credentials.imds"
 local providers = require "support.providers"
 local world = require "support.world"
 
-local KEYS <const> = '{"Code":"Success","AccessKeyId":"I","SecretAccessKey":"s","Token":"t","Expiration":"2023-11-14T23:13:20Z"}'
+local KEYS <const> = '{"Code":"Success","AccessKeyId":"I","SecretAccessKey":"s",'
+  .. '"Token":"t","Expiration":"2023-11-14T23:13:20Z"}'
 local EXPECTED <const> = {id = "I", key = "s", token = "t", expires = 1700003600}
 
 describe("aws.credentials.container", function()
@@ -74,7 +75,8 @@ describe("aws.credentials.imds", function()
       {env = {AWS_EC2_METADATA_SERVICE_ENDPOINT = "http://127.0.0.1:99/base/"}})
     imds.find(ctx)
     assert.same({"127.0.0.1:99", "/base/latest/api/token"}, {record.sent[1].host, record.sent[1].path})
-    ctx, record = find({{body = "T"}, {body = "r"}, {body = KEYS}}, {env = {AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE = "IPv6"}})
+    ctx, record = find({{body = "T"}, {body = "r"}, {body = KEYS}},
+      {env = {AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE = "IPv6"}})
     imds.find(ctx)
     assert.equal("[fd00:ec2::254]", record.sent[1].host)
   end)
@@ -82,7 +84,8 @@ describe("aws.credentials.imds", function()
   it("passes by where this is no instance, has no role, or is told to", function()
     assert.matches("no EC2 instance", select(2, imds.find((find {}))))
     assert.matches("has no role", select(2, imds.find((find {{body = "T"}, {status = 404}}))))
-    assert.matches("says Failed", select(2, imds.find((find {{body = "T"}, {body = "r"}, {body = '{"Code":"Failed"}'}}))))
+    assert.matches("says Failed", select(2, imds.find((find {{body = "T"}, {body = "r"},
+      {body = '{"Code":"Failed"}'}}))))
     local ctx, record = find({}, {env = {AWS_EC2_METADATA_DISABLED = "true"}})
     assert.matches("DISABLED", select(2, imds.find(ctx)))
     assert.equal(0, #record.sent)

@@ -5,7 +5,8 @@ local world = require "support.world"
 local CONFIG <const> = "/h/.aws/config"
 local NOW <const> = 1700000000                                   -- 2023-11-14T22:13:20Z
 -- sha1("work") and sha1("https://d.awsapps.com/start"), as the aws CLI names its cache files.
-local CACHE <const> = "/h/.aws/sso/cache/" .. require "tidelock.digest".hex(require "tidelock.digest".sha1 "work") .. ".json"
+local CACHE <const> = "/h/.aws/sso/cache/" .. require "tidelock.digest".hex(require "tidelock.digest".sha1 "work")
+  .. ".json"
 local SESSION <const> = "[default]\nsso_session=work\nsso_account_id=111111111111\nsso_role_name=Admin\n"
   .. "[sso-session work]\nsso_start_url=https://d.awsapps.com/start\nsso_region=eu-west-1\n"
 local TOKEN <const> = '{"accessToken":"at","expiresAt":"%s","refreshToken":"rt","clientId":"ci","clientSecret":"cs",'
@@ -60,7 +61,8 @@ describe("aws.credentials.sso", function()
   it("says which setting is missing", function()
     local ctx = providers.context {files = {[CONFIG] = "[default]\nsso_account_id=1\n"}}
     assert.matches("sso_role_name is missing", tostring(world.raised(sso.find, ctx)))
-    ctx = providers.context {files = {[CONFIG] = "[default]\nsso_session=wrok\nsso_account_id=1\nsso_role_name=r\n[sso-session work]\n"}}
+    ctx = providers.context {files = {[CONFIG] = "[default]\nsso_session=wrok\nsso_account_id=1\nsso_role_name=r\n"
+      .. "[sso-session work]\n"}}
     assert.matches('sso%-session "wrok".*did you mean "work"', tostring(world.raised(sso.find, ctx)))
   end)
 end)

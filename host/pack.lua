@@ -1,10 +1,10 @@
--- pack.lua -- turns botocore's data into the model pack that the program links (modules/pack.h has the format).
+-- pack.lua -- turns botocore's data into the model pack that the program links (modules/pack.h).
 -- usage: tidelua-stage host/pack.lua DATA OUT
 local json = require "tidelock.json"
 local zstd = require "tidelock.zstd"
+local endpoint = require "pack.endpoint"
 local model = require "pack.model"
 local order = require "pack.order"
-local endpoint = package.searchpath("pack.endpoint", package.path) and require "pack.endpoint"
 
 local MAGIC <const>, VERSION <const> = 0x504c4454, 1
 local LEVEL <const> = 19                    -- of zstd: the pack is built once and read for ever
@@ -61,9 +61,11 @@ local function find(data)
 end
 
 local function compilerules(rules, folder)
-  if not (rules and endpoint) then return nil end
+  if not rules then return nil end
   local ok, bytes = pcall(endpoint.compile, rules)
-  if not ok then error(("the endpoint rules in %s do not compile: %s"):format(folder, tostring(bytes)), 0) end
+  if not ok then
+    error(("the endpoint rules in %s do not compile: %s"):format(folder, tostring(bytes)), 0)
+  end
   return bytes
 end
 
@@ -89,7 +91,7 @@ local function compile(service)
   }
 end
 
--- Where each service has endpoints: regions by partition and endpoint prefix. Rule sets say the rest.
+-- Where each service has endpoints: regions by partition and endpoint prefix.
 local function regions(data)
   local all = {}
   for _, partition in ipairs(decode(data .. "/endpoints.json").partitions) do
@@ -108,7 +110,9 @@ local function regions(data)
 end
 
 local function datafiles(data)
-  local function text(name) return json.encode(decode(("%s/%s.json"):format(data, name)), {sort = true}) end
+  local function text(name)
+    return json.encode(decode(("%s/%s.json"):format(data, name)), {sort = true})
+  end
   return {
     {name = "defaults", bytes = text "sdk-default-configuration"},
     {name = "partitions", bytes = text "partitions"},
@@ -138,8 +142,8 @@ local function directory(out, entries)
   for i, entry in ipairs(entries) do
     local facts = {}
     for f = 1, 6 do facts[f] = out.text(entry.facts and entry.facts[f] or "") end
-    rows[i] = string.pack(ENTRY, out.text(entry.name), entry.at, #entry.packed, #entry.bytes, entry.nops or 0,
-      table.unpack(facts))
+    rows[i] = string.pack(ENTRY, out.text(entry.name), entry.at, #entry.packed, #entry.bytes,
+      entry.nops or 0, table.unpack(facts))
   end
   return out.add(table.concat(rows))
 end
@@ -156,31 +160,38 @@ local function assemble(version, dictionary, services, files)
   local dict = out.add(dictionary)
   local botocore = out.text(version)
   local first, second = directory(out, services), directory(out, files)
-  local header = string.pack(HEADER, MAGIC, VERSION, out.at, botocore, #services, first, #files, second, dict, #dictionary)
+  local header = string.pack(HEADER, MAGIC, VERSION, out.at, botocore, #services, first, #files,
+    second, dict, #dictionary)
   return header .. table.concat(out.parts)
 end
 
 local function version(data)
   local text = read(data .. "/../VERSION")
-  return text and text:match("%S+") or error("there is no VERSION beside " .. data .. "; run vendor/fetch again", 0)
+  return text and text:match("%S+")
+    or error("there is no VERSION beside " .. data .. "; run vendor/fetch again", 0)
 end
 
 local function main(data, path)
   if not (data and path) then error("usage: tidelua-stage host/pack.lua DATA OUT", 0) end
   local began = os.clock()
   local services = find(data)
-  if #services == 0 then error("there is no service-2.json below " .. data .. "; run vendor/fetch", 0) end
+  if #services == 0 then
+    error("there is no service-2.json below " .. data .. "; run vendor/fetch", 0)
+  end
   local samples, operations, raw = {}, 0, 0
   for i, service in ipairs(services) do
     compile(service)
     samples[i], operations, raw = service.bytes, operations + service.nops, raw + #service.bytes
   end
   local compiled = os.clock()
-  local bytes = assemble(version(data), assert(zstd.train(samples, DICTIONARY)), services, datafiles(data))
+  local dictionary = assert(zstd.train(samples, DICTIONARY))
+  local bytes = assemble(version(data), dictionary, services, datafiles(data))
   local out <close> = assert(io.open(path, "wb"))
   assert(out:write(bytes))
-  print(("pack: %d services, %d operations, %.1f MB compiled in %.1f s, %.1f MB packed in %.1f s"):format(
-    #services, operations, raw / 1e6, compiled - began, #bytes / 1e6, os.clock() - compiled))
+  local say <const> = "pack: %d services, %d operations, %.1f MB compiled in %.1f s, "
+    .. "%.1f MB packed in %.1f s"
+  print(say:format(#services, operations, raw / 1e6, compiled - began, #bytes / 1e6,
+    os.clock() - compiled))
 end
 
 main(arg[1], arg[2])

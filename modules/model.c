@@ -1,4 +1,4 @@
-/* model.c -- one compiled service in memory: every offset checked once, then answers without checks. */
+/* model.c -- one compiled service in memory: every offset is checked once, then trusted. */
 #include <string.h>
 
 #include "models.h"
@@ -39,14 +39,17 @@ static int goodrange (uint32_t first, uint32_t count, uint32_t n) {
 
 static int goodheader (tl_model *m) {
   const tl_header *h = m->h;
-  if (!goodsection(m, h->ops, h->nops, sizeof (tl_op)) || !goodsection(m, h->shapes, h->nshapes, sizeof (tl_shape))
+  if (!goodsection(m, h->ops, h->nops, sizeof (tl_op))
+      || !goodsection(m, h->shapes, h->nshapes, sizeof (tl_shape))
       || !goodsection(m, h->members, h->nmembers, sizeof (tl_member))
-      || !goodsection(m, h->words, h->nwords, sizeof (uint32_t)) || !goodsection(m, h->strings, h->nbytes, 1)
+      || !goodsection(m, h->words, h->nwords, sizeof (uint32_t))
+      || !goodsection(m, h->strings, h->nbytes, 1)
       || h->nbytes < 5 || memcmp(m->bytes + h->strings, "\0\0\0\0", 5) != 0)
     return 0;
   return h->protocol <= TL_RPC_CBOR && goodstring(m, h->metadata) && goodstring(m, h->apiversion)
       && goodstring(m, h->targetprefix) && goodstring(m, h->jsonversion) && goodstring(m, h->nsuri)
-      && goodstring(m, h->paginators) && goodstring(m, h->waiters) && within(m, h->endpoint, h->endpointsize);
+      && goodstring(m, h->paginators) && goodstring(m, h->waiters)
+      && within(m, h->endpoint, h->endpointsize);
 }
 
 
@@ -57,9 +60,10 @@ static int goodop (const tl_model *m, const tl_op *op) {
     return 0;
   for (uint32_t i = 0; i < op->nerrors; i++)
     if (m->words[op->errors + i] >= h->nshapes) return 0;
-  return goodstring(m, op->name) && goodstring(m, op->snake) && goodstring(m, op->method) && goodstring(m, op->uri)
-      && goodstring(m, op->inputwire) && goodstring(m, op->inputnsuri) && goodstring(m, op->inputnsprefix)
-      && goodstring(m, op->outputwrapper) && goodstring(m, op->extra) && goodstring(m, op->hostprefix);
+  return goodstring(m, op->name) && goodstring(m, op->snake) && goodstring(m, op->method)
+      && goodstring(m, op->uri) && goodstring(m, op->inputwire) && goodstring(m, op->inputnsuri)
+      && goodstring(m, op->inputnsprefix) && goodstring(m, op->outputwrapper)
+      && goodstring(m, op->extra) && goodstring(m, op->hostprefix);
 }
 
 
@@ -75,14 +79,15 @@ static int goodshape (const tl_model *m, const tl_shape *s) {
   if (s->type > TL_BIGDECIMAL || s->stamp > TL_STAMP_UNIX || !goodcount(s)
       || !goodrange(s->first, s->count, h->nmembers))
     return 0;
-  if (s->payload != TL_NONE && (s->payload < s->first || s->payload - s->first >= s->count)) return 0;
+  if (s->payload != TL_NONE && (s->payload < s->first || s->payload - s->first >= s->count))
+    return 0;
   if (s->enums != TL_NONE) {
     if (!goodrange(s->enums, s->nenums, h->nwords)) return 0;
     for (uint32_t i = 0; i < s->nenums; i++)
       if (!goodstring(m, m->words[s->enums + i])) return 0;
   }
-  return goodstring(m, s->name) && goodstring(m, s->wire) && goodstring(m, s->nsuri) && goodstring(m, s->nsprefix)
-      && goodstring(m, s->errorcode);
+  return goodstring(m, s->name) && goodstring(m, s->wire) && goodstring(m, s->nsuri)
+      && goodstring(m, s->nsprefix) && goodstring(m, s->errorcode);
 }
 
 
@@ -149,7 +154,8 @@ static int same (const tl_model *m, uint32_t off, const char *s, size_t len) {
 }
 
 
-const tl_member *tl_findmember (const tl_model *m, const tl_shape *s, const char *name, size_t len) {
+const tl_member *tl_findmember (const tl_model *m, const tl_shape *s, const char *name,
+                                size_t len) {
   const tl_member *e = m->members + s->first;
   for (uint32_t i = 0; i < s->count; i++)
     if (same(m, e[i].name, name, len)) return &e[i];

@@ -1,4 +1,4 @@
-/* models.c -- tidelock.models: AWS services, their operations and shapes, from the linked pack or from bytes. */
+/* models.c -- tidelock.models: AWS services, operations, shapes, from the pack or from bytes. */
 #include "models.h"
 
 #include <string.h>
@@ -12,12 +12,13 @@
 
 #define SERVICE "tidelock.models.service"
 #define OP "tidelock.models.op"
+#define NOTREAD "the model of %s could not be read: not enough memory, or a damaged program file"
 
 typedef struct service {   /* the compiled bytes follow, aligned to 8 */
   tl_model model;
 } service;
 
-enum {CACHE = 1, OPS, SHAPES};   /* user values of a service: fields, operations and shapes already made */
+enum {CACHE = 1, OPS, SHAPES};   /* user values of a service: what was already made of it */
 
 typedef struct operation {       /* user values: its service, fields already made */
   const tl_model *model;
@@ -29,7 +30,9 @@ typedef struct field {
   void (*push) (lua_State *L, const operation *o);
 } field;
 
-static const char *const protocols[] = {"json", "query", "ec2", "rest-json", "rest-xml", "smithy-rpc-v2-cbor"};
+static const char *const protocols[] = {
+  "json", "query", "ec2", "rest-json", "rest-xml", "smithy-rpc-v2-cbor"
+};
 
 /* ----- values of records ----- */
 
@@ -85,21 +88,27 @@ const tl_op *tl_checkop (lua_State *L, int idx, const tl_model **m) {
 }
 
 
-static int hasflag (const operation *o, uint32_t flag) {
-  return (o->op->flags & flag) != 0;
-}
+#define TEXT(field, slot) \
+  static void push_##field (lua_State *L, const operation *o) { \
+    tl_pushmodelstr(L, o->model, o->op->slot); \
+  }
+TEXT(name, name)
+TEXT(snake, snake)
+TEXT(method, method)
+TEXT(uri, uri)
+TEXT(host_prefix, hostprefix)
 
-static void push_name (lua_State *L, const operation *o) { tl_pushmodelstr(L, o->model, o->op->name); }
-static void push_snake (lua_State *L, const operation *o) { tl_pushmodelstr(L, o->model, o->op->snake); }
-static void push_method (lua_State *L, const operation *o) { tl_pushmodelstr(L, o->model, o->op->method); }
-static void push_uri (lua_State *L, const operation *o) { tl_pushmodelstr(L, o->model, o->op->uri); }
-static void push_host_prefix (lua_State *L, const operation *o) { tl_pushmodelstr(L, o->model, o->op->hostprefix); }
-static void push_input (lua_State *L, const operation *o) { pushshapename(L, o->model, o->op->input); }
-static void push_output (lua_State *L, const operation *o) { pushshapename(L, o->model, o->op->output); }
-static void push_service (lua_State *L, const operation *o) { (void)o; lua_getiuservalue(L, 1, 1); }
+#define SHAPE(field) \
+  static void push_##field (lua_State *L, const operation *o) { \
+    pushshapename(L, o->model, o->op->field); \
+  }
+SHAPE(input)
+SHAPE(output)
 
 #define FLAG(field, bit) \
-  static void push_##field (lua_State *L, const operation *o) { lua_pushboolean(L, hasflag(o, bit)); }
+  static void push_##field (lua_State *L, const operation *o) { \
+    lua_pushboolean(L, (o->op->flags & (bit)) != 0); \
+  }
 FLAG(deprecated, TL_O_DEPRECATED)
 FLAG(readonly, TL_O_READONLY)
 FLAG(idempotent, TL_O_IDEMPOTENT)
@@ -111,6 +120,12 @@ FLAG(streaming_input, TL_O_INPUT_STREAM)
 FLAG(streaming_output, TL_O_OUTPUT_STREAM)
 FLAG(event_input, TL_O_INPUT_EVENTS)
 FLAG(event_output, TL_O_OUTPUT_EVENTS)
+
+
+static void push_service (lua_State *L, const operation *o) {
+  (void)o;
+  lua_getiuservalue(L, 1, 1);
+}
 
 
 static void push_code (lua_State *L, const operation *o) {
@@ -175,14 +190,15 @@ EXTRA(deprecated_message, "deprecated")
 static const field fields[] = {
   FIELD(name), FIELD(snake), FIELD(service), FIELD(input), FIELD(output), FIELD(method), FIELD(uri),
   FIELD(host_prefix), FIELD(code), FIELD(errors), FIELD(idempotency), FIELD(auth), FIELD(authtype),
-  FIELD(no_auth), FIELD(unsigned_payload), FIELD(checksum), FIELD(checksum_required), FIELD(context_params),
-  FIELD(static_params), FIELD(operation_params), FIELD(streaming_input), FIELD(streaming_output),
-  FIELD(event_input), FIELD(event_output), FIELD(readonly), FIELD(idempotent), FIELD(gzip), FIELD(compression),
-  FIELD(endpoint_discovery), FIELD(endpoint_operation), FIELD(deprecated), FIELD(deprecated_message), {NULL, NULL}
+  FIELD(no_auth), FIELD(unsigned_payload), FIELD(checksum), FIELD(checksum_required),
+  FIELD(context_params), FIELD(static_params), FIELD(operation_params), FIELD(streaming_input),
+  FIELD(streaming_output), FIELD(event_input), FIELD(event_output), FIELD(readonly),
+  FIELD(idempotent), FIELD(gzip), FIELD(compression), FIELD(endpoint_discovery),
+  FIELD(endpoint_operation), FIELD(deprecated), FIELD(deprecated_message), {NULL, NULL}
 };
 
 
-/* Methods come from upvalue 1; fields are made on demand, and kept where making them costs a table. */
+/* Methods come from upvalue 1; fields are made on demand, and kept where they cost a table. */
 static int op_index (lua_State *L) {
   operation *o = checkop(L, 1);
   const char *key;
@@ -260,7 +276,7 @@ static const tl_model *checkservice (lua_State *L, int idx) {
 }
 
 
-/* Pushes a service with room for `size` bytes of model, not yet open: it gets its metatable when it is. */
+/* Pushes a service with room for `size` bytes of model: it gets its metatable when it is open. */
 static service *newservice (lua_State *L, size_t size) {
   service *s;
   if (size > (size_t)-1 - sizeof *s) luaL_error(L, "not enough memory");
@@ -288,7 +304,8 @@ static const char *openservice (lua_State *L, service *s, const char *name) {
 }
 
 
-static int service_index (lua_State *L) {  /* methods (upvalue 1), then cached fields, then those made on demand */
+/* Methods come from upvalue 1, then what is cached, then what is made on demand. */
+static int service_index (lua_State *L) {
   const tl_model *m = checkservice(L, 1);
   const char *key;
   lua_settop(L, 2);
@@ -351,7 +368,7 @@ static int service_shape (lua_State *L) {
 }
 
 
-static int service_endpoint (lua_State *L) {  /* the compiled rules, for tidelock.endpoint.load; nil if none */
+static int service_endpoint (lua_State *L) {  /* for tidelock.endpoint.load; nil if it has none */
   const tl_model *m = checkservice(L, 1);
   if (m->h->endpointsize == 0) return 0;
   lua_pushlstring(L, m->bytes + m->h->endpoint, m->h->endpointsize);
@@ -411,7 +428,7 @@ static void pushpackstr (lua_State *L, uint32_t off) {
 }
 
 
-static int models_version (lua_State *L) {  /* version() -> version of botocore's data, version of the pack */
+static int models_version (lua_State *L) {  /* version() -> botocore's, the pack's */
   const tl_packheader *h = checkpack(L);
   pushpackstr(L, h->botocore);
   lua_pushinteger(L, h->version);
@@ -433,12 +450,12 @@ static int models_services (lua_State *L) {
 }
 
 
-static int inflate (lua_State *L, const tl_packentry *e) {  /* pushes the service, kept in upvalue 1 */
+/* Pushes the service of an entry and keeps it in upvalue 1. */
+static int inflate (lua_State *L, const tl_packentry *e) {
   service *s = newservice(L, e->size);
   size_t len;
   if (tl_packinflate(e, s + 1) != 0 || openservice(L, s, tl_packstr(e->name, &len)) != NULL)
-    return luaL_error(L, "the model of %s could not be inflated: not enough memory, or a damaged program file",
-                      tl_packstr(e->name, &len));
+    return luaL_error(L, NOTREAD, tl_packstr(e->name, &len));
   lua_pushvalue(L, -1);
   lua_rawsetp(L, lua_upvalueindex(1), e);
   return 1;
@@ -451,7 +468,8 @@ static int models_service (lua_State *L) {  /* service(name) -> service | nil, e
   const tl_packheader *h = checkpack(L);
   const tl_packentry *e = tl_packfind(TL_PACK_SERVICES, name, len);
   if (e == NULL)
-    return tl_fail(L, "unknown_service", "there is no AWS service called %s in the models of botocore %s", name,
+    return tl_fail(L, "unknown_service",
+                   "there is no AWS service called %s in the models of botocore %s", name,
                    tl_packstr(h->botocore, &len));
   if (lua_rawgetp(L, lua_upvalueindex(1), e) != LUA_TNIL) return 1;
   return inflate(L, e);
@@ -464,7 +482,7 @@ static void setpackstr (lua_State *L, const char *key, uint32_t off) {
 }
 
 
-static int models_info (lua_State *L) {  /* info(name) -> what the directory says of a service, or nil */
+static int models_info (lua_State *L) {  /* info(name) -> what the directory says of it, or nil */
   size_t len;
   const char *name = luaL_checklstring(L, 1, &len);
   const tl_packentry *e;
@@ -495,7 +513,7 @@ static int models_data (lua_State *L) {  /* data(name) -> JSON text, or nil */
   if (e == NULL) return 0;
   out = lua_newuserdatauv(L, e->size, 0);
   if (tl_packinflate(e, out) != 0)
-    return luaL_error(L, "the data %s could not be inflated: not enough memory, or a damaged program file", name);
+    return luaL_error(L, NOTREAD, name);
   lua_pushlstring(L, out, e->size);
   return 1;
 }
@@ -519,11 +537,12 @@ static const luaL_Reg opmethods[] = {
 static const luaL_Reg servicemethods[] = {
   {"operations", service_operations}, {"operation", service_operation}, {"shape", service_shape},
   {"shapes", service_shapes},
-  {"endpoint", service_endpoint}, {"paginators", service_paginators}, {"waiters", service_waiters}, {NULL, NULL}
+  {"endpoint", service_endpoint}, {"paginators", service_paginators}, {"waiters", service_waiters},
+  {NULL, NULL}
 };
 static const luaL_Reg functions[] = {
-  {"version", models_version}, {"services", models_services}, {"service", models_service}, {"info", models_info},
-  {"data", models_data}, {"load", models_load}, {NULL, NULL}
+  {"version", models_version}, {"services", models_services}, {"service", models_service},
+  {"info", models_info}, {"data", models_data}, {"load", models_load}, {NULL, NULL}
 };
 
 

@@ -1,11 +1,11 @@
-/* pack.c -- the model pack that is linked into the program: its directory, and inflating one entry. */
+/* pack.c -- the model pack linked into the program: its directory, and inflating one entry. */
 #include "pack.h"
 
 #include <string.h>
 
 #include <zstd.h>
 
-extern const char tl_pack[], tl_pack_end[];   /* the Makefile makes them with .incbin; empty in the stage tool */
+extern const char tl_pack[], tl_pack_end[];   /* made by the Makefile; empty in the stage tool */
 
 static const tl_packheader *pack;             /* set once the directory is known to be sound */
 
@@ -25,14 +25,15 @@ static int goodstring (uint32_t off) {
   uint32_t len;
   if (!within(off, sizeof len)) return 0;
   memcpy(&len, tl_pack + off, sizeof len);
-  return within((size_t)off + sizeof len, (size_t)len + 1) && tl_pack[off + sizeof len + len] == '\0';
+  return within((size_t)off + sizeof len, (size_t)len + 1)
+      && tl_pack[off + sizeof len + len] == '\0';
 }
 
 
 static int goodentry (const tl_packentry *e) {
-  return goodstring(e->name) && within(e->at, e->packed) && goodstring(e->serviceid) && goodstring(e->fullname)
-      && goodstring(e->endpointprefix) && goodstring(e->signingname) && goodstring(e->apiversion)
-      && goodstring(e->protocol);
+  return goodstring(e->name) && within(e->at, e->packed) && goodstring(e->serviceid)
+      && goodstring(e->fullname) && goodstring(e->endpointprefix) && goodstring(e->signingname)
+      && goodstring(e->apiversion) && goodstring(e->protocol);
 }
 
 
@@ -51,9 +52,9 @@ const tl_packheader *tl_packopen (const char **why) {
   if (packsize() < sizeof *h)
     *why = "this program was built without a model pack; build it with `make`";
   else if (h->magic != TL_PACK_MAGIC || h->version != TL_PACK_VERSION || h->size != packsize())
-    *why = "the model pack is of another version than the program; build both with `make clean all`";
-  else if (!goodstring(h->botocore) || !within(h->dict, h->dictsize) || !goodlist(h->services, h->nservices)
-           || !goodlist(h->data, h->ndata))
+    *why = "the model pack is of another version than the program; `make clean all` builds both";
+  else if (!goodstring(h->botocore) || !within(h->dict, h->dictsize)
+           || !goodlist(h->services, h->nservices) || !goodlist(h->data, h->ndata))
     *why = "the model pack is damaged; build it again with `make clean all`";
   else
     pack = h;
@@ -106,8 +107,8 @@ int tl_packinflate (const tl_packentry *entry, void *out) {
   ZSTD_DCtx *ctx = ZSTD_createDCtx();
   size_t n;
   if (ctx == NULL) return -1;
-  n = ZSTD_decompress_usingDict(ctx, out, entry->size, tl_pack + entry->at, entry->packed, tl_pack + pack->dict,
-                                pack->dictsize);
+  n = ZSTD_decompress_usingDict(ctx, out, entry->size, tl_pack + entry->at, entry->packed,
+                                tl_pack + pack->dict, pack->dictsize);
   ZSTD_freeDCtx(ctx);
   return !ZSTD_isError(n) && n == entry->size ? 0 : -1;
 }

@@ -32,7 +32,7 @@ typedef struct tl_packheader {
 
 typedef enum tl_packkind { TL_PACK_SERVICES, TL_PACK_DATA } tl_packkind;
 
-/* The linked pack's header once its directory has been checked, or NULL and the reason in `*why`. */
+/* The linked pack's header, its directory checked; or NULL and the reason in `*why`. */
 const tl_packheader *tl_packopen (const char **why);
 
 /* The bytes of a string of the pack, and its length in `*len`. */
@@ -44,7 +44,7 @@ const tl_packentry *tl_packlist (tl_packkind kind, uint32_t *n);
 /* The entry of that name ('_' and '-' are one), or NULL. */
 const tl_packentry *tl_packfind (tl_packkind kind, const char *name, size_t len);
 
-/* Inflates an entry into `out`, which has room for its `size`. Returns 0, or -1: no memory, or a damaged pack. */
+/* Inflates an entry into `out`, of `size` bytes. Returns 0, or -1: no memory, or a damaged pack. */
 int tl_packinflate (const tl_packentry *entry, void *out);
 
 #endif

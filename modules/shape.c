@@ -4,10 +4,12 @@
 #include <lauxlib.h>
 
 static const char *const types[] = {
-  "structure", "list", "map", "string", "integer", "long", "float", "double", "boolean", "blob", "timestamp",
-  "bigdecimal"
+  "structure", "list", "map", "string", "integer", "long", "float", "double", "boolean", "blob",
+  "timestamp", "bigdecimal"
 };
-static const char *const locations[] = {NULL, "uri", "querystring", "header", "headers", "statusCode"};
+static const char *const locations[] = {
+  NULL, "uri", "querystring", "header", "headers", "statusCode"
+};
 static const char *const stamps[] = {NULL, "iso8601", "rfc822", "unixTimestamp"};
 
 typedef struct flagname {
@@ -18,9 +20,9 @@ typedef struct flagname {
 static const flagname shapeflags[] = {
   {TL_S_SENSITIVE, "sensitive"}, {TL_S_STREAMING, "streaming"}, {TL_S_EVENTSTREAM, "eventstream"},
   {TL_S_DOCUMENT, "document"}, {TL_S_UNION, "union"}, {TL_S_FLATTENED, "flattened"},
-  {TL_S_EXCEPTION, "exception"}, {TL_S_FAULT, "fault"}, {TL_S_EVENT, "event"}, {TL_S_WRAPPER, "wrapper"},
-  {TL_S_REQUIRES_LENGTH, "requires_length"}, {TL_S_RETRYABLE, "retryable"}, {TL_S_THROTTLING, "throttling"},
-  {0, NULL}
+  {TL_S_EXCEPTION, "exception"}, {TL_S_FAULT, "fault"}, {TL_S_EVENT, "event"},
+  {TL_S_WRAPPER, "wrapper"}, {TL_S_REQUIRES_LENGTH, "requires_length"},
+  {TL_S_RETRYABLE, "retryable"}, {TL_S_THROTTLING, "throttling"}, {0, NULL}
 };
 static const flagname memberflags[] = {
   {TL_M_REQUIRED, "required"}, {TL_M_IDEMPOTENCY, "idempotency"}, {TL_M_SENSITIVE, "sensitive"},

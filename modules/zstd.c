@@ -1,4 +1,4 @@
-/* zstd.c -- tidelock.zstd: Zstandard frames, with or without a dictionary shared by many of them. */
+/* zstd.c -- tidelock.zstd: Zstandard frames, with or without a dictionary that many share. */
 #include <stdint.h>
 
 #include <lauxlib.h>
@@ -82,7 +82,7 @@ static int zstd_compress (lua_State *L) {  /* compress(bytes [, level [, diction
 }
 
 
-/* decompress(frame, max [, dictionary]) -> bytes | nil, err: never more than `max` bytes of memory for them */
+/* decompress(frame, max [, dictionary]) -> bytes | nil, err: never more than `max` of them */
 static int zstd_decompress (lua_State *L) {
   size_t len, dictlen, n;
   const char *bytes = luaL_checklstring(L, 1, &len);
@@ -96,7 +96,8 @@ static int zstd_decompress (lua_State *L) {
     return tl_fail(L, "corrupt", "the bytes do not begin a zstd frame");
   if (size == ZSTD_CONTENTSIZE_UNKNOWN) size = (unsigned long long)max;
   if (size > (unsigned long long)max)
-    return tl_fail(L, "too_large", "the zstd frame holds more than the %I bytes allowed", (LUAI_UACINT)max);
+    return tl_fail(L, "too_large", "the zstd frame holds more than the %I bytes allowed",
+                   (LUAI_UACINT)max);
   ctx = newdctx(L);
   out = lua_newuserdatauv(L, (size_t)size, 0);
   n = ZSTD_decompress_usingDict(*ctx, out, (size_t)size, bytes, len, dict, dictlen);

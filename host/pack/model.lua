@@ -5,9 +5,10 @@ local snake = require "pack.snake"
 
 local model = {}
 
--- Protocols that codec.c speaks, by the order of preference. It is botocore's but for CBOR, which botocore puts
--- before query: emulators answer CBOR with 404 or 500, and json and query mean the same to AWS, so CBOR comes last.
--- A model that offers nothing else is compiled all the same, and codec.c says what it cannot speak.
+-- Protocols that codec.c speaks, in the order of preference. The order is botocore's but for CBOR,
+-- which botocore puts before query: emulators answer CBOR with 404 or 500, and to AWS json and
+-- query mean the same, so CBOR comes last. A model that offers nothing else is compiled all the
+-- same, and codec.c says that it cannot speak it.
 local SUPPORTED <const> = {
   "json", "rest-json", "rest-xml", "query", "ec2",
   -- "smithy-rpc-v2-cbor",
@@ -23,19 +24,20 @@ local PROTOCOLS <const> = {
   json = 0, query = 1, ec2 = 2, ["rest-json"] = 3, ["rest-xml"] = 4, [CBOR] = 5,
 }
 local TYPES <const> = {
-  structure = 0, list = 1, map = 2, string = 3, character = 3, integer = 4, short = 4, byte = 4, long = 5,
-  biginteger = 5, float = 6, double = 7, boolean = 8, blob = 9, timestamp = 10, bigdecimal = 11,
+  structure = 0, list = 1, map = 2, string = 3, character = 3, integer = 4, short = 4, byte = 4,
+  long = 5, biginteger = 5, float = 6, double = 7, boolean = 8, blob = 9, timestamp = 10,
+  bigdecimal = 11,
 }
 local STAMPS <const> = {iso8601 = 1, rfc822 = 2, unixTimestamp = 3}
 local LOCATIONS <const> = {uri = 1, querystring = 2, header = 3, headers = 4, statusCode = 5}
 local SHAPE_FLAGS <const> = {
-  sensitive = 1, streaming = 2, eventstream = 4, document = 8, union = 16, flattened = 32, exception = 64,
-  fault = 128, event = 256, wrapper = 512, requiresLength = 1024,
+  sensitive = 1, streaming = 2, eventstream = 4, document = 8, union = 16, flattened = 32,
+  exception = 64, fault = 128, event = 256, wrapper = 512, requiresLength = 1024,
 }
 local RETRYABLE <const>, THROTTLING <const> = 2048, 4096
 local MEMBER_FLAGS <const> = {      -- either the reference or its shape may carry them
-  idempotencyToken = 2, sensitive = 4, streaming = 8, flattened = 16, xmlAttribute = 32, jsonvalue = 64,
-  hostLabel = 128, eventpayload = 256, eventheader = 512, deprecated = 1024,
+  idempotencyToken = 2, sensitive = 4, streaming = 8, flattened = 16, xmlAttribute = 32,
+  jsonvalue = 64, hostLabel = 128, eventpayload = 256, eventheader = 512, deprecated = 1024,
 }
 local REQUIRED <const>, HAS_WIRE <const> = 1, 2048
 local OP = {                        -- TL_O_*
@@ -44,12 +46,12 @@ local OP = {                        -- TL_O_*
 }
 local QUERY_COMPATIBLE <const> = 1
 
-local HEADER <const> = "<" .. ("I4"):rep(23) .. "I4"            -- the last word pads to a multiple of 8
+local HEADER <const> = "<" .. ("I4"):rep(23) .. "I4"      -- the last word pads to a multiple of 8
 local OPERATION <const> = "<" .. ("I4"):rep(16)
 local SHAPE <const> = "<I1I1I2" .. ("I4"):rep(11) .. "i8i8"
 local MEMBER <const> = "<I4I4I4I4I1I1I2I4I4"
 
--- The string table: each text once, as its length, its bytes and a NUL. Offset 0 is the empty string.
+-- The string table: each text once, as length, bytes and a NUL. Offset 0 is the empty string.
 local function strings()
   local pool = {parts = {"\0\0\0\0\0"}, size = 5, known = {[""] = 0}}
   function pool.add(text)
@@ -81,7 +83,7 @@ local function flagsof(names, a, b)
   return flags
 end
 
--- The whole number at or outside a bound: fractions of floating shapes are left to the service to judge.
+-- The whole number at or outside a bound: the service itself judges fractions.
 local function bound(value, round, absent)
   if value == nil then return absent end
   return math.tointeger(round(value)) or absent
@@ -152,7 +154,8 @@ end
 
 local function addshape(c, name, shape)
   local kind = TYPES[shape.type]
-    or error(("the shape %s has the type %s, which is unknown"):format(name, tostring(shape.type)), 0)
+    or error(("the shape %s has the type %s, which is unknown")
+      :format(name, tostring(shape.type)), 0)
   local flags = flagsof(SHAPE_FLAGS, shape)
   if shape.retryable then
     flags = flags | RETRYABLE | (shape.retryable.throttling and THROTTLING or 0)
@@ -161,9 +164,10 @@ local function addshape(c, name, shape)
   local enums, nenums = addenum(c, shape.enum)
   local nsuri, nsprefix = namespace(c, shape.xmlNamespace)
   local fault = shape.error or {}
-  c.shapes[#c.shapes + 1] = string.pack(SHAPE, kind, STAMPS[shape.timestampFormat] or 0, flags, c.text(name),
-    first, count, payload, c.text(shape.locationName), nsuri, nsprefix, c.text(fault.code),
-    fault.httpStatusCode or 0, enums, nenums, bound(shape.min, math.floor, LEAST), bound(shape.max, math.ceil, MOST))
+  c.shapes[#c.shapes + 1] = string.pack(SHAPE, kind, STAMPS[shape.timestampFormat] or 0, flags,
+    c.text(name), first, count, payload, c.text(shape.locationName), nsuri, nsprefix,
+    c.text(fault.code), fault.httpStatusCode or 0, enums, nenums,
+    bound(shape.min, math.floor, LEAST), bound(shape.max, math.ceil, MOST))
 end
 
 -- What streams: a blob payload, or a member whose shape is an event stream, as botocore judges it.
@@ -184,9 +188,11 @@ local function has(list, value)
 end
 
 local function opflags(c, op)
-  local checksum = op.httpChecksumRequired or op.httpChecksum and op.httpChecksum.requestChecksumRequired
+  local checksum = op.httpChecksumRequired
+    or op.httpChecksum and op.httpChecksum.requestChecksumRequired
   local auth = op.auth and op.auth[1]
-  local flags = streams(c, op.input, OP.instream, OP.inevents) | streams(c, op.output, OP.outstream, OP.outevents)
+  local flags = streams(c, op.input, OP.instream, OP.inevents)
+    | streams(c, op.output, OP.outstream, OP.outevents)
   local function mark(yes, bit) if yes then flags = flags | bit end end
   mark(op.unsignedPayload or op.authtype == "v4-unsigned-body", OP.unsigned)
   mark(op.authtype == "none" or auth == "smithy.api#noAuth", OP.noauth)
@@ -210,8 +216,9 @@ end
 
 local function extra(c, op)
   return jsontext(c, {
-    auth = op.auth, authtype = op.authtype, checksum = op.httpChecksum, compression = op.requestcompression,
-    contextParams = contextparams(c, op), staticContextParams = op.staticContextParams,
+    auth = op.auth, authtype = op.authtype, checksum = op.httpChecksum,
+    compression = op.requestcompression, contextParams = contextparams(c, op),
+    staticContextParams = op.staticContextParams,
     operationContextParams = op.operationContextParams, endpointdiscovery = op.endpointdiscovery,
     endpointoperation = op.endpointoperation or nil, deprecated = op.deprecatedMessage,
   })
@@ -235,10 +242,12 @@ local function addop(c, name, op)
   local ref = op.input or {}
   local nsuri, nsprefix = namespace(c, ref.xmlNamespace or shape.xmlNamespace)
   local errors, nerrors = adderrors(c, name, op.errors)
-  c.ops[#c.ops + 1] = string.pack(OPERATION, c.text(name), c.text(c.snakes[name]), c.text(http.method or "POST"),
-    c.text(http.requestUri or "/"), http.responseCode or 0, input, output, c.text(ref.locationName or shape.locationName),
-    nsuri, nsprefix, c.text(op.output and (op.output.resultWrapper or outshape.resultWrapper)), errors, nerrors,
-    extra(c, op), c.text(op.endpoint and op.endpoint.hostPrefix), opflags(c, op))
+  local wrapper = op.output and (op.output.resultWrapper or outshape.resultWrapper)
+  c.ops[#c.ops + 1] = string.pack(OPERATION, c.text(name), c.text(c.snakes[name]),
+    c.text(http.method or "POST"), c.text(http.requestUri or "/"), http.responseCode or 0,
+    input, output, c.text(ref.locationName or shape.locationName), nsuri, nsprefix,
+    c.text(wrapper), errors, nerrors, extra(c, op), c.text(op.endpoint and op.endpoint.hostPrefix),
+    opflags(c, op))
 end
 
 -- The protocol to speak: the first supported of those offered, or nil.
@@ -248,7 +257,7 @@ local function choose(offered)
   end
 end
 
---- The metadata of a model with `protocol` as this program speaks it; `protocols` keeps all that it offers.
+--- The metadata of a model: `protocol` as this program speaks it, `protocols` all that it offers.
 function model.metadata(tbl)
   local metadata = {}
   for key, value in pairs(tbl.metadata) do metadata[key] = value end
@@ -260,8 +269,10 @@ end
 
 local function collect(tbl, options)
   local pool = strings()
-  local c = {tbl = tbl, order = options.order, pool = pool, text = pool.add, index = {}, snakes = {},
-             ops = {}, shapes = {}, members = {}, words = {}}
+  local c = {
+    tbl = tbl, order = options.order, pool = pool, text = pool.add, index = {}, snakes = {},
+    ops = {}, shapes = {}, members = {}, words = {},
+  }
   local names = sortedkeys(tbl.shapes or {})
   for i, name in ipairs(names) do c.index[name] = i - 1 end
   for _, name in ipairs(names) do addshape(c, name, tbl.shapes[name]) end
@@ -274,9 +285,10 @@ end
 
 local function inner(tbl, key) return tbl and (tbl[key] or tbl) end
 
---- Compiles one service. `tbl` is a decoded service-2.json: metadata, shapes and operations by name.
--- Options: `endpoint` (a compiled endpoint program), `paginators` and `waiters` (their decoded files), and
--- `order` (lists of member names by structure name, in the order they are written in; else they are sorted).
+--- Compiles one service. `tbl` is a decoded service-2.json: metadata, shapes, operations by name.
+-- Options: `endpoint` (a compiled endpoint program), `paginators` and `waiters` (their decoded
+-- files), `order` (lists of member names by structure name, as pack.order makes them; else members
+-- are sorted by name).
 -- Raises a sentence where the model is broken.
 function model.compile(tbl, options)
   options = options or {}
@@ -287,14 +299,14 @@ function model.compile(tbl, options)
   local text = c.text
   local tail = {
     jsontext(c, metadata), text(metadata.apiVersion), text(metadata.targetPrefix),
-    text(metadata.jsonVersion and tostring(metadata.jsonVersion)), (namespace(c, metadata.xmlNamespace)),
-    metadata.awsQueryCompatible and QUERY_COMPATIBLE or 0,
+    text(metadata.jsonVersion and tostring(metadata.jsonVersion)),
+    (namespace(c, metadata.xmlNamespace)), metadata.awsQueryCompatible and QUERY_COMPATIBLE or 0,
   }
   local paginators = jsontext(c, inner(options.paginators, "pagination"))
   local waiters = jsontext(c, inner(options.waiters, "waiters"))
 
   local sections, at = {}, string.packsize(HEADER)
-  local function section(parts)                        -- returns its offset; all stand on multiples of 8
+  local function section(parts)                  -- returns its offset; all stand on multiples of 8
     local bytes = table.concat(parts)
     local start = at
     sections[#sections + 1] = bytes .. ("\0"):rep(-#bytes & 7)
@@ -306,9 +318,9 @@ function model.compile(tbl, options)
   local words, texts = section(c.words), section(c.pool.parts)
   local program = options.endpoint or ""
   local endpoint = program ~= "" and section {program} or 0
-  local header = string.pack(HEADER, MAGIC, VERSION, protocol, #c.ops, #c.shapes, #c.members, #c.words, c.pool.size,
-    ops, shapes, members, words, texts, tail[1], tail[2], tail[3], tail[4], tail[5], tail[6], endpoint, #program,
-    paginators, waiters, 0)
+  local header = string.pack(HEADER, MAGIC, VERSION, protocol, #c.ops, #c.shapes, #c.members,
+    #c.words, c.pool.size, ops, shapes, members, words, texts, tail[1], tail[2], tail[3], tail[4],
+    tail[5], tail[6], endpoint, #program, paginators, waiters, 0)
   return header .. table.concat(sections)
 end
 

@@ -1,5 +1,6 @@
 --- The order in which a model's file writes the members of its structures.
--- Decoding into tables forgets it, and help and skeletons read better in it: most models put first what matters.
+-- Decoding into tables forgets it, and help and skeletons read better in it: most models put what
+-- matters first.
 local order = {}
 
 -- The position behind the string that opens at `at`.
@@ -12,7 +13,8 @@ local function past(text, at)
   end
 end
 
--- Calls `visit(path, name)` for each key of well-formed JSON; `path` holds the keys of the objects around it.
+-- Calls `visit(path, depth)` for each key of well-formed JSON down to the fourth level: it is
+-- path[depth], behind the keys of the objects around it.
 local function walk(text, visit)
   local path, depth, at = {}, 0, 1
   while true do
@@ -44,8 +46,8 @@ local function complete(list, members)
   return table.move(rest, 1, #rest, #list + 1, list)
 end
 
---- Lists of member names by structure name, from the text of a service-2.json and the table of it, which may
--- have members that the text has not.
+--- Lists of member names by structure name, from the text of a service-2.json and the table of it,
+-- which may have members that the text has not.
 function order.members(text, tbl)
   local orders = {}
   for name, shape in pairs(tbl.shapes) do

@@ -7,7 +7,9 @@ local WORDS <const> = {
   {"OTel", "Otel"}, {"iSCSI", "Iscsi"}, {"HITsFor", "HitsFor"},
 }
 -- Names that botocore forgot to treat so.
-local EXCEPT <const> = {CreateOAuth2TokenWithTokenExchange = "create_o_auth2_token_with_token_exchange"}
+local EXCEPT <const> = {
+  CreateOAuth2TokenWithTokenExchange = "create_o_auth2_token_with_token_exchange",
+}
 
 --- `DescribeDBInstances` -> `describe_db_instances`. A name that has an underscore is left alone.
 local function snake(name)

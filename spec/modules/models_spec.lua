@@ -10,7 +10,8 @@ local function small()
     shapes = {
       Moon = {type = "structure", required = {"Name"}, payload = "Inner",
               members = {Name = {shape = "Text"}, Inner = {shape = "Moon"}, Tags = {shape = "Tags"}}},
-      Text = {type = "string", enum = {"near", "far"}}, Tags = {type = "map", key = {shape = "Text"}, value = {shape = "Text"}},
+      Text = {type = "string", enum = {"near", "far"}},
+      Tags = {type = "map", key = {shape = "Text"}, value = {shape = "Text"}},
       Gone = {type = "structure", exception = true, members = {}},
     },
     operations = {TurnFace = {input = {shape = "Moon"}, output = {shape = "Moon"}, errors = {{shape = "Gone"}},
@@ -123,9 +124,17 @@ describe("tidelock.models", function()
     local runs = sweep(function()
       local service = assert(models.load(bytes))
       local op = service:operation "turn_face"
-      local _ = op:input_shape(), op.errors, op.auth, op.idempotency, op.context_params, tostring(op)
-      _ = service.metadata, service:paginators(), service:operations(), service:shapes(), service:endpoint()
-      _ = models.services(), models.info "sqs", models.data "partitions"
+      op:input_shape()
+      tostring(op)
+      service:paginators()
+      service:operations()
+      service:shapes()
+      service:endpoint()
+      for _, key in ipairs {"errors", "auth", "idempotency", "context_params"} do assert(op[key] ~= 1) end
+      assert(service.metadata)
+      models.services()
+      models.info "sqs"
+      models.data "partitions"
     end)
     assert.is_true(runs > 50)
   end)

@@ -40,8 +40,9 @@ return function(service)
   local facts = {}
   local function namespace(t) return (t.nsuri or "") .. " " .. (t.nsprefix or "") end
   local function add(member)
-    facts[#facts + 1] = line("M", member.name, member.shape, member.type, member.wire, member.queryname, member.location,
-      member.stamp, namespace(member), member.required and "required" or nil, flags(member, MEMBER))
+    facts[#facts + 1] = line("M", member.name, member.shape, member.type, member.wire,
+      member.queryname, member.location, member.stamp, namespace(member),
+      member.required and "required" or nil, flags(member, MEMBER))
   end
   for _, name in ipairs(service:operations()) do facts[#facts + 1] = operation(service:operation(name)) end
   for _, name in ipairs(service:shapes()) do

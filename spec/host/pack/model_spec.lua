@@ -18,14 +18,16 @@ end
 describe("pack.snake", function()
   local names = {
     CreateQueue = "create_queue", DescribeDBInstances = "describe_db_instances", ListWebACLs = "list_web_acls",
-    UpdateGatewayARNs = "update_gateway_arns", GetObjectAcl = "get_object_acl", AssumeRoleWithSAML = "assume_role_with_saml",
+    UpdateGatewayARNs = "update_gateway_arns", GetObjectAcl = "get_object_acl",
+    AssumeRoleWithSAML = "assume_role_with_saml",
     CreateCachediSCSIVolume = "create_cached_iscsi_volume", ListHITs = "list_hits",
     ListHITsForQualificationType = "list_hits_for_qualification_type", ExecutePartiQLBatch = "execute_partiql_batch",
     CreateOAuth2Token = "create_oauth2_token", SendWhatsAppMessage = "send_whatsapp_message",
     CreateOAuth2TokenWithTokenExchange = "create_o_auth2_token_with_token_exchange",
     GetOTelEnrichment = "get_otel_enrichment", DescribeTrustedAdvisorChecks = "describe_trusted_advisor_checks",
     PutBucketIntelligentTieringConfiguration = "put_bucket_intelligent_tiering_configuration",
-    ModifyEBSDefaultKMSKeyId = "modify_ebs_default_kms_key_id", TestDNSAnswer = "test_dns_answer", already_snake = "already_snake",
+    ModifyEBSDefaultKMSKeyId = "modify_ebs_default_kms_key_id", TestDNSAnswer = "test_dns_answer",
+    already_snake = "already_snake",
   }
   it("writes names as boto3 does, its exceptions with them", function()
     for name, want in pairs(names) do assert.equal(want, snake(name)) end
@@ -46,11 +48,12 @@ end)
 
 describe("pack.model", function()
   local shapes = {
-    Text = {type = "string", sensitive = true, min = 3, enum = {"b", "a"}}, When = {type = "timestamp", timestampFormat = "iso8601"},
+    Text = {type = "string", sensitive = true, min = 3, enum = {"b", "a"}},
+    When = {type = "timestamp", timestampFormat = "iso8601"},
     Ratio = {type = "double", min = 0.5, max = 1.5}, Blob = {type = "blob", streaming = true},
     Moon = {type = "structure", required = {"When"}, payload = "Body", members = {
-      When = {shape = "When"}, Name = {shape = "Text", locationName = "name", location = "header"}, Body = {shape = "Blob"},
-      Inner = {shape = "Moon"}, Named = {shape = "Wired"}}},
+      When = {shape = "When"}, Name = {shape = "Text", locationName = "name", location = "header"},
+      Body = {shape = "Blob"}, Inner = {shape = "Moon"}, Named = {shape = "Wired"}}},
     Wired = {type = "structure", locationName = "wired", members = {}, xmlNamespace = {uri = "urn:x", prefix = "p"}},
     List = {type = "list", member = {shape = "Text", locationName = "item"}, flattened = true},
     Plain = {type = "list", member = {shape = "Text"}},
@@ -99,12 +102,14 @@ describe("pack.model", function()
       requestcompression = {encodings = {"gzip"}}, readonly = true,
     }}):operation "put_face"
     local facts = {}
-    for _, key in ipairs {"name", "snake", "method", "uri", "code", "input", "output", "errors", "host_prefix", "authtype",
-        "checksum", "static_params", "context_params", "idempotency", "deprecated_message"} do facts[key] = op[key] end
+    for _, key in ipairs {"name", "snake", "method", "uri", "code", "input", "output", "errors",
+        "host_prefix", "authtype", "checksum", "static_params", "context_params", "idempotency",
+        "deprecated_message"} do facts[key] = op[key] end
     assert.same({
-      name = "PutFace", snake = "put_face", method = "PUT", uri = "/{Bucket}", code = 202, input = "In", output = "Out",
-      errors = {"Gone"}, host_prefix = "data.", authtype = "none", static_params = {Kind = {value = true}},
-      checksum = {requestAlgorithmMember = "Token", requestChecksumRequired = true}, context_params = {Bucket = "Bucket"},
+      name = "PutFace", snake = "put_face", method = "PUT", uri = "/{Bucket}", code = 202,
+      input = "In", output = "Out", errors = {"Gone"}, host_prefix = "data.", authtype = "none",
+      static_params = {Kind = {value = true}}, context_params = {Bucket = "Bucket"},
+      checksum = {requestAlgorithmMember = "Token", requestChecksumRequired = true},
       idempotency = {"Token"}, deprecated_message = "use another moon",
     }, facts)
     for _, flag in ipairs {"no_auth", "unsigned_payload", "checksum_required", "streaming_input", "event_output",
@@ -136,7 +141,8 @@ describe("pack.model", function()
       why {metadata = metadata(), shapes = {}, operations = {Orbit = {input = {shape = "Nowhere"}}}})
     assert.equal("the shape Moon has the type cheese, which is unknown",
       why {metadata = metadata(), operations = {}, shapes = {Moon = {type = "cheese"}}})
-    assert.equal("the protocol smoke is unknown", why {metadata = metadata {protocol = "smoke"}, shapes = {}, operations = {}})
+    assert.equal("the protocol smoke is unknown",
+      why {metadata = metadata {protocol = "smoke"}, shapes = {}, operations = {}})
   end)
 
   it("gives the same bytes for the same model", function()

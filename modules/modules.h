@@ -6,6 +6,7 @@
 
 #define TL_MODULES(X) \
   X(digest) \
+  X(endpoint) \
   X(fs) \
   X(http) \
   X(limit) \

@@ -94,7 +94,7 @@ class Gate:
     def remember(self, service, name, environ, account, region, access_key, request_id):
         self.events.append({"service": service, "name": name, "time": time.time(),
                             "account": account, "region": region, "access_key": access_key,
-                            "id": request_id, "body": environ["tidelock.body"][:4096],
+                            "id": request_id, "path": environ["PATH_INFO"], "body": environ["tidelock.body"][:4096],
                             "agent": environ.get("HTTP_USER_AGENT", "")})
         del self.events[:-10000]
 

@@ -1,0 +1,103 @@
+"""guardduty: one detector a region, and sample findings to look at."""
+import datetime
+import hashlib
+
+from call import Refusal, operation
+
+TYPES = ("Recon:EC2/PortProbeUnprotectedPort", "UnauthorizedAccess:IAMUser/MaliciousIPCaller",
+         "CryptoCurrency:EC2/BitcoinTool.B!DNS", "Policy:S3/BucketBlockPublicAccessDisabled")
+SEVERITY = (2.0, 5.0, 8.0, 2.0)
+
+
+def findings(call):
+    detector = call.params["DetectorId"]
+    if detector not in call.backend().detectors:
+        raise Refusal("BadRequestException", "The request is rejected because the input detectorId is not"
+                      " owned by the current account.")
+    return call.state.setdefault(detector, {})
+
+
+@operation("guardduty", "CreateDetector")
+def create_detector(call):
+    if call.backend().detectors:
+        raise Refusal("BadRequestException", "The request is rejected because a detector already exists"
+                      " for the current account.")
+    return call.moto()
+
+
+@operation("guardduty", "CreateSampleFindings")
+def create_sample_findings(call):
+    now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    detector = call.params["DetectorId"]
+    for i, kind in enumerate(call.params.get("FindingTypes") or TYPES):
+        key = hashlib.md5(f"{detector}{kind}".encode()).hexdigest()
+        findings(call)[key] = {
+            "Id": key, "AccountId": call.account, "Region": call.region, "SchemaVersion": "2.0",
+            "Arn": call.arn(f"detector/{detector}/finding/{key}"), "Partition": "aws", "Type": kind,
+            "Severity": SEVERITY[i % len(SEVERITY)], "CreatedAt": now, "UpdatedAt": now,
+            "Title": f"[SAMPLE] {kind}", "Description": "A sample finding.",
+            "Resource": {"ResourceType": "AccessKey" if "IAM" in kind else "Instance"},
+            "Service": {"Archived": False, "Count": 1, "DetectorId": detector, "ServiceName": "guardduty",
+                        "EventFirstSeen": now, "EventLastSeen": now}}
+    return {}
+
+
+def matches(finding, name, test):
+    value = finding
+    for part in name.split("."):
+        value = value.get(part[0].upper() + part[1:]) if isinstance(value, dict) else None
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    checks = []
+    for one in ("Equals", "Eq"):
+        if one in test:
+            checks.append(text in test[one])
+    for one in ("NotEquals", "Neq"):
+        if one in test:
+            checks.append(text not in test[one])
+    for one, compare in (("GreaterThanOrEqual", lambda a, b: a >= b), ("Gte", lambda a, b: a >= b),
+                         ("GreaterThan", lambda a, b: a > b), ("LessThan", lambda a, b: a < b),
+                         ("LessThanOrEqual", lambda a, b: a <= b)):
+        if one in test and isinstance(value, (int, float)):
+            checks.append(compare(value, test[one]))
+    return all(checks)
+
+
+@operation("guardduty", "ListFindings")
+def list_findings(call):
+    criteria = (call.params.get("FindingCriteria") or {}).get("Criterion", {})
+    return {"FindingIds": [key for key, f in findings(call).items()
+                           if all(matches(f, name, test) for name, test in criteria.items())]}
+
+
+@operation("guardduty", "GetFindings")
+def get_findings(call):
+    known = findings(call)
+    return {"Findings": [known[key] for key in call.params["FindingIds"] if key in known]}
+
+
+def archive(call, archived):
+    known = findings(call)
+    for key in call.params["FindingIds"]:
+        if key in known:
+            known[key]["Service"]["Archived"] = archived
+    return {}
+
+
+@operation("guardduty", "ArchiveFindings")
+def archive_findings(call):
+    return archive(call, True)
+
+
+@operation("guardduty", "UnarchiveFindings")
+def unarchive_findings(call):
+    return archive(call, False)
+
+
+@operation("guardduty", "GetFindingsStatistics")
+def get_findings_statistics(call):
+    count = {}
+    for finding in findings(call).values():
+        if not finding["Service"]["Archived"]:
+            key = f"{finding['Severity']:g}"
+            count[key] = count.get(key, 0) + 1
+    return {"FindingStatistics": {"CountBySeverity": count}}

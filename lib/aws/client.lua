@@ -5,6 +5,7 @@ local error_of = require "aws.error"
 local input_of = require "aws.input"
 local requests = require "aws.request"
 local retry = require "aws.retry"
+local stream = require "aws.stream"
 local suggest = require "suggest"
 
 local client = {}
@@ -29,6 +30,7 @@ local function prepare(call, input)
   local c, op = call.client, call.op
   if type(input) ~= "table" then input_of.refuse(c.name, op, input) end
   input = copy(input)
+  call.file = stream.take(op, input)
   tokens(c, op, input)
   local rule = c.rules.input
   return rule and rule(call, input) or input
@@ -44,7 +46,7 @@ end
 local function aim(call)
   local c, op = call.client, call.op
   call.target = endpoint.of(c, op, call.input, call.region)
-  call.request = requests.build(c, op, call.input, encode(c, op, call.input), call.target)
+  call.request, call.sign = requests.build(c, op, call.input, encode(c, op, call.input), call.target, call.file)
   if c.rules.request then c.rules.request(call, call.request) end
 end
 
@@ -59,6 +61,18 @@ local function bear(c, request)
   request.headers.Authorization = "Bearer " .. token
 end
 
+-- Sends, with the client's options or those of the call; an answer for a file goes to it.
+local function transfer(call, request)
+  local c, own = call.client, call.options
+  if not c.transport then c.transport = requests.options(c, request.scheme) end
+  if not own then return c.world.transport(request, c.transport) end
+  local options = requests.with(c.transport, own)
+  if own.to then stream.beside(options, own.to) end
+  local response, fault = c.world.transport(request, options)
+  if own.to then stream.settle(response, own.to) end
+  return response, fault
+end
+
 -- Waits its turn in adaptive mode, signs a copy of the request with fresh time and keys, and sends it.
 local function send(call)
   local c, auth = call.client, call.target.auth
@@ -71,11 +85,11 @@ local function send(call)
     bear(c, request)
   elseif auth.kind ~= "none" and not call.unsigned then
     local keys = c.session:credentials()
-    auth.options.time = math.floor(c.world.clock() + c.skew)
-    c.world.sigv4.sign(request, keys, auth.options)
+    local options = auth.options
+    options.time, options.payload = math.floor(c.world.clock() + c.skew), call.sign.payload
+    c.world.sigv4.sign(request, keys, options)
   end
-  if not c.transport then c.transport = requests.options(c, request.scheme) end
-  return c.world.transport(request, c.transport)
+  return transfer(call, request)
 end
 
 -- Reads the answer: the output; or nil, an error's fields.
@@ -195,9 +209,10 @@ end
 
 -- ## The call
 
---- Makes one call of `op` with `input`: returns the output, or raises an error object.
-function client.call(c, op, input)
-  local call = {client = c, op = op, attempts = 0}
+--- Makes one call of `op` with `input`: returns the output, or raises an error object. Options for this
+-- call alone: `to` (a file for the body of the answer), `read_timeout`, `timeout` in seconds.
+function client.call(c, op, input, options)
+  local call = {client = c, op = op, attempts = 0, options = options}
   call.input = prepare(call, input)
   aim(call)
   while true do
@@ -243,9 +258,9 @@ function methods:can(name) return states[self].model:operation(name) ~= nil end
 function methods:operation(name) return operation_of(states[self], name) end
 
 --- Calls an operation by name: `client:call("list_queues", {})`.
-function methods:call(name, input)
+function methods:call(name, input, options)
   local c = states[self]
-  return client.call(c, operation_of(c, name), input or {})
+  return client.call(c, operation_of(c, name), input or {}, options)
 end
 
 --- Iterates over the pages of a list operation.
@@ -277,7 +292,7 @@ local function index(self, name)
   if methods[name] then return methods[name] end
   local c = states[self]
   local op = operation_of(c, name)
-  local function run(_, input) return client.call(c, op, input or {}) end
+  local function run(_, input, options) return client.call(c, op, input or {}, options) end
   rawset(self, name, run)
   return run
 end

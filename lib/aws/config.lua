@@ -13,11 +13,16 @@ local function flag(text)
   return word == "true" or word == "1" or word == "yes" or word == "on"
 end
 
+-- A region goes into host names: what is no label there is a slip of the pen.
+local function region_name(text)
+  return type(text) == "string" and #text <= 63 and text:find("^%w[%w%-]*$") and text or nil
+end
+
 local function count(text) return math.tointeger(tonumber(text)) end
 
 -- name -> {environment variables, key in the profile, conversion, what it must be}
 local SETTINGS <const> = {
-  region = {{"AWS_REGION", "AWS_DEFAULT_REGION"}, "region"},
+  region = {{"AWS_REGION", "AWS_DEFAULT_REGION"}, "region", region_name, 'a name like "us-east-1"'},
   retry_mode = {{"AWS_RETRY_MODE"}, "retry_mode"},
   max_attempts = {{"AWS_MAX_ATTEMPTS"}, "max_attempts", count, "a whole number"},
   ca_bundle = {{"AWS_CA_BUNDLE"}, "ca_bundle"},

@@ -27,7 +27,6 @@ local BUILTIN <const> = {
   ["AWS::S3::DisableMultiRegionAccessPoints"] = function(c)
     return c.settings:s3 "s3_disable_multiregion_access_points" == true
   end,
-  ["AWS::S3::DisableS3ExpressSessionAuth"] = function() return true end,
   ["AWS::Auth::AccountId"] = function(c)
     if c.url or c.settings:get "account_id_endpoint_mode" == "disabled" then return nil end
     return c:known_account()
@@ -36,6 +35,10 @@ local BUILTIN <const> = {
     return c.settings:get "account_id_endpoint_mode" or "preferred"
   end,
 }
+
+-- Client settings that have no such name. Directory buckets are signed like all others: their own
+-- sessions would save S3 time, and cost us a call.
+local CONTEXT <const> = {DisableS3ExpressSessionAuth = true}
 
 local function host_name(host) return host:match("^(%[.-%])") or host:match("^[^:]+") end
 
@@ -74,7 +77,8 @@ function endpoint.open(c)
   for name, param in pairs(c.params) do
     local from = BUILTIN[param.builtin]
     if from then c.fixed[name] = from(c) end
-    if c.fixed[name] == nil and c.options[name] ~= nil then c.fixed[name] = c.options[name] end
+    if c.options[name] ~= nil then c.fixed[name] = c.options[name] end
+    if c.fixed[name] == nil then c.fixed[name] = CONTEXT[name] end
   end
   c.targets = {}
 end
@@ -95,16 +99,18 @@ function endpoint.global(c)
   return c.settings:region()             -- raises the sentence
 end
 
+-- Parameters that the rules of S3 declare and never read: they would only fill the memory of targets.
+local UNREAD <const> = {Key = true, Prefix = true, CopySource = true}
+
 -- What one operation adds: constants of its own, and members of its input. Read from the model once.
 local function plan_of(c, op)
   local plan = {static = {}, dynamic = {}, cache = {}, count = 0}
   for name, param in pairs(op.static_params or {}) do plan.static[name] = param.value end
-  for member, name in pairs(op.context_params or {}) do
-    plan.dynamic[#plan.dynamic + 1] = {name = name, member = member}
+  local function add(row)
+    if c.params[row.name] and not UNREAD[row.name] then plan.dynamic[#plan.dynamic + 1] = row end
   end
-  for name, param in pairs(op.operation_params or {}) do
-    plan.dynamic[#plan.dynamic + 1] = {name = name, path = param.path}
-  end
+  for member, name in pairs(op.context_params or {}) do add {name = name, member = member} end
+  for name, param in pairs(op.operation_params or {}) do add {name = name, path = param.path} end
   table.sort(plan.dynamic, function(a, b) return a.name < b.name end)
   c.targets[op.name] = plan
   return plan

@@ -1,5 +1,6 @@
 --- The whole request of a call: what the codec wrote, the target's host and path, checksums, our headers.
 local error_of = require "aws.error"
+local stream = require "aws.stream"
 
 local request = {}
 
@@ -10,7 +11,10 @@ local ALGORITHMS <const> = {CRC32 = "crc32", CRC32C = "crc32c", CRC64NVME = "crc
 local CHECKED <const> = {"crc32", "crc32c", "crc64nvme", "sha1", "sha256"}
 
 -- The digest as the headers carry it.
-local function sum(digest, name, body) return digest.base64(digest[name](body or "")) end
+local function sum(digest, name, body)
+  if type(body) == "table" then return digest.base64(stream.digest(digest, name, body)) end
+  return digest.base64(digest[name](body or ""))
+end
 
 local function has_checksum(headers)
   for name in pairs(headers) do
@@ -68,8 +72,9 @@ function request.intact(c, op, response)
   return nil
 end
 
---- The request to sign and send, from what the codec wrote.
-function request.build(c, op, input, encoded, target)
+--- The request to sign and send, from what the codec wrote, with a body of `file` where there is one.
+-- Returns it and what the file asks of the signer.
+function request.build(c, op, input, encoded, target, file)
   local headers = encoded.headers or {}
   for name, value in pairs(target.headers) do headers[name] = value end
   headers["User-Agent"] = AGENT
@@ -81,8 +86,10 @@ function request.build(c, op, input, encoded, target)
     local trace = c.settings:env "_X_AMZN_TRACE_ID"
     if trace then headers["X-Amzn-Trace-Id"] = trace end
   end
+  local sign = {}
+  if file then stream.put(c, req, file, sign) end
   request.checksum(c, op, input, req)
-  return req
+  return req, sign
 end
 
 --- The same request with headers of its own: every attempt is signed anew.
@@ -92,6 +99,14 @@ function request.copy(req)
   for name, value in pairs(req.headers) do headers[name] = value end
   copy.headers = headers
   return copy
+end
+
+--- The client's transport options with those of one call over them.
+function request.with(options, own)
+  local t = {}
+  for k, v in pairs(options) do t[k] = v end
+  t.read_timeout, t.timeout = own.read_timeout or t.read_timeout, own.timeout or t.timeout
+  return t
 end
 
 --- The options of the transport for a client: timeouts, the CA, the proxy. Read once.

@@ -66,6 +66,14 @@ describe("aws.config", function()
     assert.matches("No region is set.*AWS_REGION", tostring(err))
   end)
 
+  it("refuses a region that could not be part of a host's name", function()
+    for _, name in ipairs {"eu west 1", "eu-west-1 ", "us-east-1.evil.example/", ("r"):rep(64)} do
+      local err = world.raised(function() settings({env = {AWS_REGION = name}}):region() end)
+      assert.matches('in AWS_REGION; it must be a name like "us%-east%-1"', tostring(err))
+      assert.equal(64, err.exit)
+    end
+  end)
+
   it("passes a broken file's line on, and says why a file cannot be read", function()
     local err = world.raised(function() settings({files = {[CONFIG] = "[default\n"}}):region() end)
     assert.matches("^/h/.aws/config, line 1: ", tostring(err))

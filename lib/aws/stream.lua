@@ -1,0 +1,88 @@
+--- Bodies that stay in files: sent from {path=, offset=, length=}, received with options {to = path}.
+-- Memory stays flat: hashes are taken piece by piece, and the transport moves the bytes itself.
+local error_of = require "aws.error"
+
+local stream = {}
+
+local PIECE <const> = 1048576
+local SHOWN <const> = 65536                              -- of an error's answer that went to a file
+
+local function open(path, mode)
+  local file, why = io.open(path, mode)
+  if file then return file end
+  error(error_of.new {code = "File", exit = 1, message = ("Cannot open %s."):format(why)}, 0)
+end
+
+--- Takes a file out of the input: its place holds "" for the codec. Returns {path=, offset=, length=} or nil.
+function stream.take(op, input)
+  if not op.streaming_input then return nil end
+  local member = op:input_shape().payload
+  local body = input[member]
+  if type(body) ~= "table" or type(body.path) ~= "string" then return nil end
+  local file <close> = open(body.path, "rb")
+  local size = file:seek "end"
+  local offset = body.offset or 0
+  local length = body.length or size - offset
+  if offset < 0 or length < 0 or offset + length > size then
+    error_of.usage(("%s has %d bytes; a part from %d of %d bytes is not in it.")
+      :format(body.path, size, offset, length))
+  end
+  input[member] = ""
+  return {path = body.path, offset = offset, length = length}
+end
+
+--- A digest of the file's part, as bytes.
+function stream.digest(digest, name, body)
+  local file <close> = open(body.path, "rb")
+  local sum <close> = digest.new(name)
+  file:seek("set", body.offset)
+  local left = body.length
+  while left > 0 do
+    local piece = file:read(math.min(PIECE, left))
+    if not piece then
+      error(error_of.new {code = "File", exit = 1, message = body.path .. " became shorter while it was read."}, 0)
+    end
+    sum:update(piece)
+    left = left - #piece
+  end
+  return sum:final()
+end
+
+--- Puts the file into the request, and says how it is signed: by its hash over plain http, and over TLS,
+-- which vouches for the bytes itself, without.
+function stream.put(c, request, body, sign)
+  request.body = body
+  for name in pairs(request.headers) do
+    if name:lower() == "content-length" then request.headers[name] = nil end
+  end
+  if request.scheme == "https" then
+    sign.payload = "UNSIGNED-PAYLOAD"
+  else
+    sign.payload = c.world.digest.hex(stream.digest(c.world.digest, "sha256", body))
+  end
+end
+
+--- The transport's options for an answer that goes to the file `to`: first beside it, so that a failure
+-- leaves the old file as it was.
+function stream.beside(options, to)
+  options.to = to .. ".part"
+  return options
+end
+
+--- After the answer: the file takes its place, or an error's text becomes the body again.
+function stream.settle(response, to)
+  local part = to .. ".part"
+  if response and response.status >= 200 and response.status < 300 then
+    local ok, why = os.rename(part, to)
+    if not ok then
+      error(error_of.new {code = "File", exit = 1, message = ("Cannot write %s: %s."):format(to, why)}, 0)
+    end
+    return
+  end
+  local file = io.open(part, "rb")
+  if file and response then response.body = file:read(SHOWN) or "" end
+  if file then file:close() end
+  os.remove(part)
+end
+
+return stream

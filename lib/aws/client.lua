@@ -111,6 +111,7 @@ end
 local REASONS <const> = {[400] = "Bad Request", [301] = "Moved Permanently", [403] = "Forbidden",
   [404] = "Not Found", [405] = "Method Not Allowed", [409] = "Conflict", [412] = "Precondition Failed",
   [304] = "Not Modified", [429] = "Too Many Requests", [500] = "Internal Server Error",
+  [501] = "Not Implemented",
   [502] = "Bad Gateway", [503] = "Service Unavailable", [504] = "Gateway Timeout"}
 
 local function is_page(response)
@@ -131,6 +132,12 @@ local function request_id(response)
   return h["x-amzn-requestid"] or h["x-amz-request-id"] or h["x-amzn-request-id"] or h["x-amz-id-2"]
 end
 
+-- The transport's own sentence is "POST URL: what happened; what to do": the first and the last part of
+-- it the error says itself.
+local function happened(fault)
+  return fault.message:match("^%u+ %S+: (.*);[^;]*$") or fault.message
+end
+
 -- The error object of a failed attempt.
 local function describe(call, fields, response)
   local c, op = call.client, call.op
@@ -138,6 +145,7 @@ local function describe(call, fields, response)
     operation = op.snake, operation_name = op.name, endpoint = call.target.url,
     region = call.target.auth.region, request_id = fields.request_id or request_id(response),
     status = response and response.status}
+  if not response then e.message = happened(fields) end
   if not_emulated(call, response) then
     e.code = "NotImplemented"
     e.message = ("the emulator at %s answered with status %d and no AWS error"):format(call.target.url,

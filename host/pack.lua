@@ -1,16 +1,16 @@
 -- pack.lua -- turns botocore's data into the model pack that the program links (modules/pack.h).
--- usage: tidelua-stage host/pack.lua DATA OUT
+-- usage: tidelua-stage host/pack.lua DATA OUT [DOCS]: DOCS is a second pack, of documentation
 local json = require "tidelock.json"
 local zstd = require "tidelock.zstd"
+local container = require "pack.container"
+local docs = require "pack.docs"
 local endpoint = require "pack.endpoint"
 local model = require "pack.model"
 local order = require "pack.order"
 
-local MAGIC <const>, VERSION <const> = 0x504c4454, 1
 local LEVEL <const> = 19                    -- of zstd: the pack is built once and read for ever
+local DOCLEVEL <const> = 12                 -- half the time of 19 and a tenth more bytes
 local DICTIONARY <const> = 112 * 1024       -- bytes: what zstd itself takes for a good size
-local HEADER <const> = "<" .. ("I4"):rep(10)
-local ENTRY <const> = "<" .. ("I4"):rep(11)
 
 local function read(path)
   local file, why = io.open(path, "rb")
@@ -89,6 +89,7 @@ local function compile(service)
     metadata.serviceId, metadata.serviceFullName or metadata.serviceId, metadata.endpointPrefix,
     metadata.signingName or metadata.endpointPrefix, metadata.apiVersion, metadata.protocol,
   }
+  return tbl
 end
 
 -- Where each service has endpoints: regions by partition and endpoint prefix.
@@ -120,78 +121,49 @@ local function datafiles(data)
   }
 end
 
--- Everything of the pack behind its header, growing; `add` returns where bytes came to lie.
-local function body(start)
-  local self = {parts = {}, at = start, known = {}}
-  function self.add(bytes)
-    local at = self.at
-    local padded = bytes .. ("\0"):rep(-#bytes & 7)
-    self.parts[#self.parts + 1] = padded
-    self.at = at + #padded
-    return at
-  end
-  function self.text(text)
-    self.known[text] = self.known[text] or self.add(string.pack("<s4x", text))
-    return self.known[text]
-  end
-  return self
-end
-
-local function directory(out, entries)
-  local rows = {}
-  for i, entry in ipairs(entries) do
-    local facts = {}
-    for f = 1, 6 do facts[f] = out.text(entry.facts and entry.facts[f] or "") end
-    rows[i] = string.pack(ENTRY, out.text(entry.name), entry.at, #entry.packed, #entry.bytes,
-      entry.nops or 0, table.unpack(facts))
-  end
-  return out.add(table.concat(rows))
-end
-
--- Frames first, so that the directory and its strings lie close together at the end.
-local function assemble(version, dictionary, services, files)
-  local out = body(string.packsize(HEADER))
-  for _, list in ipairs {services, files} do
-    for _, entry in ipairs(list) do
-      entry.packed = zstd.compress(entry.bytes, LEVEL, dictionary)
-      entry.at = out.add(entry.packed)
-    end
-  end
-  local dict = out.add(dictionary)
-  local botocore = out.text(version)
-  local first, second = directory(out, services), directory(out, files)
-  local header = string.pack(HEADER, MAGIC, VERSION, out.at, botocore, #services, first, #files,
-    second, dict, #dictionary)
-  return header .. table.concat(out.parts)
-end
-
 local function version(data)
   local text = read(data .. "/../VERSION")
   return text and text:match("%S+")
     or error("there is no VERSION beside " .. data .. "; run vendor/fetch again", 0)
 end
 
-local function main(data, path)
-  if not (data and path) then error("usage: tidelua-stage host/pack.lua DATA OUT", 0) end
-  local began = os.clock()
+-- Every service compiled, with `documents` a list to which their documentation is added, or nil.
+local function compileall(services, documents)
+  local samples, operations, size = {}, 0, 0
+  for i, service in ipairs(services) do
+    local tbl = compile(service)
+    samples[i], operations, size = service.bytes, operations + service.nops, size + #service.bytes
+    if documents then documents[i] = {name = service.name, bytes = docs.compile(tbl)} end
+  end
+  return samples, operations, size
+end
+
+local function write(path, bytes)
+  local out <close> = assert(io.open(path, "wb"))
+  assert(out:write(bytes))
+  return #bytes / 1e6
+end
+
+local function main(data, path, docpath)
+  if not (data and path) then error("usage: tidelua-stage host/pack.lua DATA OUT [DOCS]", 0) end
+  local clock, began = os.clock, os.clock()
   local services = find(data)
   if #services == 0 then
     error("there is no service-2.json below " .. data .. "; run vendor/fetch", 0)
   end
-  local samples, operations, raw = {}, 0, 0
-  for i, service in ipairs(services) do
-    compile(service)
-    samples[i], operations, raw = service.bytes, operations + service.nops, raw + #service.bytes
-  end
-  local compiled = os.clock()
+  local documents = docpath and {} or nil
+  local samples, operations, size = compileall(services, documents)
+  print(("pack: %d services, %d operations, %.1f MB compiled in %.1f s")
+    :format(#services, operations, size / 1e6, clock() - began))
+  began = clock()
   local dictionary = assert(zstd.train(samples, DICTIONARY))
-  local bytes = assemble(version(data), dictionary, services, datafiles(data))
-  local out <close> = assert(io.open(path, "wb"))
-  assert(out:write(bytes))
-  local say <const> = "pack: %d services, %d operations, %.1f MB compiled in %.1f s, "
-    .. "%.1f MB packed in %.1f s"
-  print(say:format(#services, operations, raw / 1e6, compiled - began, #bytes / 1e6,
-    os.clock() - compiled))
+  local files = datafiles(data)
+  local packed = write(path, container.assemble(version(data), services, files, dictionary, LEVEL))
+  print(("pack: %.1f MB packed in %.1f s"):format(packed, clock() - began))
+  if not docpath then return end
+  began = clock()
+  packed = write(docpath, container.assemble(version(data), documents, {}, "", DOCLEVEL))
+  print(("pack: %.1f MB of documentation packed in %.1f s"):format(packed, clock() - began))
 end
 
-main(arg[1], arg[2])
+main(arg[1], arg[2], arg[3])

@@ -9,6 +9,7 @@
   X(endpoint) \
   X(fs) \
   X(http) \
+  X(json) \
   X(limit) \
   X(loop) \
   X(models) \

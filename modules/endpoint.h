@@ -1,4 +1,4 @@
-/* endpoint.h -- the records of compiled endpoint rules (host/pack/endpoint.lua) and their values. */
+/* endpoint.h -- the records of compiled endpoint rules, as host/pack writes them, and values. */
 #ifndef TL_ENDPOINT_H
 #define TL_ENDPOINT_H
 

@@ -47,7 +47,7 @@ static tl_evalue topvalue (lua_State *L) {
 ** =======================================================
 */
 
-/* Cuts the next piece off `*rest` at ':' or '/', or at `by`; 0 when none was left (`rest->s` NULL). */
+/* Cuts the next piece off `*rest` at ':' or '/', or at `by`; 0 when none was left (`s` NULL). */
 static int nextpiece (tl_text *rest, tl_text by, int whole, tl_text *piece) {
   size_t i, skip = by.len ? by.len : 1;
   if (rest->s == NULL) return 0;
@@ -326,10 +326,13 @@ static tl_evalue fn_equals (lua_State *L, const tl_evalue *args, unsigned n) {
 }
 
 
+/* Without a region it is the first partition: importexport's rules ask so. */
 static tl_evalue fn_partition (lua_State *L, const tl_evalue *args, unsigned n) {
+  tl_text region = {"", 0};
   (void)n;
-  if (args->kind != TL_V_STRING) return nothing;
-  return (tl_evalue){.kind = TL_V_PARTITION, .partition = tl_partitionof(L, args->text)};
+  if (args->kind == TL_V_STRING) region = args->text;
+  else if (args->kind != TL_V_NONE) return nothing;
+  return (tl_evalue){.kind = TL_V_PARTITION, .partition = tl_partitionof(L, region)};
 }
 
 

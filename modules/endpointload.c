@@ -143,7 +143,8 @@ static const char *openparams (const tl_eprogram *p) {
     const tl_eparam *param = &p->params[i];
     uint32_t kind = param->fallback >> 28;
     if (!goodstring(p, param->name) || !goodstring(p, param->builtin)
-        || param->type > TL_E_PSTRINGARRAY || kind == TL_E_REGISTER || kind == TL_E_TEMPLATE || !goodoperand(p, param->fallback))
+        || param->type > TL_E_PSTRINGARRAY || kind == TL_E_REGISTER || kind == TL_E_TEMPLATE
+        || !goodoperand(p, param->fallback))
       return "a parameter is not valid";
   }
   return NULL;

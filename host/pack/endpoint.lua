@@ -103,6 +103,9 @@ local function text_operand(c, text)
   if not text:find "[{}]" then return word("string", c.texts.add(text)) end
   local list = pieces(c, text)
   if #list == 0 then return word("string", 0) end
+  for _, piece in ipairs(list) do
+    if piece == word("none", 0) then return piece end   -- a name that is never set here
+  end
   if #list == 1 and list[1] >> 28 == KIND.string then return list[1] end
   table.insert(list, 1, #list)
   return word("template", block(c, list))

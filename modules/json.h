@@ -1,4 +1,4 @@
-/* json.h -- JSON for the other modules: values in and out of Lua, numbers and strings as text. */
+/* json.h -- JSON for other C files: text written into a buffer, text read into Lua values. */
 #ifndef TL_JSON_H
 #define TL_JSON_H
 
@@ -8,22 +8,34 @@
 
 #include "buf.h"
 
-#define TL_JSONDEPTH 128
+#define TL_JSONDEPTH 512   /* of JSON that no model describes */
 
-/* A parsed text, owned by a box at the top of the stack; NULL with the reason in `*err`, nothing pushed. */
-yyjson_doc *tl_jsonparse (lua_State *L, const char *s, size_t len, yyjson_read_err *err);
+/* Pushes the box that owns a parsed document: NULL at first, freed when collected. */
+yyjson_doc **tl_docnew (lua_State *L);
+void tl_docfree (yyjson_doc **box);          /* at once; harmless twice */
 
-/* Frees the text of the box at `idx` at once; harmless twice. */
-void tl_jsonfree (lua_State *L, int idx);
+/*
+** Pushes the value; `nulls` says whether null becomes json.null or is dropped.
+** Returns 0, or -1 (and pushes nothing) where it is nested too deep.
+*/
+int tl_jsonpush (lua_State *L, yyjson_val *v, int nulls);
 
-/* Pushes any JSON value: null as json.null, arrays marked. Raises only without memory, or beyond the depth. */
-void tl_jsonpush (lua_State *L, yyjson_val *v, int depth);
+/* Appends the text in quotes. Returns -1 at bytes that are not UTF-8, unless `replace`. */
+int tl_jsonstring (tl_buf *b, const char *s, size_t len, int replace);
 
-/* Appends the Lua value at `idx`. NULL, or why it can't be JSON. */
-const char *tl_jsonadd (lua_State *L, int idx, tl_buf *out, int depth);
+/* Appends a number that reads as the same float again; -1 where it is NaN or infinite. */
+int tl_jsonfloat (tl_buf *b, double n);
 
-void tl_jsonstr (tl_buf *out, const char *s, size_t len);   /* quoted and escaped */
-void tl_jsonfloat (tl_buf *out, lua_Number n);              /* the shortest text that reads back the same */
-int tl_isjsonnull (lua_State *L, int idx);
+/*
+** Appends the value at `idx`, without spaces. Returns 0, or -1 and pushes the
+** reason, a sentence that begins with where in the value the fault is.
+*/
+int tl_jsonadd (lua_State *L, int idx, tl_buf *b);
+
+void tl_pusharraymark (lua_State *L);        /* the metatable of json.array */
+int tl_isarray (lua_State *L, int idx);      /* does the table carry it? */
+
+/* The length of the UTF-8 sequence at `s`, of at most `n` bytes; 0 if it is none. */
+size_t tl_utf8 (const char *s, size_t n);
 
 #endif

@@ -10,6 +10,7 @@
   X(fs) \
   X(http) \
   X(json) \
+  X(json) \
   X(limit) \
   X(loop) \
   X(models) \

@@ -1,5 +1,6 @@
 --- Where a call goes and how it is signed: the parameters of the service's rules, and what they give.
 local error_of = require "aws.error"
+local input_of = require "aws.input"
 
 local endpoint = {}
 
@@ -103,11 +104,13 @@ end
 local UNREAD <const> = {Key = true, Prefix = true, CopySource = true}
 
 -- What one operation adds: constants of its own, and members of its input. Read from the model once.
+-- Paths into the input look for ARNs, whose account goes into a host name: not into the user's own.
 local function plan_of(c, op)
   local plan = {static = {}, dynamic = {}, cache = {}, count = 0}
   for name, param in pairs(op.static_params or {}) do plan.static[name] = param.value end
   local function add(row)
-    if c.params[row.name] and not UNREAD[row.name] then plan.dynamic[#plan.dynamic + 1] = row end
+    if not c.params[row.name] or UNREAD[row.name] or row.path and c.url then return end
+    plan.dynamic[#plan.dynamic + 1] = row
   end
   for member, name in pairs(op.context_params or {}) do add {name = name, member = member} end
   for name, param in pairs(op.operation_params or {}) do add {name = name, path = param.path} end
@@ -193,16 +196,19 @@ local function signing(c, op, resolved, params)
       content_sha = S3[name] or false, unsigned = op.unsigned_payload or false}}
 end
 
-local function refused(c, op, message)
+-- A parameter that is missing or odd is a fault of the input first.
+local function refused(c, op, input, message)
+  local faults = input_of.faults(op, input)
+  if #faults > 0 then input_of.refuse(c.name, op, input, faults[1]) end
   error(error_of.new {code = "Endpoint", service = c.name, operation = op.snake, region = c.region, exit = 64,
     message = "no endpoint: " .. tostring(message)}, 0)
 end
 
-local function resolve(c, op, params)
+local function resolve(c, op, input, params)
   local resolved, message = c.api.resolve(c.program, params)
-  if not resolved then refused(c, op, message) end
+  if not resolved then refused(c, op, input, message) end
   local scheme, host, path = endpoint.split(resolved.url)
-  if not scheme then refused(c, op, ("the rules give %q, which is not a URL"):format(resolved.url)) end
+  if not scheme then refused(c, op, input, ("the rules give %q, which is not a URL"):format(resolved.url)) end
   local headers = {}
   for name, values in pairs(resolved.headers or {}) do
     headers[name] = type(values) == "table" and values[1] or values
@@ -233,7 +239,7 @@ function endpoint.of(c, op, input, region)
   end
   if region then params.Region = region end
   if c.url and endpoint.is_local(select(2, endpoint.split(c.url))) then without_account(params) end
-  target = resolve(c, op, params)
+  target = resolve(c, op, input, params)
   if plan.count >= KEPT then plan.cache, plan.count = {}, 0 end
   plan.cache[key], plan.count = target, plan.count + 1
   return target

@@ -91,6 +91,12 @@ describe("aws.endpoint", function()
     assert.matches("^s3.get_object %(eu%-west%-1%) failed: Endpoint: no endpoint: Invalid ARN", tostring(err))
   end)
 
+  it("calls a missing parameter the fault of the input that it is", function()
+    local err = world.raised(target, "s3control", "get_public_access_block", {})
+    assert.equal("Usage", err.code)
+    assert.matches("AccountId is required", tostring(err))
+  end)
+
   it("tells addresses and this machine from hosts that can have names before them", function()
     for host, expected in pairs {["127.0.0.1:80"] = true, ["10.1.2.3"] = true, ["[::1]:80"] = true, localhost = true,
       ["localhost:4566"] = true, ["s3.test"] = false, ["127.0.0.1.test"] = false} do

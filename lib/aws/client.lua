@@ -64,9 +64,10 @@ end
 -- Sends, with the client's options or those of the call; an answer for a file goes to it.
 local function transfer(call, request)
   local c, own = call.client, call.options
-  if not c.transport then c.transport = requests.options(c, request.scheme) end
-  if not own then return c.world.transport(request, c.transport) end
-  local options = requests.with(c.transport, own)
+  if not c.transport then c.transport, c.raw = requests.options(c, request.scheme) end
+  local options = call.op.streaming_output and c.raw or c.transport
+  if not own then return c.world.transport(request, options) end
+  options = requests.with(options, own)
   if own.to then stream.beside(options, own.to) end
   local response, fault = c.world.transport(request, options)
   if own.to then stream.settle(response, own.to) end

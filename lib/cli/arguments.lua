@@ -1,0 +1,370 @@
+--- An operation's input from words in the aws CLI's forms: options, JSON, shorthand, file://. Pure but for files.
+local options = require "cli.options"
+local suggest = require "suggest"
+
+local arguments = {}
+
+--- "QueueUrl" -> "queue-url", as botocore and the aws CLI write it.
+function arguments.option_name(name)
+  local head, plural = name:match "^(.-)(%u%u+s)$"
+  if plural then name = head .. "-" .. plural:lower() end
+  name = name:gsub("(.)(%u%l+)", "%1-%2"):gsub("([%l%d])(%u)", "%1-%2"):lower()
+  return (name:gsub("^%-", ""):gsub("%-%-+", "-"))
+end
+
+local function bad(option, message, ...) options.usage(("--%s %s"):format(option, message:format(...))) end
+
+-- ## Files and blobs
+
+local function read_file(option, path)
+  path = path:gsub("^~/", (os.getenv "HOME" or "") .. "/")
+  local file, why = io.open(path, "rb")
+  if not file then bad(option, "cannot be read: %s", why) end
+  local text = file:read "a"
+  file:close()
+  return text
+end
+
+-- What a word says: itself, or what is in a file. The second result tells that it is raw bytes.
+local function content(option, word)
+  local kind, path = word:match "^(fileb?)://(.*)$"
+  if not kind then return word, false end
+  return read_file(option, path), kind == "fileb"
+end
+
+local function blob(option, text, raw)
+  if raw then return text end
+  local bytes = require "tidelock.digest".unbase64((text:gsub("%s", "")))
+  if not bytes then
+    bad(option, "must be base64 (or fileb://PATH, or --cli-binary-format raw-in-base64-out)")
+  end
+  return bytes
+end
+
+-- ## Shorthand: Key=a,List=b,c,Nested={x=1,y=[2,3]}
+
+local Short <const> = {}
+Short.__index = Short
+
+function Short:fail(message) bad(self.option, "is not well-formed at character %d: %s", self.at, message) end
+
+function Short:peek(n) return self.text:sub(self.at, self.at + (n or 1) - 1) end
+
+function Short:quoted(mark)
+  local out = {}
+  self.at = self.at + 1
+  while true do
+    local c = self:peek()
+    if c == "" then self:fail("a quote is not closed") end
+    self.at = self.at + 1
+    if c == mark then return table.concat(out) end
+    if c == "\\" and self:peek() ~= "" then
+      c = self:peek()
+      self.at = self.at + 1
+      if c ~= mark and c ~= "\\" then c = "\\" .. c end
+    end
+    out[#out + 1] = c
+  end
+end
+
+function Short:plain(stop)
+  local out = {}
+  while true do
+    local c = self:peek()
+    if c == "" or stop:find(c, 1, true) then break end
+    self.at = self.at + 1
+    if c == "\\" and self:peek() ~= "" then
+      c = self:peek()
+      self.at = self.at + 1
+    end
+    out[#out + 1] = c
+  end
+  return (table.concat(out):gsub("^%s+", ""):gsub("%s+$", ""))
+end
+
+function Short:value(stop)
+  while self:peek():find "^%s" do self.at = self.at + 1 end
+  local c = self:peek()
+  if c == '"' or c == "'" then return self:quoted(c) end
+  if c == "[" then return self:list() end
+  if c == "{" then return self:hash() end
+  return self:plain(stop)
+end
+
+function Short:list()
+  local out = {}
+  self.at = self.at + 1
+  while self:peek() ~= "]" do
+    if self:peek() == "" then self:fail("[ is not closed") end
+    out[#out + 1] = self:value ",]"
+    if self:peek() == "," then self.at = self.at + 1 end
+  end
+  self.at = self.at + 1
+  return out
+end
+
+function Short:hash()
+  self.at = self.at + 1
+  local out = self:pairs "}"
+  if self:peek() ~= "}" then self:fail("{ is not closed") end
+  self.at = self.at + 1
+  return out
+end
+
+-- A word after a comma that has no = belongs to the list of the key before it.
+function Short:is_key() return self.text:find("^%s*[%w%-_.#/: %*]+=", self.at) ~= nil end
+
+function Short:pairs(close)
+  local out = {}
+  while self:peek() ~= "" and self:peek() ~= close do
+    local key = self.text:match("^%s*([^=,{}%[%]]+)=", self.at)
+    if not key then self:fail("expected name=value") end
+    self.at = self.text:find("=", self.at, true) + 1
+    local value = self:value("," .. close)
+    while self:peek() == "," and not (function()
+      local at = self.at
+      self.at = at + 1
+      local yes = self:is_key()
+      self.at = at
+      return yes
+    end)() do
+      self.at = self.at + 1
+      if self:peek() == close or self:peek() == "" then break end
+      if type(value) ~= "table" or not value.listed then value = {value, listed = true} end
+      value[#value + 1] = self:value("," .. close)
+    end
+    if type(value) == "table" then value.listed = nil end
+    out[(key:gsub("^%s+", ""):gsub("%s+$", ""))] = value
+    if self:peek() == "," then self.at = self.at + 1 end
+  end
+  return out
+end
+
+local function shorthand(option, text)
+  local parser = setmetatable({option = option, text = text, at = 1}, Short)
+  local value = parser:pairs ""
+  if parser.at <= #text then parser:fail("something is left over") end
+  return value
+end
+
+-- ## Values by shape
+
+local coerce
+
+local function to_number(option, value, whole)
+  local n = tonumber(value)
+  if whole then n = math.tointeger(n) end
+  if not n then bad(option, "must be a %snumber, not %q", whole and "whole " or "", tostring(value)) end
+  return n
+end
+
+local scalar <const> = {
+  integer = function(_, option, value) return to_number(option, value, true) end,
+  boolean = function(_, option, value)
+    if type(value) == "boolean" then return value end
+    if value ~= "true" and value ~= "false" then bad(option, "must be true or false, not %q", tostring(value)) end
+    return value == "true"
+  end,
+  blob = function(state, option, value) return blob(option, value, state.raw_blobs) end,
+  timestamp = function(_, _, value) return tonumber(value) or value end,
+  string = function(_, _, value) return type(value) == "table" and value or tostring(value) end,
+}
+scalar.long = scalar.integer
+scalar.double = function(_, option, value) return to_number(option, value) end
+scalar.float, scalar.bigdecimal = scalar.double, scalar.double
+
+-- A tree out of JSON or shorthand, given the types that the shape asks for. JSON's own values are kept.
+function coerce(state, option, shape, value, depth)
+  if depth > 64 then bad(option, "is nested too deep") end
+  if shape.document or value == nil then return value end
+  if shape.type == "structure" then
+    if type(value) ~= "table" then bad(option, "must be name=value pairs or JSON, not %q", tostring(value)) end
+    local out = {}
+    local shapes = {}
+    for _, member in ipairs(shape.members) do shapes[member.name] = member.shape end
+    for key, v in pairs(value) do
+      out[key] = shapes[key] and coerce(state, option, state.model:shape(shapes[key]), v, depth + 1) or v
+    end
+    return out
+  elseif shape.type == "list" then
+    if type(value) ~= "table" or (next(value) ~= nil and #value == 0) then value = {value} end
+    local out = setmetatable({}, getmetatable(value))
+    local item = state.model:shape(shape.member)
+    for i, v in ipairs(value) do out[i] = coerce(state, option, item, v, depth + 1) end
+    return out
+  elseif shape.type == "map" then
+    if type(value) ~= "table" then bad(option, "must be name=value pairs or JSON, not %q", tostring(value)) end
+    local out, inner = {}, state.model:shape(shape.value)
+    for key, v in pairs(value) do out[key] = coerce(state, option, inner, v, depth + 1) end
+    return out
+  end
+  local convert = scalar[shape.type]
+  if not convert then return value end
+  return convert(state, option, value)
+end
+
+local function json_value(option, text)
+  local value, err = require "tidelock.json".decode(text)
+  if value == nil then bad(option, "is not JSON: %s", err and err.message or "nothing in it") end
+  return value
+end
+
+local function looks_like_json(text) return text:find "^%s*[%[{]" ~= nil end
+
+local function compound(state, option, shape, words)
+  local first, raw = content(option, words[1])
+  if looks_like_json(first) and (#words == 1 or raw) and (shape.type ~= "list" or first:find "^%s*%[") then
+    return coerce(state, option, shape, json_value(option, first), 1)
+  end
+  if shape.type ~= "list" then
+    if shape.document then return json_value(option, first) end
+    return coerce(state, option, shape, shorthand(option, first), 1)
+  end
+  local item, out = state.model:shape(shape.member), {}
+  local deep = item.type == "structure" or item.type == "map" or item.type == "list"
+  for i, word in ipairs(words) do
+    local text = content(option, word)
+    local value = text
+    if looks_like_json(text) then
+      value = json_value(option, text)
+    elseif deep then
+      value = shorthand(option, text)
+    end
+    out[i] = coerce(state, option, item, value, 2)
+  end
+  return out
+end
+
+local function single(state, option, shape, words)
+  if #words > 1 then bad(option, "takes one value, not also %q; quote it if it has blanks", words[2]) end
+  local text, raw = content(option, words[1])
+  if shape.type == "blob" then return blob(option, text, raw or state.raw_blobs) end
+  if shape.type == "string" and words[1]:find "^file://" then text = text:gsub("\n$", "") end
+  return scalar[shape.type](state, option, text)
+end
+
+-- ## The words
+
+local function option_table(op, model)
+  local by, names = {}, {}
+  local input = op:input_shape()
+  for _, member in ipairs(input and input.members or {}) do
+    local name = arguments.option_name(member.name)
+    local shape = model:shape(member.shape)
+    by[name] = {member = member, shape = shape}
+    names[#names + 1] = "--" .. name
+    if shape.type == "boolean" then by["no-" .. name] = {member = member, shape = shape, negative = true} end
+  end
+  return by, names
+end
+
+local COMPOUND <const> = {structure = true, list = true, map = true}
+
+--- The operation's options: name -> {member=, shape=}, and their names in the model's order.
+arguments.options = option_table
+
+local function take_words(words, i)
+  local out = {}
+  while words[i + 1] and not (words[i + 1]:find "^%-%-%a") do
+    i = i + 1
+    out[#out + 1] = words[i]
+  end
+  return out, i
+end
+
+local function missing(op, model, input)
+  local out = {}
+  local shape = op:input_shape()
+  for _, member in ipairs(shape and shape.members or {}) do
+    if member.required and input[member.name] == nil and not member.idempotency then
+      out[#out + 1] = "--" .. arguments.option_name(member.name)
+    end
+  end
+  if #out > 0 then
+    options.usage(("%s needs %s"):format(op.name, table.concat(out, ", ")))
+  end
+end
+
+--- Splits words into those of `known` options (for options.parse) and the operation's input.
+-- @return input, rest of the words
+function arguments.parse(op, model, words, known, raw_blobs)
+  local by, names = option_table(op, model)
+  local state = {model = model, raw_blobs = raw_blobs}
+  local input, rest, i = {}, {}, 1
+  while i <= #words do
+    local name, joined = words[i]:match "^%-%-([^=]+)=?(.*)$"
+    local option = name and by[name]
+    local given = known[name or ""]
+    if given then
+      rest[#rest + 1] = words[i]
+      if given.value and not words[i]:find("=", 1, true) and words[i + 1] then
+        i = i + 1
+        rest[#rest + 1] = words[i]
+      end
+    elseif option then
+      local values
+      if words[i]:find("=", 1, true) then values = {joined} else values, i = take_words(words, i) end
+      if option.shape.type == "boolean" and (#values == 0 or option.negative) then
+        input[option.member.name] = not option.negative
+      elseif #values == 0 then
+        if option.shape.type ~= "list" then bad(name, "needs a value") end
+        input[option.member.name] = require "tidelock.json".array {}
+      elseif COMPOUND[option.shape.type] then
+        input[option.member.name] = compound(state, name, option.shape, values)
+      else
+        input[option.member.name] = single(state, name, option.shape, values)
+      end
+    elseif name then
+      for other in pairs(known) do names[#names + 1] = "--" .. other end
+      options.usage(("%s has no option --%s%s"):format(op.name, name, suggest.phrase("--" .. name, names)))
+    else
+      options.usage(("what is %q for? Options of %s begin with --"):format(words[i], op.name))
+    end
+    i = i + 1
+  end
+  return input, rest
+end
+
+--- The whole input of `--cli-input-json` (text or file://) with what the options gave on top.
+function arguments.with_json(op, model, text, input, raw_blobs)
+  local value = json_value("cli-input-json", (content("cli-input-json", text)))
+  local shape = op:input_shape()
+  local base = shape and coerce({model = model, raw_blobs = raw_blobs}, "cli-input-json", shape, value, 1) or value
+  for name, v in pairs(input) do base[name] = v end
+  return base
+end
+
+arguments.check_required = missing
+
+-- ## Skeleton
+
+local EMPTY <const> = {string = "", integer = 0, long = 0, double = 0.0, float = 0.0, boolean = true, blob = "",
+  timestamp = "1970-01-01T00:00:00"}
+
+local function skeleton(model, shape, open)
+  if open[shape.name] then return {} end
+  open[shape.name] = true
+  local out
+  if shape.type == "structure" then
+    out = {}
+    for _, member in ipairs(shape.members) do out[member.name] = skeleton(model, model:shape(member.shape), open) end
+  elseif shape.type == "list" then
+    out = {skeleton(model, model:shape(shape.member), open)}
+  elseif shape.type == "map" then
+    out = {KeyName = skeleton(model, model:shape(shape.value), open)}
+  elseif shape.enum then
+    out = shape.enum[1]
+  else
+    out = EMPTY[shape.type]
+  end
+  open[shape.name] = nil
+  return out
+end
+
+--- An input with every member in it, for --generate-cli-skeleton.
+function arguments.skeleton(op, model)
+  local shape = op:input_shape()
+  return shape and skeleton(model, shape, {}) or {}
+end
+
+return arguments

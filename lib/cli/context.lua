@@ -1,0 +1,79 @@
+--- What a command works with: streams, colour, and a session made of the command line's options when first asked for.
+local context = {}
+context.__index = context
+
+--- A context for parsed `args` and streams.
+function context.new(args, streams)
+  return setmetatable({args = args, out = streams.out, err = streams.err, input = streams.input}, context)
+end
+
+local function is_terminal(stream, name)
+  if stream ~= io[name] then return false end
+  local ok, tty = pcall(require, "tidelock.tty")
+  return ok and tty.is(name)
+end
+
+--- Writes to standard output, where results go.
+function context:write(...) return self.out:write(...) end
+
+function context:flush() return self.out:flush() end
+
+--- Prints lines of a result.
+function context:print(lines)
+  if type(lines) == "string" then lines = {lines} end
+  for _, line in ipairs(lines) do self.out:write(line, "\n") end
+end
+
+--- Says something to the person: standard error, never part of a result.
+function context:say(text, ...)
+  if select("#", ...) > 0 then text = text:format(...) end
+  self.err:write(text, "\n")
+end
+
+local function set(name)
+  local value = os.getenv(name)
+  return value ~= nil and value ~= ""
+end
+
+--- A painter for standard output: colour only on a terminal, unless NO_COLOR, CI or --no-color say otherwise.
+function context:paint()
+  if not self.painter then
+    local on = is_terminal(self.out, "stdout") and not (self.args.no_color or set "NO_COLOR" or set "CI"
+      or os.getenv "TERM" == "dumb")
+    self.painter = require "report.paint".new(on)
+  end
+  return self.painter
+end
+
+--- Whether a person sits at the terminal and can be asked.
+function context:can_ask()
+  if set "CI" then return false end
+  return is_terminal(self.input, "stdin") and is_terminal(self.err, "stderr")
+end
+
+--- Asks; returns the line typed, or nil at its end.
+function context:ask(question)
+  self.out:flush()
+  self.err:write(question)
+  self.err:flush()
+  if self.input == io.stdin then require "tidelock.tty".wait() end
+  return self.input:read "l"
+end
+
+--- Whether --output json was given.
+function context:wants_json() return self.args.output == "json" end
+
+--- A session of the options, and the traffic counter below it. `region` is used where no flag gives one.
+function context:session(region)
+  if not self.made then
+    local recorder = require "playbook.recorder"
+    local traffic = recorder.traffic()
+    local args = self.args
+    self.made = require "aws".session {profile = args.profile, region = args.region or region,
+      endpoint_url = args.endpoint_url, transport = traffic.transport}
+    self.traffic = traffic
+  end
+  return self.made, self.traffic
+end
+
+return context

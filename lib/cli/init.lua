@@ -1,0 +1,143 @@
+--- The command line: finds the command, parses its options, runs it, and turns what went wrong into a sentence
+-- and an exit code. A command is a file beside this one; only the one that runs is loaded.
+local options = require "cli.options"
+local suggest = require "suggest"
+
+local cli = {}
+
+-- In the order of help. Each is lib/cli/NAME.lua.
+cli.COMMANDS = {"run", "plan", "apply", "destroy", "drift", "resume", "runs", "graph", "call", "repl", "doctor",
+  "sandbox", "limit", "worker", "lambda", "schedule", "check", "costs", "help", "completion", "version"}
+
+local function loadable(name)
+  return package.preload["cli." .. name] ~= nil or package.searchpath("cli." .. name, package.path) ~= nil
+    or pcall(require, "cli." .. name)
+end
+
+--- The command of that name, or nil.
+function cli.command(name)
+  for _, known in ipairs(cli.COMMANDS) do
+    if known == name then
+      local ok, command = pcall(require, "cli." .. name)
+      if ok then return command end
+      if tostring(command):find("module 'cli." .. name .. "' not found", 1, true) then return nil end
+      error(command, 0)
+    end
+  end
+end
+
+--- The commands that this build has: names.
+function cli.names()
+  local out = {}
+  for _, name in ipairs(cli.COMMANDS) do
+    if loadable(name) then out[#out + 1] = name end
+  end
+  return out
+end
+
+local function tell(streams, text)
+  streams.err:write(text, text:sub(-1) == "\n" and "" or "\n")
+end
+
+-- What was raised, as a text for people and an exit code.
+local function describe(err, name, debugging)
+  local kind = type(err)
+  if kind == "table" and err.usage then
+    return ("tidelock %s: %s. See: tidelock help %s"):format(name, err.message:gsub("[.]$", ""), name), 64
+  end
+  if kind == "table" and err.exit then
+    local text = tostring(err)
+    if err.message and not getmetatable(err) then text = err.message end
+    return err.faults and err.code == "BadPlaybook" and text or ("tidelock: " .. text), err.exit
+  end
+  if kind == "table" and err.code and err.message then return "tidelock: " .. err.message, 1 end
+  local text = tostring(err)
+  if not debugging then text = text:gsub("\nstack traceback:.*$", "") end
+  return "tidelock: internal error, please report it (with --debug): " .. text, 70
+end
+
+local function handler(err)
+  if type(err) == "table" or type(err) == "userdata" then return err end
+  return debug.traceback(tostring(err), 2)
+end
+
+-- Words before the command are options for all commands: `tidelock --region eu-west-1 plan x.lua`.
+local function split(words)
+  local before, i = {}, 1
+  local takes = {}
+  for _, option in ipairs(options.GLOBAL) do takes["--" .. option.name] = option.value ~= nil end
+  while i <= #words and words[i]:sub(1, 1) == "-" do
+    before[#before + 1] = words[i]
+    if takes[words[i]] and words[i + 1] then
+      i = i + 1
+      before[#before + 1] = words[i]
+    end
+    i = i + 1
+  end
+  local name = words[i]
+  local rest = table.move(words, i + 1, #words, #before + 1, before)
+  return name, rest
+end
+
+local function unknown_command(streams, name)
+  tell(streams, ("tidelock: there is no command %q%s. The commands are listed by: tidelock help"):format(name,
+    suggest.phrase(name, cli.names())))
+  return 64
+end
+
+local function run_command(command, words, streams)
+  local context = require "cli.context"
+  local args
+  if command.own then
+    args = {words = words}
+  else
+    args = options.parse(words, {command.options or {}, options.GLOBAL}, "tidelock " .. command.name,
+      command.rest ~= nil)
+  end
+  if args.help then
+    return require "cli.help".run({command.name}, context.new(args, streams))
+  end
+  return command.run(args, context.new(args, streams))
+end
+
+local function has(words, what)
+  for _, word in ipairs(words) do
+    if word == what then return true end
+    if word == "--" then return false end
+  end
+  return false
+end
+
+--- Runs a command line. `args` is a list of words; `streams` {out=, err=, input=} are the process's own unless given.
+-- @return the exit code
+function cli.main(args, streams)
+  streams = streams or {}
+  streams = {out = streams.out or io.stdout, err = streams.err or io.stderr, input = streams.input or io.stdin}
+  local name, words = split(table.move(args, 1, #args, 1, {}))
+  if name == nil then
+    name = has(words, "--version") and "version" or "help"
+    if #words == 0 then
+      require "cli.help".run({}, require "cli.context".new({}, streams))
+      return 64
+    end
+    words = {}
+  elseif name:find "%.lua$" then
+    table.insert(words, 1, name)
+    name = "run"
+  end
+  local ok, command = xpcall(cli.command, handler, name)
+  if ok and not command then return unknown_command(streams, name) end
+  local code
+  if ok then
+    ok, code = xpcall(run_command, handler, command, words, streams)
+  else
+    code = command
+  end
+  if ok then return code or 0 end
+  local text, exit = describe(code, name, has(words, "--debug"))
+  streams.out:flush()
+  tell(streams, text)
+  return exit
+end
+
+return cli

@@ -1,0 +1,118 @@
+--- Words of a command line against tables of options: one table gives parsing, help and completion. Pure.
+local suggest = require "suggest"
+
+local options = {}
+
+--- What every command understands.
+options.GLOBAL = {
+  {name = "profile", value = "NAME", about = "profile of ~/.aws/config and credentials"},
+  {name = "region", value = "REGION", about = "region to work in"},
+  {name = "endpoint-url", value = "URL", about = "send to this address instead of AWS"},
+  {name = "output", value = "FORMAT", about = "json, text or table", choices = {"json", "text", "table", "html"}},
+  {name = "query", value = "JMESPATH", about = "print only what this JMESPath expression selects"},
+  {name = "no-color", about = "no colour, whatever the terminal"},
+  {name = "quiet", short = "q", about = "only what matters"},
+  {name = "debug", about = "with tracebacks, for reports of errors"},
+  {name = "help", short = "h", about = "what the command does and takes"},
+}
+
+local function key_of(name) return (name:gsub("%-", "_")) end
+
+local function usage(message) error({exit = 64, code = "Usage", message = message, usage = true}, 0) end
+options.usage = usage
+
+local function index(tables)
+  local by, names = {}, {}
+  for _, list in ipairs(tables) do
+    for _, option in ipairs(list) do
+      by["--" .. option.name] = option
+      names[#names + 1] = "--" .. option.name
+      if option.short then by["-" .. option.short] = option end
+    end
+  end
+  return by, names
+end
+
+local function put(args, option, value, word)
+  local key = key_of(option.name)
+  if option.choices then
+    local ok = false
+    for _, choice in ipairs(option.choices) do ok = ok or choice == value end
+    if not ok then
+      usage(("%s takes one of %s, not %q%s"):format(word, table.concat(option.choices, ", "), value,
+        suggest.phrase(value, option.choices)))
+    end
+  end
+  if option.pairs then
+    local name, rest = value:match "^([%w_%-]+)=(.*)$"
+    if not name then usage(("%s takes name=value, not %q"):format(word, value)) end
+    args[key] = args[key] or {}
+    args[key][key_of(name)] = rest
+  elseif option.many then
+    args[key] = args[key] or {}
+    table.insert(args[key], value)
+  elseif option.number then
+    local n = tonumber(value)
+    if not n then usage(("%s takes a number, not %q"):format(word, value)) end
+    args[key] = n
+  else
+    args[key] = value
+  end
+end
+
+local function unknown_option(word, names, what)
+  usage(("%s has no option %s%s"):format(what, word, suggest.phrase(word, names)))
+end
+
+--- Parses `words`. Returns args: options under their names with `_` for `-`, other words as a list, and under
+-- `rest` what follows `--` (with `rest` true, all from the first word that is no option).
+function options.parse(words, tables, what, rest)
+  local by, names = index(tables)
+  local args, i = {}, 1
+  while i <= #words do
+    local word = words[i]
+    if word == "--" then
+      args.rest = table.move(words, i + 1, #words, 1, {})
+      break
+    elseif word:sub(1, 1) ~= "-" or word == "-" then
+      if rest then
+        args.rest = table.move(words, i, #words, 1, {})
+        break
+      end
+      args[#args + 1] = word
+    else
+      local name, value = word:match "^(%-%-[^=]+)=(.*)$"
+      local option = by[name or word]
+      if not option then unknown_option(name or word, names, what) end
+      if option.value then
+        if not name then
+          i = i + 1
+          value = words[i]
+          if value == nil then usage(("%s needs a value: %s %s"):format(word, word, option.value)) end
+        end
+        put(args, option, value, name or word)
+      else
+        if name then usage(("%s takes no value"):format(name)) end
+        args[key_of(option.name)] = true
+      end
+    end
+    i = i + 1
+  end
+  return args
+end
+
+--- Help lines of a table of options.
+function options.help(list)
+  local rows, width = {}, 0
+  for _, option in ipairs(list) do
+    local left = (option.short and "-" .. option.short .. ", " or "    ") .. "--" .. option.name
+      .. (option.value and " " .. option.value or "")
+    rows[#rows + 1] = {left, option.about}
+    width = math.max(width, #left)
+  end
+  local out = {}
+  for i, row in ipairs(rows) do out[i] = ("  %s  %s"):format(row[1] .. (" "):rep(width - #row[1]), row[2]) end
+  return out
+end
+
+return options

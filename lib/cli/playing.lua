@@ -1,0 +1,75 @@
+--- What the commands that take a playbook share: their options, loading, and showing a plan.
+local options = require "cli.options"
+local playbook = require "playbook"
+
+local playing = {}
+
+--- Options of every such command.
+playing.OPTIONS = {
+  {name = "account", value = "FILE", about = "account file, or its name in playbooks/accounts/"},
+  {name = "var", value = "NAME=VALUE", pairs = true, about = "a var of the playbook"},
+  {name = "var-file", value = "FILE", about = "a JSON file of vars"},
+  {name = "target", value = "ADDRESS", many = true, about = "only this resource and what it leans on"},
+  {name = "exclude", value = "ADDRESS", many = true, about = "all but this resource"},
+  {name = "concurrency", value = "N", number = true, about = "requests in flight at once"},
+  {name = "max-instructions", value = "N", number = true, about = "what the playbook's own code may run"},
+  {name = "unsafe", about = "let the playbook use io, os and require"},
+}
+
+--- Options of a command: its own before the shared ones.
+function playing.options(own)
+  local out = table.move(own, 1, #own, 1, {})
+  return table.move(playing.OPTIONS, 1, #playing.OPTIONS, #out + 1, out)
+end
+
+--- The one file of a command line.
+function playing.file(args, name)
+  if #args == 0 then options.usage(("which playbook? tidelock %s FILE.lua"):format(name)) end
+  if #args > 1 then options.usage(("one playbook at a time, not also %s"):format(args[2])) end
+  return args[1]
+end
+
+local function vars_of(args)
+  local out = {}
+  if args.var_file then
+    local file, why = io.open(args.var_file, "rb")
+    if not file then options.usage("--var-file cannot be read: " .. why) end
+    local text = file:read "a"
+    file:close()
+    local value, err = require "tidelock.json".decode(text)
+    if type(value) ~= "table" then
+      options.usage(("--var-file %s is not a JSON object%s"):format(args.var_file, err and ": " .. err.message or ""))
+    end
+    for name, v in pairs(value) do out[name] = v end
+  end
+  for name, v in pairs(args.var or {}) do out[name] = v end
+  return out
+end
+
+--- Loads a playbook and makes the context that plan and apply need: loaded, context.
+function playing.load(path, args, ctx)
+  local loaded = playbook.load(path, {vars = vars_of(args), account = args.account or os.getenv "TIDELOCK_ACCOUNT"})
+  local session, traffic = ctx:session(loaded.account and loaded.account.region)
+  local painter = ctx:paint()
+  local context = {session = session, traffic = traffic, models = require "tidelock.models",
+    region = session:region(), concurrency = args.concurrency, unsafe = args.unsafe,
+    instructions = args.max_instructions}
+  function context.emit(event)
+    if context.listen then context.listen(event) end
+    if ctx:wants_json() or args.quiet and event.kind == "resource.done" then return end
+    local line = require "report.terminal".event(event, painter)
+    if line then ctx.err:write(line, "\n") end
+  end
+  return loaded, context
+end
+
+--- Prints a plan as --output says.
+function playing.show(engine, args, ctx)
+  if ctx:wants_json() then
+    ctx:print(require "tidelock.json".encode(require "report.data".plan(engine), {indent = 2, sort = true}))
+  else
+    ctx:print(require "report.terminal".plan(engine, ctx:paint(), {quiet = args.quiet}))
+  end
+end
+
+return playing

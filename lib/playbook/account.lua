@@ -1,0 +1,160 @@
+--- Account files: names, thresholds and addresses of one account, held to a schema before anything is sent.
+local fault = require "playbook.fault"
+local suggest = require "suggest"
+local vars = require "playbook.vars"
+
+local account = {}
+
+-- What an account file may say. A word is a type; {} with members is a table; {"list", word}; {"map", word}.
+local SCHEMA <const> = {
+  name = "string", prefix = "string", env = "string", region = "string", id = "account", domain = "string",
+  tags = {"map", "string"},
+  emails = {ops = "string", security = "string", costs = "string"},
+  slack = {webhook_secret = "string", channel = "string", workspace = "string"},
+  budget = {limit = "number", currency = "string", forecast_percent = "number", actual_percent = "number"},
+  anomaly = {threshold = "number"},
+  database = "string", redis = "string", redis_old = "string", clusters = {"list", "string"},
+  services = {"list", "string"}, buckets = {"list", "string"}, tables = {"list", "string"},
+  log_groups = {"list", "string"}, vpc = "string", subnets = {"list", "string"},
+  security_groups = {"list", "string"}, consumer = "consumer", thresholds = {"map", "number"},
+  custom = "any",
+}
+local REQUIRED <const> = {"prefix", "env"}
+
+local test
+
+local WORDS <const> = {
+  any = function() end,
+  account = function(v)
+    if type(v) ~= "string" or not v:find "^%d%d%d%d%d%d%d%d%d%d%d%d$" then
+      return "must be an account number of twelve digits, in quotes"
+    end
+  end,
+  consumer = function(v)
+    if v ~= "lambda" and v ~= "worker" then return 'must be "lambda" or "worker"' end
+  end,
+}
+for _, kind in ipairs {"string", "number"} do
+  WORDS[kind] = function(v)
+    if type(v) == kind then return end
+    return ("must be %s, not a %s"):format(kind == "string" and "text" or "a number", type(v))
+  end
+end
+
+local function test_list(add, spec, value, path)
+  if type(value) ~= "table" then return add(path, "must be a list") end
+  for key, item in pairs(value) do
+    if math.type(key) ~= "integer" then
+      return add(path, ("must be a list, but has the key %s"):format(tostring(key)))
+    end
+    test(add, spec[2], item, ("%s[%d]"):format(path, key))
+  end
+end
+
+local function test_map(add, spec, value, path)
+  if type(value) ~= "table" then return add(path, "must be a table of names and values") end
+  for key, item in pairs(value) do test(add, spec[2], item, path .. "." .. tostring(key)) end
+end
+
+local function test_members(add, spec, value, path)
+  if type(value) ~= "table" then return add(path, "must be a table") end
+  for _, key in ipairs(vars.names(value)) do
+    local inner = path == "" and tostring(key) or path .. "." .. tostring(key)
+    if spec[key] then
+      test(add, spec[key], value[key], inner)
+    else
+      add(inner, "is not known in an account file" .. suggest.phrase(key, vars.names(spec))
+        .. "; what is your own goes under custom = {}", key)
+    end
+  end
+end
+
+function test(add, spec, value, path)
+  if type(spec) == "string" then
+    local why = WORDS[spec](value)
+    if why then add(path, why) end
+  elseif spec[1] == "list" then
+    test_list(add, spec, value, path)
+  elseif spec[1] == "map" then
+    test_map(add, spec, value, path)
+  else
+    test_members(add, spec, value, path)
+  end
+end
+
+-- The line where a name is first given, so that a fault of data has a place too.
+local function line_of(text, path)
+  local word = path:match "([%w_]+)[%[%]%d]*$"
+  local n = 0
+  for line in (text .. "\n"):gmatch "(.-)\n" do
+    n = n + 1
+    if word and line:find("%f[%w_]" .. word .. "%f[^%w_]%s*=") then return n end
+  end
+  return nil
+end
+
+--- Faults of an account's table: a list of {path=, message=}.
+function account.faults(data)
+  local out = {}
+  local function add(path, message) out[#out + 1] = {path = path, message = message} end
+  if type(data) ~= "table" then
+    add("", "an account file must return a table: return {prefix = ..., env = ...}")
+    return out
+  end
+  test(add, SCHEMA, data, "")
+  for _, name in ipairs(REQUIRED) do
+    if data[name] == nil then add(name, "is missing") end
+  end
+  return out
+end
+
+--- The names that an account file may give.
+function account.names() return vars.names(SCHEMA) end
+
+local function read(path)
+  local file, why = io.open(path, "rb")
+  if not file then return nil, why end
+  local text = file:read "a"
+  file:close()
+  return text
+end
+
+--- The file that `--account` means: a path, or a name in an accounts/ folder beside or above the playbook.
+function account.find(name, playbook_path)
+  if name:find "%.lua$" or name:find "/" then return name end
+  local tried, dir = {}, playbook_path:match "^(.*)/[^/]*$" or "."
+  for _, base in ipairs {dir, dir .. "/..", dir .. "/../..", "playbooks", "."} do
+    local path = base .. "/accounts/" .. name .. ".lua"
+    if read(path) then return path end
+    tried[#tried + 1] = path
+  end
+  fault.fail(64, "There is no account file called %q: looked for %s. Give its path with --account PATH.", name,
+    table.concat(tried, ", "))
+end
+
+--- Loads an account file: its data, its text. Raises all faults of it at once.
+function account.load(path)
+  local text, why = read(path)
+  if not text then fault.fail(64, "The account file cannot be read: %s. Give another with --account PATH.", why) end
+  local env = {days = function(n) return n * 86400 end, hours = function(n) return n * 3600 end,
+    minutes = function(n) return n * 60 end}
+  local list = fault.list()
+  local chunk, err = load(text, "@" .. path, "t", env)
+  if not chunk then
+    fault.add(list, path, math.tointeger(tonumber(err:match ":(%d+):")), (err:gsub("^.-:%d+: ", "")))
+    fault.raise(list)
+  end
+  local ok, data = pcall(chunk)
+  if not ok then
+    fault.add(list, path, math.tointeger(tonumber(tostring(data):match ":(%d+):")),
+      (tostring(data):gsub("^.-:%d+: ", "")))
+    fault.raise(list)
+  end
+  for _, f in ipairs(account.faults(data)) do
+    fault.add(list, path, line_of(text, f.path), (f.path .. " " .. f.message):match "^%s*(.*)$")
+  end
+  fault.raise(list)
+  return data, text
+end
+
+return account

@@ -1,0 +1,177 @@
+--- Carries out decided actions along the graph: independent ones side by side, what leans on a failed one left alone.
+local planner = require "playbook.planner"
+local unknown = require "playbook.unknown"
+
+local applier = {}
+
+local function merged(...)
+  local out = {}
+  for _, t in ipairs {...} do
+    for name, value in pairs(t) do out[name] = value end
+  end
+  return out
+end
+
+local function now() return require "tidelock.loop".now() end
+
+local function create(aws, t, want)
+  local made = t.create(aws, want)
+  if t.settle then made = t.settle(aws, want, made) or made end
+  if made == nil then
+    made = t.read(aws, want)
+    if made == nil then
+      error({code = "NotFound", message = "it was created, but reading it back finds none"}, 0)
+    end
+  end
+  return merged(want, made)
+end
+
+local function update(aws, t, live, want, changes)
+  local changed = {}
+  for _, change in ipairs(changes) do changed[change.name] = true end
+  local after = t.update(aws, live, want, changed)
+  if t.settle then after = t.settle(aws, want, live) or after end
+  return merged(live, want, after or {})
+end
+
+local function delete(aws, t, live, protect)
+  local why = protect and "the playbook says protect" or t.protected and t.protected(live)
+  if why then error({code = "Protected", message = "it is protected and was not deleted: " .. why}, 0) end
+  t.delete(aws, live)
+end
+
+-- Values that were unknown at plan time are known by now: what was an update may be none, and what was none may not.
+local function decide_again(node)
+  local had = node.action
+  if had == "delete" or had == "create" then return end
+  planner.decide(node)
+  if node.action == "replace" and had ~= "replace" and not node.replace_agreed then
+    error({code = "Replace", message = "now that its inputs are known it would have to be replaced, which the plan did"
+      .. " not show; plan and apply again"}, 0)
+  end
+end
+
+local function act(engine, node)
+  local t, aws = node.type, engine.recorder:client(node)
+  if node.action == "delete" then
+    delete(aws, t, node.live, node.protect)
+    return
+  end
+  decide_again(node)
+  local want, still = unknown.resolve(node.want)
+  if still and node.action ~= "none" then
+    error({code = "Unknown", message = "a value it needs is still not known: what it leans on did not provide it"}, 0)
+  end
+  if node.action == "create" then
+    node.known = create(aws, t, want)
+  elseif node.action == "replace" then
+    delete(aws, t, node.live, node.protect)
+    node.known = create(aws, t, want)
+  elseif node.action == "update" then
+    node.known = update(aws, t, node.live, t:complete(want), node.changes)
+  else
+    node.known = node.live
+  end
+end
+
+local function perform(engine, node)
+  local quiet = node.action == "none"
+  local began = now()
+  if not quiet then engine.emit {kind = "resource.start", node = node, action = node.action} end
+  local planned = node.action
+  local ok, err = pcall(act, engine, node)
+  node.seconds = now() - began
+  if ok then
+    node.done, node.result = true, node.action
+    if not (quiet and node.action == "none") then
+      engine.emit {kind = "resource.done", node = node, action = node.action, seconds = node.seconds}
+    end
+  else
+    if err == require "tidelock.loop".CANCELLED then error(err, 0) end
+    node.failed, node.result = err, "failed"
+    engine.emit {kind = "resource.fail", node = node, action = planned, error = err, seconds = node.seconds}
+  end
+end
+
+local function blocked_by(node)
+  for other in pairs(node.deps) do
+    if other.failed or other.skipped then return other end
+  end
+end
+
+local function skip(engine, node, other)
+  node.skipped, node.result = other, "skipped"
+  engine.emit {kind = "resource.skip", node = node, action = node.action,
+    why = ("it needs %s, which %s"):format(other.address, other.failed and "failed" or "was not done")}
+end
+
+-- How many of the nodes at hand each waits for, and who waits for whom. Deletions run against the arrows.
+local function wiring(nodes)
+  local inside, waiting, followers = {}, {}, {}
+  for _, node in ipairs(nodes) do
+    inside[node], waiting[node], followers[node] = true, 0, {}
+  end
+  local function arrow(first, second)
+    waiting[second] = waiting[second] + 1
+    table.insert(followers[first], second)
+  end
+  for _, node in ipairs(nodes) do
+    for other in pairs(node.deps) do
+      if inside[other] then
+        if node.action == "delete" then arrow(node, other) else arrow(other, node) end
+      end
+    end
+  end
+  return waiting, followers
+end
+
+--- Does what was decided for `nodes`. Failures stay on the nodes (`failed`, `skipped`); `engine.halted` stops new work.
+function applier.apply(engine, nodes)
+  local waiting, followers = wiring(nodes)
+  local ready, head, active = {}, 1, 0
+  local most = engine.concurrency or 16
+  for _, node in ipairs(nodes) do
+    if waiting[node] == 0 then ready[#ready + 1] = node end
+  end
+  local task = require "task"
+  local function finish(node)
+    for _, other in ipairs(followers[node]) do
+      waiting[other] = waiting[other] - 1
+      if waiting[other] == 0 then ready[#ready + 1] = other end
+    end
+  end
+  local worker
+  local starting = 0
+  local function help()
+    local left = #ready - head - starting          -- but for the one that this worker takes next
+    while active < most and left > 0 do
+      active, starting, left = active + 1, starting + 1, left - 1
+      task.spawn(worker)
+    end
+  end
+  function worker()
+    starting = starting - 1
+    help()
+    while head <= #ready do
+      local node = ready[head]
+      head = head + 1
+      local blocker = node.action ~= "delete" and blocked_by(node)
+      if blocker then
+        skip(engine, node, blocker)
+      elseif engine.halted then
+        skip(engine, node, {address = "the run", skipped = true})
+      else
+        perform(engine, node)
+      end
+      finish(node)
+      help()
+    end
+    active = active - 1
+  end
+  if #ready > 0 then
+    active, starting = 1, 1
+    task.all {worker}
+  end
+end
+
+return applier

@@ -1,0 +1,215 @@
+--- Playbooks: load a file, plan it, apply it. What the commands call; nothing here touches the terminal.
+local account_of = require "playbook.account"
+local applier = require "playbook.applier"
+local engine_of = require "playbook.engine"
+local fault = require "playbook.fault"
+local planner = require "playbook.planner"
+local recorder_of = require "playbook.recorder"
+local source = require "playbook.source"
+local unknown = require "playbook.unknown"
+local vars = require "playbook.vars"
+local vocabulary = require "playbook.vocabulary"
+
+local playbook = {}
+
+--- Loads a playbook and its account file; raises every fault of both files at once, before any request.
+-- options: account (name or path), vars {name = text}
+function playbook.load(path, options)
+  local list = fault.list()
+  local program = source.parse(path, source.read(path), list)
+  fault.raise(list)
+  local loaded = {program = program, path = path, name = program.header.name}
+  local values, faults = vars.resolve(program.header.vars or {}, options.vars or {})
+  if #faults > 0 then fault.fail(64, "%s: %s.", path, table.concat(faults, "; ")) end
+  loaded.vars = values
+  if options.account then
+    loaded.account_path = account_of.find(options.account, path)
+    loaded.account, loaded.account_text = account_of.load(loaded.account_path)
+  end
+  return loaded
+end
+
+local function is_secret(value)
+  if type(value) ~= "userdata" then return false end
+  local ok, secret = pcall(require, "tidelock.secret")
+  return ok and secret.is ~= nil and secret.is(value)
+end
+
+local function guard()
+  local ok, limit = pcall(require, "tidelock.limit")
+  if not ok then return end
+  limit.memory(512 * 1024 * 1024)
+end
+
+-- The chunk alone is held to a number of instructions; the engine's own work is not.
+local function guarded(engine, env, instructions)
+  local ok, limit = pcall(require, "tidelock.limit")
+  if not ok then
+    engine:run(env)
+    return
+  end
+  limit.instructions(instructions or 200000000)
+  local fine, err = xpcall(engine.run, function(e) return e end, engine, env)
+  limit.instructions()
+  if not fine then error(err, 0) end
+end
+
+--- Runs the chunk in plan mode: the engine, with nodes and sequence, nothing sent yet. Raises all faults.
+-- context: session, models, traffic, region, emit, concurrency, unsafe, instructions
+function playbook.declare(loaded, context, mode, more)
+  local recorder = recorder_of.new(context.session, context.traffic)
+  local options = {program = loaded.program, account = loaded.account, account_path = loaded.account_path,
+    vars = loaded.vars, models = context.models, region = context.region, emit = context.emit, mode = mode or "plan",
+    identity = context.identity or {address = "account"}, is_secret = is_secret, recorder = recorder,
+    concurrency = context.concurrency, unsafe = context.unsafe}
+  for name, value in pairs(more or {}) do options[name] = value end
+  local engine = engine_of.new(options)
+  recorder.before, recorder.after, recorder.on_call = context.before, context.after, context.on_call
+  engine.loaded, engine.context = loaded, context
+  guard()
+  local env = vocabulary.environment(engine, loaded.vars, engine.outputs)
+  guarded(engine, env, context.instructions)
+  return engine
+end
+
+--- Asks AWS whose credentials these are; refuses where the account file names another account.
+function playbook.identify(engine)
+  local context, account = engine.context, engine.account
+  if context.identify == false then return end
+  local who = engine.recorder:client().sts:get_caller_identity {}
+  engine.identity.known = {id = who.Account, arn = who.Arn}
+  if account and account.id and account.id ~= who.Account then
+    fault.fail(77, "These credentials are of account %s, but %s is for account %s. Nothing was changed. Use other"
+      .. " credentials (--profile), or the account file of this one (--account).", who.Account, engine.account_path,
+      account.id)
+  end
+end
+
+local function selected(engine, options)
+  local keep = {}
+  local function matches(list, address)
+    for _, pattern in ipairs(list) do
+      if pattern == address or address:find("^" .. pattern:gsub("%p", "%%%0"):gsub("%%%*", ".*") .. "$") then
+        return true
+      end
+    end
+    return false
+  end
+  local function take(node)
+    if keep[node] then return end
+    keep[node] = true
+    for other in pairs(node.deps) do
+      if other.index then take(other) end
+    end
+  end
+  local any = false
+  for _, node in ipairs(engine.nodes) do
+    local wanted = not options.target or matches(options.target, node.address)
+    if wanted and not (options.exclude and matches(options.exclude, node.address)) then
+      any = true
+      take(node)
+    end
+  end
+  if options.target and not any then
+    local names = vars.names(engine.by_address)
+    fault.fail(64, "No resource of %s is called %s%s.", engine.program.path, table.concat(options.target, ", "),
+      require "suggest".phrase(options.target[1], names))
+  end
+  return keep
+end
+
+-- Leaves only what --target and --exclude let through.
+local function narrow(engine, options)
+  if not (options.target or options.exclude) then return end
+  local keep = selected(engine, options)
+  local out = {}
+  for _, node in ipairs(engine.nodes) do
+    if keep[node] then out[#out + 1] = node end
+  end
+  engine.nodes, engine.narrowed = out, true
+  for _, entry in ipairs(engine.sequence) do
+    if entry.nodes then
+      local nodes = {}
+      for _, node in ipairs(entry.nodes) do
+        if keep[node] then nodes[#nodes + 1] = node end
+      end
+      entry.nodes = nodes
+    end
+  end
+end
+
+--- Whether the chunk has barriers, so that an apply runs it again from the top.
+function playbook.has_barriers(engine)
+  for _, entry in ipairs(engine.sequence) do
+    if entry.kind ~= "resources" then return true end
+  end
+  return false
+end
+
+local function settle_barriers(engine)
+  local seen
+  for _, entry in ipairs(engine.sequence) do
+    if entry.kind == "resources" then entry.after = seen else seen = entry end
+  end
+end
+
+--- Plans a loaded playbook: reads only. Returns the engine; `engine.nodes` carry action, changes and why.
+-- options: target, exclude, prune (lists and a flag)
+function playbook.plan(loaded, context, options)
+  options = options or {}
+  local began = require "tidelock.loop".now()
+  local engine = playbook.declare(loaded, context, "plan")
+  narrow(engine, options)
+  settle_barriers(engine)
+  playbook.identify(engine)
+  planner.plan(engine, engine.nodes)
+  if options.prune then
+    engine.orphans = require "playbook.prune".find(engine)
+    planner.read(engine, engine.orphans)
+  end
+  engine.seconds = require "tidelock.loop".now() - began
+  return engine
+end
+
+--- What would be done, in order: nodes of the plan and what --prune deletes.
+function playbook.all_nodes(engine)
+  local out = table.move(engine.nodes, 1, #engine.nodes, 1, {})
+  return table.move(engine.orphans or {}, 1, #(engine.orphans or {}), #out + 1, out)
+end
+
+--- Applies a plan without barriers, as it stands.
+function playbook.apply(engine)
+  local began = require "tidelock.loop".now()
+  applier.apply(engine, playbook.all_nodes(engine))
+  engine.seconds = (engine.seconds or 0) + require "tidelock.loop".now() - began
+  return engine
+end
+
+--- The outputs, with all that is known put in; what is not stays as text for people.
+function playbook.outputs(engine)
+  local out = {}
+  local function show(value)
+    if unknown.is(value) then return "(known after apply)" end
+    if type(value) ~= "table" then return value end
+    local t = {}
+    for k, v in next, value do t[k] = show(v) end
+    return t
+  end
+  for name, value in pairs(engine.outputs) do out[name] = show((unknown.resolve(value))) end
+  return out
+end
+
+--- A summary of what was done: counts by result, reads, writes, seconds.
+function playbook.summary(engine)
+  local s = {created = 0, updated = 0, replaced = 0, deleted = 0, unchanged = 0, failed = 0, skipped = 0}
+  local NAMES <const> = {create = "created", update = "updated", replace = "replaced", delete = "deleted",
+    none = "unchanged", failed = "failed", skipped = "skipped"}
+  for _, node in ipairs(playbook.all_nodes(engine)) do
+    local name = NAMES[node.result or ""]
+    if name then s[name] = s[name] + 1 end
+  end
+  s.reads, s.writes, s.seconds = engine.recorder.reads, engine.recorder.writes, engine.seconds
+  return s
+end
+
+return playbook

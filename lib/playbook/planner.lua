@@ -1,0 +1,203 @@
+--- From declared nodes and what is live to actions: reads only, side by side, then a pure diff in the graph's order.
+local engine_of = require "playbook.engine"
+local fault = require "playbook.fault"
+local unknown = require "playbook.unknown"
+
+local planner = {}
+
+local function open(value)
+  local _, is_open = unknown.resolve(value)
+  return is_open
+end
+
+-- What of a wanted state is known by now; what is not is left out.
+local function known_part(want)
+  local out = {}
+  for name, value in pairs(want) do
+    local v, is_open = unknown.resolve(value)
+    if not is_open then out[name] = v end
+  end
+  return out
+end
+planner.known_part = known_part
+
+local function key_is_known(node)
+  for _, name in ipairs(node.type.keys) do
+    if open(node.want[name]) then return false end
+  end
+  return true
+end
+
+local function took(node, live)
+  node.live, node.was_read = live, true
+  if live then node.known = live end
+end
+
+local function read_one(engine, node)
+  local ok, result = pcall(node.type.read, engine.recorder:client(node), known_part(node.want))
+  if ok then
+    took(node, result)
+  else
+    node.read_error = result
+  end
+end
+
+local function read_together(engine, t, nodes)
+  local wants = {}
+  for i, node in ipairs(nodes) do wants[i] = known_part(node.want) end
+  local ok, result = pcall(t.read_many, engine.recorder:client(nodes[1]), wants)
+  for i, node in ipairs(nodes) do
+    if ok then took(node, result[i] or nil) else node.read_error = result end
+  end
+end
+
+-- Jobs of one wave: a function a request series, types with read_many in one.
+local function jobs_of(engine, nodes)
+  local jobs, together, order = {}, {}, {}
+  for _, node in ipairs(nodes) do
+    if node.type.read_many then
+      if not together[node.type] then
+        together[node.type] = {}
+        order[#order + 1] = node.type
+      end
+      table.insert(together[node.type], node)
+    else
+      jobs[#jobs + 1] = function() read_one(engine, node) end
+    end
+  end
+  for _, t in ipairs(order) do
+    local group = together[t]
+    jobs[#jobs + 1] = function()
+      if #group == 1 and t.read then read_one(engine, group[1]) else read_together(engine, t, group) end
+    end
+  end
+  return jobs
+end
+
+local function run_jobs(engine, jobs)
+  if #jobs == 0 then return end
+  require "task".map(jobs, function(job) job() end, {concurrency = engine.concurrency or 32})
+end
+
+--- Reads what is live of every node whose key is known; keys that hang on other nodes wait for those.
+function planner.read(engine, nodes)
+  local left = nodes
+  while #left > 0 do
+    local ready, later = {}, {}
+    for _, node in ipairs(left) do
+      if node.was_read then              -- luacheck: ignore
+      elseif key_is_known(node) then
+        ready[#ready + 1] = node
+      else
+        later[#later + 1] = node
+      end
+    end
+    if #ready == 0 then break end
+    run_jobs(engine, jobs_of(engine, ready))
+    left = later
+  end
+end
+
+local function raise_read_errors(nodes)
+  local list, exit = {}, nil
+  for _, node in ipairs(nodes) do
+    local err = node.read_error
+    if err then
+      list[#list + 1] = ("%s could not be read: %s"):format(node.address, tostring(err))
+      exit = exit or (type(err) == "table" and err.exit) or 1
+      if type(err) ~= "table" then exit = 70 end
+    end
+  end
+  if #list == 0 then return end
+  local seen, out = {}, {}
+  for _, text in ipairs(list) do
+    local what = text:match "could not be read: (.*)" or text
+    if not seen[what] then
+      seen[what] = true
+      out[#out + 1] = text
+    end
+  end
+  if #list > #out then out[#out + 1] = ("and %d more with the same reason"):format(#list - #out) end
+  fault.fail(exit, "%s", table.concat(out, "\n"))
+end
+
+-- ## The diff
+
+local function unchanged(node, n)
+  node.action = "none"
+  node.why = ("as declared (%d %s compared)"):format(n, n == 1 and "property" or "properties")
+end
+
+local function ignored(node, changes)
+  if not node.ignore then return changes end
+  local skip, out = {}, {}
+  for _, name in ipairs(node.ignore) do skip[name] = true end
+  for _, change in ipairs(changes) do
+    if not skip[change.name] then out[#out + 1] = change end
+  end
+  return out
+end
+
+local function count(t)
+  local n = 0
+  for _ in pairs(t) do n = n + 1 end
+  return n
+end
+
+--- Decides what is to be done with one node: sets action, changes, why. Its dependencies are decided already.
+function planner.decide(node)
+  local want = node.type:complete((unknown.resolve(node.want)))
+  node.changes = nil
+  if not node.live then
+    node.action, node.why = "create", node.was_read and "there is none" or "its key is known after apply"
+    node.known = nil
+    return
+  end
+  local changes = ignored(node, node.type:diff(node.live, want, open))
+  if #changes == 0 then return unchanged(node, count(want)) end
+  node.changes, node.action = changes, "update"
+  local names = {}
+  for _, change in ipairs(changes) do
+    if change.replaces and not change.unknown then node.action = "replace" end
+    names[#names + 1] = change.name
+  end
+  node.why = table.concat(names, ", ") .. (#names == 1 and " differs" or " differ")
+  if node.action == "replace" then node.known = nil end
+end
+
+local function mark_owner(node)
+  local tags = node.live and node.live.Tags
+  if not tags then return end
+  local owner = tags[engine_of.OWNER_TAG]
+  if owner == nil then node.adopts = true end
+  if owner and owner ~= node.owner then node.taken_from = owner end
+end
+
+--- Plans some nodes: reads, decides, raises what could not be read.
+function planner.plan(engine, nodes)
+  planner.read(engine, nodes)
+  raise_read_errors(nodes)
+  local order = assert(engine_of.order(nodes))
+  for _, node in ipairs(order) do
+    planner.decide(node)
+    mark_owner(node)
+  end
+  return order
+end
+
+--- How many of each action.
+function planner.counts(nodes)
+  local out = {create = 0, update = 0, replace = 0, delete = 0, none = 0}
+  for _, node in ipairs(nodes) do
+    if node.action then out[node.action] = out[node.action] + 1 end
+  end
+  return out
+end
+
+--- Whether there is anything to write.
+function planner.changes_anything(nodes)
+  local n = planner.counts(nodes)
+  return n.create + n.update + n.replace + n.delete > 0
+end
+
+return planner

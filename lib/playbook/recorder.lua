@@ -1,0 +1,133 @@
+--- An aws client as resource types see it: every call counted as read or write, writes told before and after.
+local recorder = {}
+
+local READS <const> = {"^get_", "^list_", "^describe_", "^lookup_", "^batch_get_", "^head_", "^query$", "^scan$",
+  "^search", "^select_", "^test_", "^validate_", "^simulate_", "^check_", "^estimate_", "^assume_role", "^decode_",
+  "^preview_", "^view_", "^can_", "^is_", "^download_", "^generate_credential_report$", "^poll_", "^receive_"}
+local HELPERS <const> = {pages = true, items = true, wait = true}
+local PLAIN <const> = {can = true, operation = true, presign = true, inner = true}
+
+--- Whether an operation (snake_case) only looks.
+function recorder.is_read(name)
+  for _, pattern in ipairs(READS) do
+    if name:find(pattern) then return true end
+  end
+  return false
+end
+
+local function current()
+  return require "tidelock.loop".current()
+end
+
+--- A transport that counts what is really sent, retries and tokens too. `traffic.requests` is the sum; while a
+-- call is told to it by `traffic.watch`, the request ids and the count go to that call.
+function recorder.traffic(send)
+  local traffic = {requests = 0, watched = setmetatable({}, {__mode = "k"})}
+  function traffic.transport(request, options)
+    send = send or require "tidelock.http".send
+    traffic.requests = traffic.requests + 1
+    local call = traffic.watched[current()]
+    if call then call.requests = call.requests + 1 end
+    local response, err = send(request, options)
+    if call and response then
+      local h = response.headers
+      call.request_id = h["x-amzn-requestid"] or h["x-amz-request-id"] or call.request_id
+      call.status = response.status
+    end
+    return response, err
+  end
+  return traffic
+end
+
+local function began(self, service, operation, input, node)
+  local call = {service = service, operation = operation, node = node, requests = 0, read = recorder.is_read(operation)}
+  if not call.read and self.before then self.before(call, input) end
+  if self.traffic then
+    local task = current()
+    call.outer = self.traffic.watched[task]
+    self.traffic.watched[task] = call
+    call.task = task
+  end
+  return call
+end
+
+local function ended(self, call, err)
+  if call.task then self.traffic.watched[call.task] = call.outer end
+  local count = math.max(call.requests, self.traffic and 0 or 1)
+  if call.read then self.reads = self.reads + count else self.writes = self.writes + count end
+  self.calls = self.calls + 1
+  if not call.read and self.after then self.after(call, err) end
+  if self.on_call then self.on_call(call, err) end
+end
+
+local function run(self, call, fn, ...)
+  local result = table.pack(pcall(fn, ...))
+  ended(self, call, not result[1] and result[2] or nil)
+  if not result[1] then error(result[2], 0) end
+  return table.unpack(result, 2, result.n)
+end
+
+-- An iterator yields between requests: the watch stands only while it is running.
+local function iterate(self, service, name, node, next_item, a, b)
+  return function()
+    local call = began(self, service, name, nil, node)
+    return run(self, call, function()
+      b = table.pack(next_item(a, b))
+      return table.unpack(b, 1, b.n)
+    end)
+  end
+end
+
+local function service_proxy(self, client, service, node)
+  return setmetatable({}, {__index = function(proxy, name)
+    local fn
+    if PLAIN[name] then
+      fn = function(_, ...) return client[name](client, ...) end
+    elseif name == "call" then
+      fn = function(_, operation, input)
+        return run(self, began(self, service, operation, input, node), client.call, client, operation, input)
+      end
+    elseif name == "wait" then
+      fn = function(_, waiter, ...)
+        return run(self, began(self, service, "get_" .. waiter, nil, node), client.wait, client, waiter, ...)
+      end
+    elseif HELPERS[name] then
+      fn = function(_, operation, ...)
+        return iterate(self, service, operation, node, client[name](client, operation, ...))
+      end
+    else
+      local operation = client[name]
+      fn = function(_, input)
+        return run(self, began(self, service, name, input, node), operation, client, input)
+      end
+    end
+    rawset(proxy, name, fn)
+    return fn
+  end})
+end
+
+local methods = {}
+
+--- The client for a node's calls (or for nobody's): `aws.sqs:create_queue{...}`.
+function methods:client(node)
+  local session = self.session
+  return setmetatable({}, {__index = function(aws, service)
+    local proxy
+    if service == "client" then
+      proxy = function(_, name, options)
+        return service_proxy(self, session:client(name, options), name, node)
+      end
+    else
+      proxy = service_proxy(self, session[service], service, node)
+    end
+    rawset(aws, service, proxy)
+    return proxy
+  end})
+end
+
+--- A recorder over a session (or a fake of one). `traffic` is what counts below it, if anything does.
+function recorder.new(session, traffic)
+  return setmetatable({session = session, traffic = traffic, reads = 0, writes = 0, calls = 0}, {__index = methods})
+end
+
+return recorder

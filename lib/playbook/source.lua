@@ -1,0 +1,86 @@
+--- A playbook's text: read, checked, its header taken without running the body, and loaded as a chunk.
+local fault = require "playbook.fault"
+local suggest = require "suggest"
+local vars = require "playbook.vars"
+
+local source = {}
+
+local HEADER <const> = {"name", "about", "vars", "account", "schedule", "version"}
+local DONE <const> = setmetatable({}, {__tostring = function() return "the header was read" end})
+
+--- The text of a playbook file; raises a sentence where there is none.
+function source.read(path)
+  local file, why = io.open(path, "rb")
+  if not file then
+    fault.fail(64, "The playbook cannot be read: %s. Give the path of a .lua file.", why)
+  end
+  local text, err = file:read "a"
+  file:close()
+  if not text then fault.fail(64, "The playbook cannot be read: %s: %s. Give the path of a .lua file.", path, err) end
+  return (text:gsub("^#![^\n]*", ""))
+end
+
+-- Lua ends a long sentence with what it stood near; the place is given apart.
+local function syntax(list, path, err)
+  fault.add(list, path, math.tointeger(tonumber(err:match ":(%d+):")), (err:gsub("^.-:%d+: ", "")))
+end
+
+local function check_header(list, path, line, header)
+  if type(header) ~= "table" then
+    return fault.add(list, path, line, 'playbook takes a table: playbook {name = "...", about = "..."}')
+  end
+  for key in pairs(header) do
+    local known = false
+    for _, name in ipairs(HEADER) do known = known or name == key end
+    if not known then
+      fault.add(list, path, line, ("playbook: %s is not known in the header%s"):format(tostring(key),
+        suggest.phrase(key, HEADER)))
+    end
+  end
+  if type(header.name) ~= "string" or not header.name:find "^[%w_/.-]+$" then
+    fault.add(list, path, line, 'playbook: name must be text such as "provision/messaging"')
+  end
+  for _, name in ipairs(vars.names(header.vars or {})) do
+    for _, message in ipairs(vars.declared(name, header.vars[name])) do fault.add(list, path, line, message) end
+  end
+end
+
+-- Runs only the call of `playbook`, which must come first: what follows is never reached.
+local function take_header(list, path, text)
+  local header, line
+  local env = {
+    playbook = function(given)
+      header = given == nil and false or given
+      line = debug.getinfo(2, "l").currentline
+      error(DONE, 0)
+    end,
+    days = function(n) return n * 86400 end, hours = function(n) return n * 3600 end,
+    minutes = function(n) return n * 60 end,
+  }
+  local chunk, err = load(text, "@" .. path, "t", env)
+  if not chunk then
+    syntax(list, path, err)
+    return nil
+  end
+  pcall(chunk)
+  if header == nil then
+    fault.add(list, path, 1, 'a playbook begins with its header: playbook {name = "...", about = "..."}')
+    return nil
+  end
+  check_header(list, path, line, header)
+  return header
+end
+
+--- A program of the text at `path`: {path=, text=, header=}. Faults go to `list`.
+function source.parse(path, text, list)
+  local header = take_header(list, path, text)
+  if header and #list == 0 then require "playbook.lint".check(path, text, list) end
+  return {path = path, text = text, header = type(header) == "table" and header or nil}
+end
+
+--- The chunk of a program in an environment.
+function source.chunk(program, env)
+  return assert(load(program.text, "@" .. program.path, "t", env))
+end
+
+return source

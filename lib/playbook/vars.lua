@@ -1,0 +1,159 @@
+--- Types of a playbook's vars: what a flag's text or a default may be, and what it becomes.
+local suggest = require "suggest"
+
+local vars = {}
+
+local UNITS <const> = {s = 1, m = 60, h = 3600, d = 86400, w = 604800}
+
+--- Seconds in a duration such as "30m", "1h30m", "90" or 90; nil and why not.
+function vars.seconds(value)
+  if type(value) == "number" then
+    if value < 0 then return nil, "must not be negative" end
+    return math.tointeger(value) or value
+  end
+  local text = tostring(value)
+  if text:find "^%d+$" then return math.tointeger(tonumber(text)) end
+  local total, rest = 0, text
+  while rest ~= "" do
+    local n, unit, more = rest:match "^(%d+)([smhdw])(.*)$"
+    if not n then return nil, ('must be a duration such as "30m", "24h" or "14d", not "%s"'):format(text) end
+    total, rest = total + math.tointeger(tonumber(n)) * UNITS[unit], more
+  end
+  if text == "" then return nil, 'must be a duration such as "30m", "24h" or "14d"' end
+  return total
+end
+
+--- A span of seconds for people: 5400 -> "1h30m".
+function vars.span(seconds)
+  local left, out = math.floor(seconds + 0.5), {}
+  if left == 0 then return ("%.1fs"):format(seconds) end
+  for _, unit in ipairs {"d", "h", "m", "s"} do
+    local n = left // UNITS[unit]
+    if n > 0 then out[#out + 1] = n .. unit end
+    left = left % UNITS[unit]
+  end
+  return table.concat(out, "", 1, math.min(2, #out))
+end
+
+local function quoted(value) return type(value) == "string" and ("%q"):format(value) or tostring(value) end
+
+local types <const> = {}
+vars.types = types
+
+types.seconds = vars.seconds
+
+function types.string(value)
+  if type(value) ~= "string" then return nil, "must be text, not a " .. type(value) end
+  return value
+end
+
+function types.integer(value)
+  local n = math.tointeger(tonumber(value))
+  if not n then return nil, "must be a whole number, not " .. quoted(value) end
+  return n
+end
+
+function types.number(value)
+  local n = tonumber(value)
+  if not n then return nil, "must be a number, not " .. quoted(value) end
+  return n
+end
+
+local YES <const> = {["true"] = true, yes = true, on = true, ["1"] = true}
+local NO <const> = {["false"] = true, no = true, off = true, ["0"] = true}
+
+function types.boolean(value)
+  if type(value) == "boolean" then return value end
+  local word = tostring(value):lower()
+  if YES[word] then return true end
+  if NO[word] then return false end
+  return nil, "must be true or false, not " .. quoted(value)
+end
+
+function types.list(value)
+  if type(value) == "table" then return value end
+  if type(value) ~= "string" then return nil, "must be a list, such as a,b,c" end
+  local out = {}
+  for item in (value .. ","):gmatch "%s*(.-)%s*," do
+    if item ~= "" then out[#out + 1] = item end
+  end
+  return out
+end
+
+local function names(t)
+  local out = {}
+  for name in pairs(t) do out[#out + 1] = name end
+  table.sort(out)
+  return out
+end
+vars.names = names
+
+local SPEC <const> = {"default", "about", "choices", "min", "max", "secret"}
+
+--- Faults of one declaration in the header: sentences.
+function vars.declared(name, spec)
+  local out = {}
+  if type(spec) ~= "table" then
+    return {('vars.%s must be a table such as {"string", default = "x", about = "..."}'):format(name)}
+  end
+  local kind = spec[1]
+  if not types[kind] then
+    out[1] = ("vars.%s: there is no type %s%s; the types are %s"):format(name, quoted(kind),
+      suggest.phrase(tostring(kind), names(types)), table.concat(names(types), ", "))
+  end
+  for key in pairs(spec) do
+    if key ~= 1 and not table.concat(SPEC, " "):find(tostring(key), 1, true) then
+      out[#out + 1] = ("vars.%s: %s is not known here%s"):format(name, tostring(key), suggest.phrase(key, SPEC))
+    end
+  end
+  if #out == 0 and spec.default ~= nil then
+    local _, why = vars.value(spec, spec.default)
+    if why then out[1] = ("vars.%s: the default %s"):format(name, why) end
+  end
+  return out
+end
+
+--- The value of a var for `given` (text of a flag, or a Lua value); nil and why not.
+function vars.value(spec, given)
+  local value, why = types[spec[1]](given)
+  if value == nil then return nil, why end
+  if spec.choices then
+    local ok = false
+    for _, choice in ipairs(spec.choices) do ok = ok or choice == value end
+    if not ok then
+      return nil, ("must be one of %s, not %s%s"):format(table.concat(spec.choices, ", "), quoted(value),
+        suggest.phrase(value, spec.choices))
+    end
+  end
+  if spec.min and value < spec.min then return nil, ("must be at least %s, not %s"):format(spec.min, value) end
+  if spec.max and value > spec.max then return nil, ("must be at most %s, not %s"):format(spec.max, value) end
+  return value
+end
+
+--- All vars of a header, given flags {name = text}: the values, and a list of faults.
+function vars.resolve(declared, given)
+  local out, faults = {}, {}
+  for name in pairs(given) do
+    if not declared[name] then
+      faults[#faults + 1] = ("this playbook has no var %q%s"):format(name, suggest.phrase(name, names(declared)))
+    end
+  end
+  for _, name in ipairs(names(declared)) do
+    local spec = declared[name]
+    local value, why
+    if given[name] ~= nil then
+      value, why = vars.value(spec, given[name])
+      if why then faults[#faults + 1] = ("--var %s %s"):format(name, why) end
+    elseif spec.default ~= nil then
+      value = vars.value(spec, spec.default)
+    else
+      faults[#faults + 1] = ("var %s has no default: give it with --var %s=%s"):format(name, name,
+        spec[1]:upper())
+    end
+    out[name] = value
+  end
+  table.sort(faults)
+  return out, faults
+end
+
+return vars

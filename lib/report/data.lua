@@ -1,0 +1,88 @@
+--- A plan, a run and its summary as data: what --output json prints and plan files hold (docs/reference/json.md).
+local planner = require "playbook.planner"
+local playbook = require "playbook"
+local unknown = require "playbook.unknown"
+
+local data = {}
+
+local UNKNOWN <const> = "(known after apply)"
+data.UNKNOWN = UNKNOWN
+
+--- A value for people and JSON: what is not known yet and what is secret are said, not shown.
+function data.show(value)
+  if unknown.is(value) then return UNKNOWN end
+  if type(value) == "userdata" then return "<secret>" end
+  if type(value) ~= "table" then return value end
+  local out = setmetatable({}, getmetatable(value))
+  for k, v in next, value do out[k] = data.show(v) end
+  return out
+end
+
+local function changes_of(node)
+  if not node.changes or #node.changes == 0 then return nil end
+  local out = {}
+  for i, change in ipairs(node.changes) do
+    out[i] = {property = change.name, before = data.show(change.before), after = data.show(change.after),
+      known_after_apply = change.unknown, replaces = change.replaces}
+  end
+  return out
+end
+
+--- The error of a node as data.
+local function error_of(err)
+  if type(err) ~= "table" then return {message = tostring(err)} end
+  return {code = err.code, message = tostring(err), service = err.service, operation = err.operation,
+    request_id = err.request_id}
+end
+
+local function message_of(err)
+  local t = error_of(err)
+  if type(err) == "table" and not getmetatable(err) then t.message = err.message end
+  return t
+end
+data.error = message_of
+
+--- One node: address, action, why, changes; after an apply its result too.
+function data.node(node)
+  local out = {address = node.address, type = node.type.type, name = node.name, action = node.action, why = node.why,
+    playbook = node.owner, changes = changes_of(node), result = node.result, seconds = node.seconds,
+    file = node.file, line = node.line}
+  if node.action == "create" then out.properties = data.show((unknown.resolve(node.want))) end
+  if node.failed then out.error = message_of(node.failed) end
+  if node.skipped then out.skipped_for = node.skipped.address end
+  return out
+end
+
+local function head(engine, format)
+  return {format = format, playbook = engine.program.header.name, file = engine.program.path,
+    account = engine.identity.known and engine.identity.known.id, region = engine.region}
+end
+
+--- The plan.
+function data.plan(engine)
+  local json = require "tidelock.json"
+  local out = head(engine, "tidelock.plan/1")
+  out.resources, out.sequence = json.array {}, json.array {}
+  for i, node in ipairs(playbook.all_nodes(engine)) do out.resources[i] = data.node(node) end
+  for _, entry in ipairs(engine.sequence) do
+    if entry.kind ~= "resources" then
+      out.sequence[#out.sequence + 1] = {kind = entry.kind, name = entry.name, line = entry.line}
+    end
+  end
+  local counts = planner.counts(playbook.all_nodes(engine))
+  out.summary = {create = counts.create, update = counts.update, replace = counts.replace, delete = counts.delete,
+    unchanged = counts.none, reads = engine.recorder.reads, writes = engine.recorder.writes, seconds = engine.seconds}
+  return out
+end
+
+--- What an apply did.
+function data.apply(engine)
+  local json = require "tidelock.json"
+  local out = head(engine, "tidelock.apply/1")
+  out.resources = json.array {}
+  for i, node in ipairs(playbook.all_nodes(engine)) do out.resources[i] = data.node(node) end
+  out.outputs, out.summary, out.run = playbook.outputs(engine), playbook.summary(engine), engine.run_id
+  return out
+end
+
+return data

@@ -1,0 +1,206 @@
+--- Plans, progress and summaries as a person reads them. Returns lines; who prints them is the command's business.
+local compare = require "resources.compare"
+local data = require "report.data"
+local planner = require "playbook.planner"
+local playbook = require "playbook"
+local unknown = require "playbook.unknown"
+
+local terminal = {}
+
+local SYMBOL <const> = {create = "+", update = "~", replace = "-/+", delete = "-", none = "="}
+local COLOR <const> = {create = "green", update = "yellow", replace = "red", delete = "red", none = "dim"}
+local UNKNOWN <const> = data.UNKNOWN
+
+local function shown(value)
+  if unknown.is(value) then return UNKNOWN end
+  if type(value) == "userdata" then return "<secret>" end
+  if type(value) == "string" then
+    if value == UNKNOWN or value == "<secret>" then return value end
+    return ("%q"):format(value):gsub("\\\n", "\\n")
+  end
+  if value == nil then return "none" end
+  if type(value) == "table" then
+    if next(value) == nil then return "none" end
+    return (compare.canon(value):gsub('"([%w_]+)"=', "%1 = "):gsub("#=", ""))
+  end
+  return tostring(value)
+end
+
+local function is_list(t) return type(t) == "table" and #t > 0 end
+
+local function is_map(t) return type(t) == "table" and not unknown.is(t) and #t == 0 and next(t) ~= nil end
+
+local function join(path, key)
+  if math.type(key) then return ("%s[%d]"):format(path, key) end
+  return path == "" and tostring(key) or path .. "." .. tostring(key)
+end
+
+-- Leaves of two trees side by side: rows {path, before, after}; equal leaves are left out.
+local function leaves(rows, path, before, after, depth)
+  if depth > 12 or not ((is_map(before) or is_list(before)) or (is_map(after) or is_list(after)))
+      or unknown.is(before) or unknown.is(after) then
+    if before ~= after and not (before ~= nil and after ~= nil and compare.equal(after, before)) then
+      rows[#rows + 1] = {path = path, before = before, after = after}
+    end
+    return
+  end
+  local b, a = type(before) == "table" and before or {}, type(after) == "table" and after or {}
+  local keys = {}
+  for k in next, b do keys[k] = true end
+  for k in next, a do keys[k] = true end
+  for _, key in ipairs(compare.sorted_keys(keys)) do
+    -- a member that only AWS gives is no part of the change
+    if a[key] ~= nil or #a > 0 or #b > 0 then
+      leaves(rows, join(path, key), b[key], a[key], depth + 1)
+    end
+  end
+end
+
+local function rows_of(node)
+  local rows = {}
+  if node.action == "create" then
+    local want = unknown.resolve(node.want)
+    for _, name in ipairs(compare.sorted_keys(want)) do
+      if not (name == "name" and #node.type.keys == 1) then leaves(rows, name, nil, want[name], 1) end
+    end
+    return rows
+  end
+  for _, change in ipairs(node.changes or {}) do
+    local n = #rows
+    local before, after = change.before, change.after
+    if node.type.rules[change.name] == "policy" then
+      before, after = compare.policy(before), compare.policy(after)
+    end
+    leaves(rows, change.name, before, after, 1)
+    if node.type.rules[change.name] == "map" and before and after then
+      for _, key in ipairs(compare.sorted_keys(before)) do
+        if after[key] == nil and not key:find "^aws:" then
+          rows[#rows + 1] = {path = join(change.name, key), before = before[key]}
+        end
+      end
+    end
+    if #rows == n then rows[n + 1] = {path = change.name, before = before, after = after} end
+    if change.replaces then rows[#rows].note = "forces replacement" end
+  end
+  return rows
+end
+
+local function row_line(p, row, width, create)
+  local left = "      " .. p.pad(row.path, width) .. "  "
+  if create then return left .. shown(row.after) end
+  local note = row.note and p:text("red", "  # " .. row.note) or ""
+  return left .. p:text("red", shown(row.before)) .. " -> " .. p:text("green", shown(row.after)) .. note
+end
+
+local function node_lines(out, p, node, width)
+  local action = node.action
+  local why = action == "none" and node.why or action .. ", " .. node.why
+  if node.taken_from then why = why .. "; it belongs to playbook " .. node.taken_from end
+  if node.adopts then why = why .. "; found without owner, it becomes this playbook's" end
+  out[#out + 1] = ("%s %s  %s"):format(p:text(COLOR[action], p.pad(SYMBOL[action], 3)),
+    action == "none" and p.pad(node.address, width) or p:text("bold", p.pad(node.address, width)), p:text("dim", why))
+  if action == "none" or action == "delete" then return end
+  local rows, most = rows_of(node), 0
+  for _, row in ipairs(rows) do most = math.max(most, utf8.len(row.path) or #row.path) end
+  for _, row in ipairs(rows) do out[#out + 1] = row_line(p, row, most, action == "create") end
+end
+
+local function widest(nodes)
+  local width = 0
+  for _, node in ipairs(nodes) do width = math.max(width, #node.address) end
+  return math.min(width, 60)
+end
+
+local function plural(n, word) return ("%d %s%s"):format(n, word, n == 1 and "" or "s") end
+
+--- "21 reads, 0 writes, 0.4 s"
+function terminal.cost(engine)
+  return ("%s, %s, %.2f s"):format(plural(engine.recorder.reads, "read"), plural(engine.recorder.writes, "write"),
+    engine.seconds or 0)
+end
+
+local BARRIER <const> = {step = "step", approve = "approve", park = "park", wait_until = "wait until", check = "check"}
+
+local function barrier_line(p, entry)
+  local extra = entry.kind == "park" and (", %s"):format(require "playbook.vars".span(entry.seconds)) or ""
+  return p:text("cyan", ">   " .. BARRIER[entry.kind]) .. (" %q%s"):format(entry.name, extra)
+end
+
+--- The title line: which playbook, which account, where.
+function terminal.title(engine, p)
+  local known = engine.identity.known
+  local account = engine.account and (engine.account.name or engine.account.prefix)
+  return ("%s%s%s, %s"):format(p:text("bold", engine.program.header.name), account and " on " .. account or "",
+    known and (" (account %s)"):format(known.id) or "", engine.region)
+end
+
+--- The whole plan. Options: quiet (only what changes).
+function terminal.plan(engine, p, options)
+  local out = {terminal.title(engine, p), ""}
+  local all = playbook.all_nodes(engine)
+  local width = widest(all)
+  for _, entry in ipairs(engine.sequence) do
+    if entry.kind == "resources" then
+      if entry.after and #entry.nodes > 0 then
+        out[#out + 1] = p:text("dim", ("    after %s %q:"):format(BARRIER[entry.after.kind], entry.after.name))
+      end
+      for _, node in ipairs(entry.nodes) do
+        if not (options.quiet and node.action == "none") then node_lines(out, p, node, width) end
+      end
+    else
+      out[#out + 1] = barrier_line(p, entry)
+    end
+  end
+  for _, node in ipairs(engine.orphans or {}) do node_lines(out, p, node, width) end
+  if #all == 0 and #engine.sequence == 0 then out[#out + 1] = "    the playbook declares nothing" end
+  local n = planner.counts(all)
+  out[#out + 1] = ""
+  out[#out + 1] = ("Plan: %d to create, %d to update, %d to replace, %d to delete, %d unchanged. %s."):format(n.create,
+    n.update, n.replace, n.delete, n.none, terminal.cost(engine))
+  return out
+end
+
+local DONE <const> = {create = "created", update = "updated", replace = "replaced", delete = "deleted",
+  none = "unchanged"}
+local DOING <const> = {create = "creating", update = "updating", replace = "replacing", delete = "deleting"}
+
+local function reason(err)
+  if type(err) == "table" and not getmetatable(err) then return err.message or err.code or "?" end
+  return tostring(err)
+end
+terminal.reason = reason
+
+--- A line for an event of the engine, or nil where there is nothing to say.
+function terminal.event(event, p)
+  local node = event.node
+  if event.kind == "resource.done" then
+    return ("%s %s  %s in %.1f s"):format(p:text(COLOR[event.action], p.pad(SYMBOL[event.action], 3)), node.address,
+      DONE[event.action], event.seconds)
+  elseif event.kind == "resource.fail" then
+    return ("%s %s  failed while %s: %s"):format(p:text("red", "x  "), node.address,
+      DOING[event.action] or "looking at it", reason(event.error))
+  elseif event.kind == "resource.skip" then
+    return ("%s %s  not done: %s"):format(p:text("yellow", "!  "), node.address, event.why)
+  elseif event.kind == "say" then
+    return event.text
+  elseif event.line then
+    return event.line
+  end
+end
+
+--- The last lines of an apply.
+function terminal.summary(engine, p)
+  local s = playbook.summary(engine)
+  local out = {}
+  local failed = s.failed > 0 and p:text("red", (", %d failed"):format(s.failed)) or ""
+  local skipped = s.skipped > 0 and (", %d not done"):format(s.skipped) or ""
+  out[1] = ("Applied: %d created, %d updated, %d replaced, %d deleted, %d unchanged%s%s. %s."):format(s.created,
+    s.updated, s.replaced, s.deleted, s.unchanged, failed, skipped, terminal.cost(engine))
+  local outputs = playbook.outputs(engine)
+  for _, name in ipairs(compare.sorted_keys(outputs)) do
+    out[#out + 1] = ("  %s = %s"):format(name, shown(outputs[name]))
+  end
+  return out
+end
+
+return terminal

@@ -123,7 +123,11 @@ static void gather (lua_State *L, char *out, size_t *sizes, lua_Integer n) {
 }
 
 
-static int zstd_train (lua_State *L) {  /* train(samples, size) -> dictionary | nil, err */
+/*
+** train(samples, size) -> dictionary | nil, err. For the build alone: libzstd's
+** trainer does not look whether its own allocations failed (1.5.4, ZDICT_analyzeEntropy).
+*/
+static int zstd_train (lua_State *L) {
   lua_Integer size = luaL_checkinteger(L, 2);
   lua_Integer n;
   size_t total = 0, made, *sizes;

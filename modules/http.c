@@ -80,6 +80,7 @@ static tl_transfer *begin (lua_State *L, int stream) {
   tl_engine **e = lua_touserdata(L, lua_upvalueindex(1));
   tl_transfer *t;
   lua_settop(L, 2);
+  tl_mustwait(L);
   t = tl_engine_acquire(L, *e);
   t->stream = stream;
   tl_request_read(L, t);

@@ -15,15 +15,17 @@
 #define POOLED 256L       /* connections kept alive */
 
 /*
-** A socket that libcurl watches. One that we opened is watched until it is
-** closed: libcurl loses interest between two requests on it, and libuv would
-** pay system calls for each change of mind. It then is unref'd, and stopped
-** when the peer closes it.
+** A socket that libcurl watches. A connection's is watched until it is closed:
+** libcurl loses interest between two requests on it, and libuv would pay
+** system calls for each change of mind. It then is unref'd, and stopped when
+** the peer closes it. Only a socket that we opened and that was connected (it
+** was waited on for reading) is sure to be closed through `onclose`.
 */
 typedef struct watch {
   uv_poll_t uv;
   tl_engine *engine;
-  int fd, ours, wanted, events;   /* wanted by libcurl, events asked of libuv */
+  int fd, ours, connected;
+  int wanted, events;             /* wanted by libcurl, asked of libuv */
 } watch;
 
 struct tl_engine {        /* malloc'd: libuv outlives the box */
@@ -37,6 +39,7 @@ struct tl_engine {        /* malloc'd: libuv outlives the box */
   const char *ca;         /* found at the first https request */
   int cafolder, casought;
   int gzip;
+  int starved;            /* no memory to watch a socket with */
 };
 
 /* ----- lists ----- */
@@ -63,8 +66,26 @@ void tl_engine_stop (tl_transfer *t) {
 }
 
 
+/*
+** A kept connection may be closed just when it is used again. libcurl goes on
+** with a new one then, but not every time; what may be sent twice gets one more try.
+*/
+static int again (tl_transfer *t, CURLcode code) {
+  long fresh = 1;
+  if (t->options.once || t->attempts != 1 || t->status != 0) return 0;
+  if (code != CURLE_RECV_ERROR && code != CURLE_SEND_ERROR) return 0;
+  curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &fresh);
+  if (fresh > 0) return 0;
+  curl_multi_remove_handle(t->engine->multi, t->easy);
+  t->sent = 0;
+  t->added = curl_multi_add_handle(t->engine->multi, t->easy) == CURLM_OK;
+  return t->added;
+}
+
+
 static void finish (tl_transfer *t, CURLcode code) {
   long number = 0;
+  if (code == CURLE_OK && t->headend == 0) code = CURLE_PARTIAL_FILE;  /* libcurl calls half a head whole */
   t->code = code;
   t->done = 1;
   if (code != CURLE_OK) {
@@ -77,15 +98,24 @@ static void finish (tl_transfer *t, CURLcode code) {
 }
 
 
+/* No answer would ever be seen on an unwatched socket; which transfer's it is, nobody says. */
+static void failall (tl_engine *e) {
+  e->starved = 0;
+  for (tl_transfer *t = e->busy.next; t != &e->busy; t = t->next)
+    if (t->added && !t->done) finish(t, CURLE_OUT_OF_MEMORY);
+}
+
+
 static void collect (tl_engine *e) {
   CURLMsg *m;
   int left;
+  if (e->starved) failall(e);
   while ((m = curl_multi_info_read(e->multi, &left)) != NULL) {
     char *t = NULL;
     CURLcode code = m->data.result;
     if (m->msg != CURLMSG_DONE) continue;
     curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &t);
-    finish((tl_transfer *)(void *)t, code);
+    if (!again((tl_transfer *)(void *)t, code)) finish((tl_transfer *)(void *)t, code);
   }
 }
 
@@ -151,10 +181,16 @@ static watch *newwatch (tl_engine *e, int fd, int ours) {
 }
 
 
+static void act (tl_engine *e, curl_socket_t fd, int mask) {
+  int running;
+  if (curl_multi_socket_action(e->multi, fd, mask, &running) != CURLM_OK) e->starved = 1;
+  collect(e);
+}
+
+
 static void onpoll (uv_poll_t *uv, int status, int events) {
   watch *w = uv->data;
-  tl_engine *e = w->engine;
-  int mask = 0, running;
+  int mask = 0;
   if (w->wanted == 0) {            /* idle, and the peer has closed it: found dead when next used */
     uv_poll_stop(uv);
     w->events = 0;
@@ -162,12 +198,20 @@ static void onpoll (uv_poll_t *uv, int status, int events) {
   }
   if (events & UV_READABLE) mask |= CURL_CSELECT_IN;
   if (events & UV_WRITABLE) mask |= CURL_CSELECT_OUT;
-  if (status < 0) mask |= CURL_CSELECT_ERR;
-  curl_multi_socket_action(e->multi, w->fd, mask, &running);
-  collect(e);
+  if (status < 0) {                /* libuv has stopped it; libcurl finds out why by reading */
+    w->events = 0;
+    mask = CURL_CSELECT_IN | CURL_CSELECT_OUT;
+  }
+  act(w->engine, w->fd, mask);
 }
 
 
+static void ontimer (uv_timer_t *uv) {
+  act(uv->data, CURL_SOCKET_TIMEOUT, 0);
+}
+
+
+/* Never says -1: that would end the multi handle for good. */
 static int onsocket (CURL *easy, curl_socket_t fd, int what, void *engine, void *unused) {
   tl_engine *e = engine;
   watch *w = (size_t)fd < e->nwatches ? e->watches[fd] : NULL;
@@ -176,17 +220,23 @@ static int onsocket (CURL *easy, curl_socket_t fd, int what, void *engine, void 
   if (what == CURL_POLL_REMOVE) {
     if (w == NULL) return 0;
     w->wanted = 0;
-    if (!w->ours) dropwatch(w);
+    if (!w->connected) dropwatch(w);
     else uv_unref((uv_handle_t *)&w->uv);
     return 0;
   }
   if (w == NULL) w = newwatch(e, fd, 0);
-  if (w == NULL) return -1;
+  if (w == NULL) {
+    e->starved = 1;
+    uv_timer_start(&e->timer, ontimer, 0, 0);
+    return 0;
+  }
   w->wanted = events;
+  if (w->ours && events == UV_READABLE) w->connected = 1;
   uv_ref((uv_handle_t *)&w->uv);
   if (w->events == events) return 0;
   w->events = events;
-  return uv_poll_start(&w->uv, events, onpoll) == 0 ? 0 : -1;
+  uv_poll_start(&w->uv, events, onpoll);
+  return 0;
 }
 
 
@@ -206,14 +256,6 @@ static int onclose (void *engine, curl_socket_t fd) {
   tl_engine *e = engine;
   if ((size_t)fd < e->nwatches && e->watches[fd] != NULL) dropwatch(e->watches[fd]);
   return close(fd);
-}
-
-
-static void ontimer (uv_timer_t *uv) {
-  tl_engine *e = uv->data;
-  int running;
-  curl_multi_socket_action(e->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-  collect(e);
 }
 
 

@@ -13,13 +13,15 @@ typedef struct verdict {
 
 #define CHECK_HOST "check the host's spelling, and that this machine can resolve names"
 #define CHECK_CA "if its certificate comes from a CA of your own, name that CA's file (AWS_CA_BUNDLE)"
+#define CHECK_PROXY "check the proxy (HTTPS_PROXY, HTTP_PROXY)"
+#define CHECK_SERVER "check that this is the server you meant"
 #define AGAIN "it may or may not have been done: look before you send it again"
 
 static const struct { tl_httpwhy why; verdict verdict; } ours[] = {
   {TL_HTTP_BIG_BODY, {"too_large", "the answer is longer than max_body allows",
                       "raise max_body, or take it to a file"}},
   {TL_HTTP_BIG_HEADERS, {"too_large", "the answer's headers are longer than max_headers allows",
-                         "check that this is the server you meant"}},
+                         CHECK_SERVER}},
   {TL_HTTP_QUIET, {"timeout", "nothing came for as long as read_timeout allows",
                    "raise read_timeout if the answer may take longer"}},
   {TL_HTTP_READ, {"file", "the body's file can't be read", "check its name and permissions"}},
@@ -33,8 +35,8 @@ static const struct { tl_httpwhy why; verdict verdict; } ours[] = {
 static const struct { CURLcode code; verdict verdict; } curls[] = {
   {CURLE_COULDNT_RESOLVE_HOST, {"dns", "the host name has no address", CHECK_HOST}},
   {CURLE_COULDNT_RESOLVE_PROXY, {"proxy", "the proxy's name has no address",
-                                 "check the proxy (HTTPS_PROXY, HTTP_PROXY)"}},
-  {CURLE_PROXY, {"proxy", "the proxy refused", "check the proxy (HTTPS_PROXY, HTTP_PROXY)"}},
+                                 CHECK_PROXY}},
+  {CURLE_PROXY, {"proxy", "the proxy refused", CHECK_PROXY}},
   {CURLE_GOT_NOTHING, {"closed", "the server closed the connection without an answer", AGAIN}},
   {CURLE_PARTIAL_FILE, {"closed", "the answer was cut short", "what came of it was thrown away"}},
   {CURLE_RECV_ERROR, {"closed", "the connection broke before the answer was whole", AGAIN}},
@@ -47,27 +49,45 @@ static const struct { CURLcode code; verdict verdict; } curls[] = {
   {CURLE_SSL_CONNECT_ERROR, {"tls", NULL, "check that the port speaks TLS 1.2 or later"}},
   {CURLE_SSL_CERTPROBLEM, {"tls", NULL, CHECK_CA}},
   {CURLE_SSL_CIPHER, {"tls", NULL, "the server is too old, or too strict"}},
+  {CURLE_UNSUPPORTED_PROTOCOL, {"protocol", "what answers there does not speak HTTP", CHECK_SERVER}},
+  {CURLE_WEIRD_SERVER_REPLY, {"protocol", "what answers there does not speak HTTP", CHECK_SERVER}},
   {CURLE_BAD_CONTENT_ENCODING, {"protocol", "the answer can't be decompressed",
                                 "check what stands between here and the server"}},
 };
 
-static const verdict unknown = {"protocol", NULL, "check that this is the server you meant"};
+static const verdict unknown = {"protocol", NULL, CHECK_SERVER};
 
 
-static void connectfailed (tl_transfer *t, verdict *v) {
-  *v = (verdict){"connect", "can't connect", "check host and port, and that the service is up"};
-  if (t->options.proxy == NULL || strstr(t->detail, "proxy") == NULL) return;
-  *v = (verdict){"proxy", "can't connect to the proxy", "check the proxy (HTTPS_PROXY, HTTP_PROXY)"};
+/* The proxy's URL without the scheme, user and password in it. */
+static const char *proxyhost (const char *proxy) {
+  const char *at = strrchr(proxy, '@'), *scheme = strstr(proxy, "://");
+  return at ? at + 1 : scheme ? scheme + 3 : proxy;
 }
 
 
-/* The same libcurl code serves three clocks; that it never sent tells the first from the last. */
+/* libcurl says "Failed to connect to HOST port N", whichever of the two it is. */
+static void connectfailed (tl_transfer *t, verdict *v) {
+  const char *to = strstr(t->detail, "connect to "), *proxy = t->options.proxy;
+  *v = (verdict){"connect", "can't connect", "check host and port, and that the service is up"};
+  if (to == NULL || proxy == NULL) return;
+  to += strlen("connect to ");
+  if (strncmp(to, proxyhost(proxy), strcspn(to, " ")) == 0)
+    *v = (verdict){"proxy", "can't connect to the proxy", CHECK_PROXY};
+}
+
+
+/* The same libcurl code serves two clocks; whether it ever sent tells them apart. */
 static void timedout (tl_transfer *t, verdict *v) {
   *v = (verdict){"timeout", "the answer was not whole within the timeout",
                  "raise timeout, or look why the server is slow"};
-  if (t->attempts == 0)
-    *v = (verdict){"timeout", "no connection within connect_timeout",
-                   "check host, port, routes and firewalls (a security group drops in silence)"};
+  if (t->attempts > 0) return;
+  *v = (verdict){"timeout", "no connection within connect_timeout",
+                 "check host, port, routes and firewalls (a security group drops in silence)"};
+  if (strstr(t->detail, "Resolving") != NULL)
+    *v = (verdict){"dns", "the name was not resolved within connect_timeout", CHECK_HOST};
+  else if (strstr(t->detail, "SSL") != NULL)
+    *v = (verdict){"timeout", "connected, but what answers there did not complete the handshake",
+                   "check that the port speaks TLS"};
 }
 
 
@@ -93,13 +113,6 @@ static verdict judge (tl_transfer *t) {
 }
 
 
-/* The proxy's URL without the user and password in it. */
-static const char *pushproxy (lua_State *L, const char *proxy) {
-  const char *at = strrchr(proxy, '@'), *scheme = strstr(proxy, "://");
-  return lua_pushfstring(L, "%s", at ? at + 1 : scheme ? scheme + 3 : proxy);
-}
-
-
 /* What the system or libcurl adds, in brackets; a path, where a file is the matter. */
 static void pushdetail (lua_State *L, tl_transfer *t, const verdict *v) {
   const char *file = t->why == TL_HTTP_WRITE ? t->options.to : t->path;
@@ -107,7 +120,7 @@ static void pushdetail (lua_State *L, tl_transfer *t, const verdict *v) {
   if (strcmp(v->code, "file") == 0)
     lua_pushfstring(L, " (%s%s%s)", file, t->oserror ? ": " : "",
                     t->oserror ? strerror(t->oserror) : "");
-  else if (proxied != NULL) lua_pushfstring(L, " (%s)", pushproxy(L, proxied));
+  else if (proxied != NULL) lua_pushfstring(L, " (%s)", proxyhost(proxied));
   else if (strcmp(v->code, "connect") == 0 && t->oserror != 0)
     lua_pushfstring(L, " (%s)", strerror(t->oserror));
   else if (strcmp(v->code, "closed") == 0 && t->why == TL_HTTP_NONE && t->detail[0] != '\0')

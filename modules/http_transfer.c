@@ -147,6 +147,7 @@ static CURLcode setconstants (tl_transfer *t) {
   SET(SUPPRESS_CONNECT_HEADERS, 1L);
   SET(HEADEROPT, (long)CURLHEADER_SEPARATE);
   SET(TCP_KEEPALIVE, 1L);
+  SET(BUFFERSIZE, 64L * 1024);   /* refused later on, while a failed request's buffer is kept */
   SET(WRITEFUNCTION, onbody);
   SET(WRITEDATA, t);
   SET(HEADERFUNCTION, onheader);
@@ -176,7 +177,6 @@ static CURLcode setbody (tl_transfer *t) {
   if (strcmp(t->method, t->hasbody ? "POST" : "GET") != 0 && strcmp(t->method, "HEAD") != 0)
     SET(CUSTOMREQUEST, t->method);
   SET(UPLOAD_BUFFERSIZE, t->path != NULL ? 256L * 1024 : 64L * 1024);
-  SET(BUFFERSIZE, t->options.to != NULL || t->stream ? 128L * 1024 : 16L * 1024);
   return CURLE_OK;
 }
 

@@ -1,5 +1,6 @@
 /* partition.c -- which partition a region lies in: the data behind aws.partition. */
 #include "endpoint.h"
+#include "modules.h"
 #include "pack.h"
 
 #include <regex.h>
@@ -163,9 +164,7 @@ int tl_partitions (lua_State *L) {  /* partitions(table or JSON text) */
   luaL_argexpected(L, type == LUA_TTABLE || type == LUA_TSTRING, 1, "table or JSON text");
   lua_settop(L, 1);
   if (type == LUA_TSTRING) {
-    lua_getglobal(L, "require");
-    lua_pushliteral(L, "tidelock.json");
-    lua_call(L, 1, 1);
+    luaL_requiref(L, "tidelock.json", luaopen_tidelock_json, 0);
     lua_getfield(L, -1, "decode");
     lua_pushvalue(L, 1);
     lua_call(L, 1, 1);

@@ -272,7 +272,7 @@ local function take_words(words, i)
   return out, i
 end
 
-local function missing(op, model, input)
+local function missing(op, input)
   local out = {}
   local shape = op:input_shape()
   for _, member in ipairs(shape and shape.members or {}) do

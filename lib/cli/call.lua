@@ -96,7 +96,9 @@ local function run(first, ctx)
   local helped = words_for(ctx, words)
   if helped then return helped end
   local names = {}
-  while words[#names + 1] and words[#names + 1]:sub(1, 1) ~= "-" and #names < 2 do names[#names + 1] = words[#names + 1] end
+  while #names < 2 and words[#names + 1] and words[#names + 1]:sub(1, 1) ~= "-" do
+    names[#names + 1] = words[#names + 1]
+  end
   if #names < 2 then
     options.usage("which operation? tidelock call SERVICE OPERATION, for example tidelock call sqs list-queues")
   end
@@ -107,7 +109,8 @@ local function run(first, ctx)
   local rest = table.move(words, 3, #words, 1, {})
   local raw = false
   for i, word in ipairs(rest) do
-    if word:find "raw%-in%-base64%-out" and (rest[i - 1] == "--cli-binary-format" or word:find "^%-%-cli") then raw = true end
+    raw = raw or (rest[i - 1] == "--cli-binary-format" and word or word:match "^%-%-cli%-binary%-format=(.*)$")
+      == "raw-in-base64-out"
   end
   local input, own = arguments.parse(op, model, rest, by, raw)
   local args = options.parse(own, tables, "tidelock call")
@@ -116,7 +119,7 @@ local function run(first, ctx)
     return 0
   end
   if args.cli_input_json then input = arguments.with_json(op, model, args.cli_input_json, input, raw) end
-  arguments.check_required(op, model, input)
+  arguments.check_required(op, input)
   print_result(ctx, args, op, send(ctx, args, names[1], op, input))
   return 0
 end
@@ -135,7 +138,8 @@ local function operation_help(ctx, service, op)
   for i, member in ipairs(shape and shape.members or {}) do
     local inner = op.service:shape(member.shape)
     local kind = inner.enum and table.concat(inner.enum, " | ") or TYPES[inner.type] or inner.type
-    ctx:print(("  %s  %s%s"):format(names[i] .. (" "):rep(width - #names[i]), kind, member.required and " (required)" or ""))
+    ctx:print(("  %s  %s%s"):format(names[i] .. (" "):rep(width - #names[i]), kind,
+      member.required and " (required)" or ""))
   end
   if not shape or #shape.members == 0 then ctx:print "  It takes no input." end
   return 0

@@ -129,7 +129,8 @@ function pages.fetch(client, op, input, args)
     join(rule, whole, output)
     local following = next_tokens(rule, output)
     local shown = args.max_items and cut(rule, whole, output, args.max_items)
-    if shown or (args.max_items and following and #(search(list_of(rule.result_key)[1], whole) or {}) >= args.max_items) then
+    local full = args.max_items and #(search(list_of(rule.result_key)[1], whole) or {}) >= args.max_items
+    if shown or (full and following) then
       local token = {}
       for name, value in pairs(shown and tokens or following or {}) do token[name] = value end
       if shown then token.boto_truncate_amount = shown + dropped end

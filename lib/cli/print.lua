@@ -1,8 +1,6 @@
 --- Prints an operation's output as the aws CLI does: JSON in the model's order, text, or a table.
 local print_of = {}
 
-local Ordered <const> = {__name = "cli.ordered"}
-
 local function iso(seconds)
   local whole = math.floor(seconds)
   local micro = math.floor((seconds - whole) * 1000000 + 0.5)
@@ -195,7 +193,11 @@ local function text_list(out, list, orders, label)
   end
   local columns = #maps > 0 and not is_list(maps[1], orders) and columns_of(maps) or nil
   for _, item in ipairs(maps) do
-    if is_list(item, orders) then text_list(out, item, orders, label) else text_map(out, item, orders, label, columns) end
+    if is_list(item, orders) then
+      text_list(out, item, orders, label)
+    else
+      text_map(out, item, orders, label, columns)
+    end
   end
 end
 
@@ -261,7 +263,9 @@ local function table_of(out, title, value, orders)
         rows[#rows + 1] = row
       end
     else
-      for _, item in ipairs(value) do rows[#rows + 1] = {type(item) == "table" and print_of.text(item, orders) or word(item)} end
+      for _, item in ipairs(value) do
+        rows[#rows + 1] = {type(item) == "table" and print_of.text(item, orders) or word(item)}
+      end
     end
     grid(out, title, rows)
     for _, item in ipairs(columns and value or {}) do
@@ -287,5 +291,4 @@ function print_of.table(value, orders, title)
   return table.concat(out, "\n")
 end
 
-print_of.Ordered = Ordered
 return print_of

@@ -246,7 +246,7 @@ end
 
 -- An error of the chunk becomes a fault at its line, unless that line has one already (it is then its echo).
 local function caught(self, err)
-  if type(err) ~= "string" then return err end
+  if type(err) ~= "string" or err:find("ran too long", 1, true) then return err end
   local path, line = fault.here(self.sources)
   local message = err:gsub("^%[?[^\n]-:%d+: ", "")
   return {chunk_error = true, path = path, line = line, message = message}
@@ -265,11 +265,7 @@ function engine:run_program(program, env, owner)
   local chunk = require "playbook.source".chunk(program, env)
   self.sources["@" .. program.path] = program.path
   self.owners[#self.owners + 1] = owner
-  local function body()
-    if self.guard then self.guard() end
-    chunk()
-  end
-  local ok, err = xpcall(body, function(e) return caught(self, e) end)
+  local ok, err = xpcall(chunk, function(e) return caught(self, e) end)
   self.owners[#self.owners] = nil
   if not ok then note_error(self, err) end
 end

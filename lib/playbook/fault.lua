@@ -33,7 +33,8 @@ end
 
 local function order(a, b)
   if (a.file or "") ~= (b.file or "") then return (a.file or "") < (b.file or "") end
-  return (a.line or 0) < (b.line or 0)
+  if (a.line or 0) ~= (b.line or 0) then return (a.line or 0) < (b.line or 0) end
+  return a.message < b.message
 end
 
 --- The error object of some faults: `exit` 65 unless told, `faults`, and tostring gives a line for each.

@@ -35,23 +35,37 @@ local function is_secret(value)
   return ok and secret.is ~= nil and secret.is(value)
 end
 
-local function guard()
-  local ok, limit = pcall(require, "tidelock.limit")
-  if not ok then return end
-  limit.memory(512 * 1024 * 1024)
+local INSTRUCTIONS <const>, MEMORY <const> = 200000000, 512 * 1024 * 1024
+
+local TOO_MUCH <const> = {
+  {"ran too long", "it ran too long without an end: is there an endless loop? (--max-instructions raises the limit)"},
+  {"error handling", "it ran too long without an end: is there an endless loop? (--max-instructions raises the limit)"},
+  {"not enough memory", "it took more than 512 MB of memory"},
+}
+
+local function too_much(engine, err)
+  if type(err) ~= "string" then return end
+  for _, row in ipairs(TOO_MUCH) do
+    if err:find(row[1], 1, true) then
+      fault.raise {{file = engine.program.path, message = row[2]}}
+    end
+  end
 end
 
--- The chunk alone is held to a number of instructions; the engine's own work is not.
+-- The chunk is held to a number of instructions and an amount of memory. It runs in a task of its own, because the
+-- limit, once passed, stops whatever that task would still do.
 local function guarded(engine, env, instructions)
-  local ok, limit = pcall(require, "tidelock.limit")
-  if not ok then
+  local limit, loop = require "tidelock.limit", require "tidelock.loop"
+  local body = loop.spawn(function()
+    limit.memory(limit.used() + MEMORY)
+    limit.instructions(instructions or INSTRUCTIONS)
     engine:run(env)
-    return
-  end
-  limit.instructions(instructions or 200000000)
-  local fine, err = xpcall(engine.run, function(e) return e end, engine, env)
-  limit.instructions()
-  if not fine then error(err, 0) end
+  end)
+  local ok, err = loop.wait(body)
+  limit.memory()
+  if ok then return end
+  too_much(engine, err)
+  error(err, 0)
 end
 
 --- Runs the chunk in plan mode: the engine, with nodes and sequence, nothing sent yet. Raises all faults.
@@ -66,9 +80,8 @@ function playbook.declare(loaded, context, mode, more)
   local engine = engine_of.new(options)
   recorder.before, recorder.after, recorder.on_call = context.before, context.after, context.on_call
   engine.loaded, engine.context = loaded, context
-  guard()
   local env = vocabulary.environment(engine, loaded.vars, engine.outputs)
-  guarded(engine, env, context.instructions)
+  if engine.mode == "plan" then guarded(engine, env, context.instructions) else engine:run(env) end
   return engine
 end
 

@@ -1,7 +1,474 @@
 --- Reads a playbook's text before it runs: names that are not defined, and branches on what is not known yet.
+-- A parser of Lua that builds nothing: it follows scopes, and which names hold handles.
+local fault = require "playbook.fault"
+local suggest = require "suggest"
+
 local lint = {}
 
---- Adds what is wrong with the text to `list`.
-function lint.check(_, _, _) end
+--- The words of playbooks and of Lua that need no definition.
+lint.WORDS = {"playbook", "var", "account", "ensure", "step", "wait_until", "approve", "park", "check", "include",
+  "output", "known", "days", "hours", "minutes", "seconds", "now", "random", "aws", "task", "json", "log", "secret",
+  "redis", "ratelimit", "print", "assert", "error", "ipairs", "next", "pairs", "pcall", "rawequal", "rawlen", "rawget",
+  "rawset", "select", "tonumber", "tostring", "type", "xpcall", "setmetatable", "getmetatable", "load", "string",
+  "table",
+  "math", "utf8", "os", "io", "require", "_VERSION", "_G", "_ENV"}
+
+local KEYWORDS <const> = {}
+for word in ("and break do else elseif end false for function goto if in local nil not or repeat return then true until "
+  .. "while"):gmatch "%a+" do
+  KEYWORDS[word] = true
+end
+
+-- ## Tokens
+
+local SYMBOLS <const> = {"...", "..", "==", "~=", "<=", ">=", "<<", ">>", "//", "::"}
+
+local function long_bracket(text, at)
+  local level = text:match("^%[(=*)%[", at)
+  if not level then return nil end
+  local _, stop = text:find("]" .. level .. "]", at, true)
+  return stop or #text
+end
+
+local function quoted(text, at)
+  local mark, i = text:sub(at, at), at + 1
+  while i <= #text do
+    local c = text:sub(i, i)
+    if c == "\\" then
+      i = i + 1
+    elseif c == mark then
+      break
+    end
+    i = i + 1
+  end
+  return i
+end
+
+local function lines_in(text, from, to)
+  local n = 0
+  for _ in text:sub(from, to):gmatch "\n" do n = n + 1 end
+  return n
+end
+
+local function symbol(text, at)
+  for _, s in ipairs(SYMBOLS) do
+    if text:sub(at, at + #s - 1) == s then return s end
+  end
+  return text:sub(at, at)
+end
+
+-- Tokens {kind=, text=, line=}: "name", "keyword", "string", "number", "symbol"; the file is known to compile.
+local function tokens(text)
+  local out, at, line = {}, 1, 1
+  local function add(kind, stop)
+    out[#out + 1] = {kind = kind, text = text:sub(at, stop), line = line}
+    line = line + lines_in(text, at, stop)
+    at = stop + 1
+  end
+  while at <= #text do
+    local c = text:sub(at, at)
+    if c:find "%s" then
+      if c == "\n" then line = line + 1 end
+      at = at + 1
+    elseif text:sub(at, at + 1) == "--" then
+      local stop = long_bracket(text, at + 2) or (text:find("\n", at, true) or #text + 1) - 1
+      line = line + lines_in(text, at, stop)
+      at = stop + 1
+    elseif c:find "[%a_]" then
+      local _, stop = text:find("^[%w_]+", at)
+      add(KEYWORDS[text:sub(at, stop)] and "keyword" or "name", stop)
+    elseif c:find "%d" or text:find("^%.%d", at) then
+      local _, stop = text:find("^0[xX][%x.]*[pP][+-]?%d+", at)
+      if not stop then _, stop = text:find("^0[xX][%x.]*", at) end
+      if not stop then _, stop = text:find("^[%d.]+[eE][+-]?%d+", at) end
+      if not stop then _, stop = text:find("^[%d.]+", at) end
+      add("number", stop)
+    elseif c == '"' or c == "'" then
+      add("string", quoted(text, at))
+    elseif text:find("^%[=*%[", at) then
+      add("string", long_bracket(text, at))
+    else
+      add("symbol", at + #symbol(text, at) - 1)
+    end
+  end
+  out[#out + 1] = {kind = "end", text = "", line = line}
+  return out
+end
+
+-- ## The parser
+
+local Parser <const> = {}
+Parser.__index = Parser
+
+function Parser:peek() return self.tokens[self.at] end
+
+function Parser:is(text)
+  local t = self.tokens[self.at]
+  return t.text == text and t.kind ~= "string"
+end
+
+function Parser:next()
+  local t = self.tokens[self.at]
+  self.at = self.at + 1
+  return t
+end
+
+function Parser:accept(text)
+  if not self:is(text) then return false end
+  self.at = self.at + 1
+  return true
+end
+
+function Parser:open() self.scope = {names = {}, outer = self.scope} end
+
+function Parser:close() self.scope = self.scope.outer end
+
+function Parser:bind(name, info) self.scope.names[name] = info or {} end
+
+function Parser:find(name)
+  local scope = self.scope
+  while scope do
+    if scope.names[name] then return scope.names[name] end
+    scope = scope.outer
+  end
+end
+
+function Parser:fault(line, message, ...) fault.add(self.list, self.path, line, message:format(...)) end
+
+-- A branch outside functions: inside a step's run the same field is a real value.
+function Parser:branch(value, line)
+  if value and value.unknown and self.depth == 0 then
+    self:fault(line, "%s is not known before apply, so the playbook cannot branch on it; ask known(%s), or decide by"
+      .. " the account file or a var", value.unknown, value.unknown)
+  end
+end
+
+function Parser:use(name, line)
+  local info = self:find(name)
+  if info then return info end
+  if not self.words[name] then self.globals[#self.globals + 1] = {name = name, line = line} end
+  return {global = name}
+end
+
+local BINARY <const> = {["or"] = 1, ["and"] = 2, ["<"] = 3, [">"] = 3, ["<="] = 3, [">="] = 3, ["~="] = 3, ["=="] = 3,
+  ["|"] = 4, ["~"] = 5, ["&"] = 6, ["<<"] = 7, [">>"] = 7, [".."] = 9, ["+"] = 10, ["-"] = 10, ["*"] = 11, ["/"] = 11,
+  ["//"] = 11, ["%"] = 11, ["^"] = 14}
+local UNARY <const> = {["not"] = true, ["-"] = true, ["#"] = true, ["~"] = true}
+local COMPARES <const> = {["<"] = true, [">"] = true, ["<="] = true, [">="] = true, ["~="] = true, ["=="] = true}
+
+function Parser:arguments()
+  if self:peek().kind == "string" then
+    self:next()
+  elseif self:is "{" then
+    self:constructor()
+  else
+    self:next()
+    while not self:is ")" do
+      self:expression()
+      if not self:accept "," then break end
+    end
+    self:accept ")"
+  end
+end
+
+local function field_of(info, text)
+  if info.bag then return {handle = true}, text end
+  if info.handle then return {unknown = text}, text end
+  if info.unknown then return {unknown = text}, text end
+  if info.ensure == 1 then return {ensure = 2}, text end
+  if info.ensure == 2 then return {ensure = 3}, text end
+  return {}, text
+end
+
+local function start_of(info)
+  if info.global == "ensure" then return {ensure = 1} end
+  if info.global == "step" then return {step = true} end
+  return info
+end
+
+local function called(info)
+  if info.ensure == 3 then return {handle = true} end
+  if info.step then return {stepped = true} end
+  if info.stepped then return {handle = true, unknown = "the step's result"} end
+  return {}
+end
+
+function Parser:suffixed()
+  local t = self:next()
+  local info, text
+  if t.text == "(" and t.kind == "symbol" then
+    info = self:expression() or {}
+    self:accept ")"
+    text = "(...)"
+  else
+    info, text = start_of(self:use(t.text, t.line)), t.text
+  end
+  local root = info
+  while true do
+    local n = self:peek()
+    if self:is "." or self:is ":" then
+      local call = self:is ":"
+      self:next()
+      local name = self:next().text
+      info, text = field_of(info, text .. (call and ":" or ".") .. name)
+      if call then
+        self:arguments()
+        info = {}
+      end
+    elseif self:is "[" then
+      self:next()
+      self:expression()
+      self:accept "]"
+      info, text = field_of(info, text .. "[...]")
+    elseif n.kind == "string" or self:is "{" or self:is "(" then
+      self:arguments()
+      info = called(info)
+    else
+      return info, root
+    end
+  end
+end
+
+function Parser:constructor()
+  self:next()
+  while not self:is "}" do
+    if self:is "[" then
+      self:next()
+      self:expression()
+      self:accept "]"
+      self:accept "="
+      self:expression()
+    else
+      if self:peek().kind == "name" and self.tokens[self.at + 1].text == "=" then self.at = self.at + 2 end
+      self:expression()
+    end
+    if not (self:accept "," or self:accept ";") then break end
+  end
+  self:accept "}"
+  return {}
+end
+
+function Parser:body()
+  self:open()
+  self.depth = self.depth + 1
+  self:accept "("
+  while not self:is ")" do
+    local t = self:next()
+    if t.kind == "name" then self:bind(t.text) end
+    self:accept ","
+  end
+  self:accept ")"
+  self:block()
+  self:accept "end"
+  self.depth = self.depth - 1
+  self:close()
+end
+
+function Parser:simple()
+  local t = self:peek()
+  if t.kind == "string" or t.kind == "number" then
+    self:next()
+    return {}
+  end
+  if self:is "nil" or self:is "true" or self:is "false" or self:is "..." then
+    self:next()
+    return {}
+  end
+  if self:is "{" then return self:constructor() end
+  if self:accept "function" then
+    self:body()
+    return {}
+  end
+  return (self:suffixed())
+end
+
+local function joined(op, a, b)
+  if op == ".." then return {unknown = a.unknown or b.unknown} end
+  if op == "and" then return b.handle and b or {unknown = b.unknown} end
+  if op == "or" then
+    if a.handle or b.handle then return {handle = true} end
+    return {unknown = a.unknown or b.unknown}
+  end
+  return {}
+end
+
+function Parser:expression(limit)
+  limit = limit or 0
+  local left
+  if UNARY[self:peek().text] and self:peek().kind ~= "string" then
+    local t = self:next()
+    left = self:expression(12)
+    if t.text == "not" then self:branch(left, t.line) end
+    left = {}
+  else
+    left = self:simple()
+  end
+  while true do
+    local t = self:peek()
+    local power = t.kind ~= "string" and BINARY[t.text]
+    if not power or power <= limit then return left end
+    self:next()
+    local after_and = left.after_and
+    local right = self:expression((t.text == ".." or t.text == "^") and power - 1 or power)
+    if COMPARES[t.text] then
+      self:branch(left, t.line)
+      self:branch(right, t.line)
+    elseif t.text == "and" or (t.text == "or" and not after_and) then
+      self:branch(left, t.line)
+    end
+    left = joined(t.text, left, right)
+    left.after_and = t.text == "and"
+  end
+end
+
+function Parser:condition(line)
+  local value = self:expression()
+  self:branch(value, line)
+end
+
+function Parser:locals(line)
+  if self:accept "function" then
+    self:bind(self:next().text)
+    return self:body()
+  end
+  local names = {}
+  repeat
+    names[#names + 1] = self:next().text
+    if self:accept "<" then
+      self:next()
+      self:accept ">"
+    end
+  until not self:accept ","
+  local infos = {}
+  if self:accept "=" then
+    repeat infos[#infos + 1] = self:expression() until not self:accept ","
+  end
+  for i, name in ipairs(names) do
+    local info = infos[i] or {}
+    self:bind(name, {handle = info.handle, unknown = info.unknown, line = line})
+  end
+end
+
+function Parser:loop()
+  self:open()
+  local names = {}
+  repeat names[#names + 1] = self:next().text until not self:accept ","
+  if self:accept "=" or self:accept "in" then
+    repeat self:expression() until not self:accept ","
+  end
+  self:accept "do"
+  for _, name in ipairs(names) do self:bind(name) end
+  self:block()
+  self:accept "end"
+  self:close()
+end
+
+function Parser:if_()
+  repeat
+    self:condition(self:peek().line)
+    self:accept "then"
+    self:scoped()
+  until not self:accept "elseif"
+  if self:accept "else" then self:scoped() end
+  self:accept "end"
+end
+
+function Parser:scoped()
+  self:open()
+  self:block()
+  self:close()
+end
+
+-- A call, or an assignment: a global that is assigned anywhere counts as defined everywhere.
+function Parser:assignment()
+  local targets = {}
+  repeat
+    local t, before = self:peek(), #self.globals
+    local _, root = self:suffixed()
+    targets[#targets + 1] = {token = t, root = root, plain = self.tokens[self.at - 1] == t, seen = before}
+  until not self:accept ","
+  if not self:accept "=" then return end
+  for _, target in ipairs(targets) do
+    if target.plain and not self:find(target.token.text) then
+      self.defined[target.token.text] = true
+    end
+  end
+  local i = 0
+  repeat
+    i = i + 1
+    local value = self:expression()
+    local target = targets[i]
+    if target and value.handle and not target.plain then target.root.bag = true end
+    if target and target.plain then target.root.handle, target.root.unknown = value.handle, value.unknown end
+  until not self:accept ","
+end
+
+function Parser:statement()
+  local t = self:peek()
+  if self:accept ";" then return end
+  if self:accept "if" then return self:if_() end
+  if self:accept "while" then
+    self:condition(t.line)
+    self:accept "do"
+    self:scoped()
+    self:accept "end"
+  elseif self:accept "do" then
+    self:scoped()
+    self:accept "end"
+  elseif self:accept "for" then
+    self:loop()
+  elseif self:accept "repeat" then
+    self:open()
+    self:block()
+    self:accept "until"
+    self:condition(t.line)
+    self:close()
+  elseif self:accept "function" then
+    local name = self:next()
+    if not self:find(name.text) then self.defined[name.text] = true end
+    while self:accept "." or self:accept ":" do self:next() end
+    self:body()
+  elseif self:accept "local" then
+    self:locals(t.line)
+  elseif self:accept "return" then
+    while not (self:is "end" or self:is "until" or self:is "else" or self:is "elseif" or self:peek().kind == "end") do
+      self:expression()
+      self:accept ","
+      self:accept ";"
+    end
+  elseif self:accept "goto" then
+    self:next()
+  elseif self:accept "::" then
+    self:next()
+    self:accept "::"
+  elseif not self:accept "break" then
+    self:assignment()
+  end
+end
+
+function Parser:block()
+  while true do
+    local t = self:peek()
+    if t.kind == "end" or self:is "end" or self:is "until" or self:is "else" or self:is "elseif" then return end
+    local at = self.at
+    self:statement()
+    if self.at == at then self:next() end
+  end
+end
+
+--- Adds what is wrong with the text (which compiles) to `list`, with lines.
+function lint.check(path, text, list)
+  local words = {}
+  for _, word in ipairs(lint.WORDS) do words[word] = true end
+  local parser = setmetatable({tokens = tokens(text), at = 1, list = list, path = path, words = words, globals = {},
+    defined = {}, depth = 0}, Parser)
+  parser:open()
+  parser:block()
+  for _, use in ipairs(parser.globals) do
+    if not parser.defined[use.name] then
+      parser:fault(use.line, "%s is not defined%s", use.name, suggest.phrase(use.name, lint.WORDS))
+    end
+  end
+end
 
 return lint

@@ -46,9 +46,9 @@ local Type <const> = {}
 Type.__index = Type
 
 local FIELDS <const> = {"type", "about", "service", "model", "also", "without", "properties", "required", "key",
-  "label", "provides", "replaces", "sets", "documents", "defaults", "secrets", "tags", "absent", "read", "read_many", "create",
-  "update", "delete", "settle", "check", "protected", "find_owned", "region", "ignore", "verified", "normal",
-  "import_key"}
+  "label", "provides", "replaces", "sets", "documents", "defaults", "secrets", "tags", "absent", "read", "read_many",
+  "create",
+  "update", "delete", "settle", "check", "protected", "find_owned"}
 
 local function set_of(list)
   local out = {}
@@ -115,7 +115,7 @@ function Type:schema(models)
   if self.made then return self.made end
   local schema = require "resources.schema"
   local d, made = self.declaration, {}
-  local service = {model = assert(models.service((self.service:gsub("_", "-"))))}
+  local service = (d.model or d.also) and {model = assert(models.service((self.service:gsub("_", "-"))))}
   local without = set_of(d.without)
   without.Tags, without.tags, without.TagList = true, true, true
   if d.model then schema.from(service, made, d.model, without) end

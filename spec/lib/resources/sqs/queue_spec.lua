@@ -14,7 +14,8 @@ describe("sqs.queue", function()
 
   it("reads MessageRetentionPeriod as an integer, not the string SQS sends", function()
     live {QueueArn = "a", MessageRetentionPeriod = "60"}
-    assert.same({name = "q", url = "u", arn = "a", MessageRetentionPeriod = 60, Tags = {}}, queue.read(aws, {name = "q"}))
+    assert.same({name = "q", url = "u", arn = "a", MessageRetentionPeriod = 60, Tags = {}},
+      queue.read(aws, {name = "q"}))
   end)
   it("reads a missing queue as none, and any other refusal as an error", function()
     aws:refuse("sqs", "get_queue_url", {QueueName = "q"}, "QueueDoesNotExist")

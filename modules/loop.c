@@ -42,6 +42,7 @@ typedef struct sleeper {    /* malloc'd: libuv outlives the task */
 
 static struct {
   uv_loop_t uv;
+  uv_idle_t awake;          /* active while a task is ready: then libuv does not wait for events */
   tl_wait ready, later;     /* heads of rings; `later` holds who yielded of their own will */
   task *running, *living;
   lua_Integer alive;
@@ -72,8 +73,16 @@ static void enqueue (tl_wait *ring, tl_wait *w) {
 }
 
 
+static void onidle (uv_idle_t *uv) {
+  (void)uv;
+}
+
+
+/* A timer due at the start of a turn wakes a task before libuv waits: it must not wait then. */
 void tl_wake (tl_wait *w) {
-  if (w->co != NULL && !w->queued) enqueue(&loop.ready, w);
+  if (w->co == NULL || w->queued) return;
+  enqueue(&loop.ready, w);
+  uv_idle_start(&loop.awake, onidle);
 }
 
 
@@ -217,6 +226,7 @@ static void drain (lua_State *L) {
     t->wait = NULL;
     step(L, t, nargs);
   }
+  uv_idle_stop(&loop.awake);
 }
 
 
@@ -248,9 +258,13 @@ static void cancel (lua_State *L, task *t) {
 /* ----- the host's part ----- */
 
 int tl_loop_open (void) {
+  int status;
   loop.ready.next = loop.ready.prev = &loop.ready;
   loop.later.next = loop.later.prev = &loop.later;
-  return uv_loop_init(&loop.uv);
+  if ((status = uv_loop_init(&loop.uv)) != 0) return status;
+  uv_idle_init(&loop.uv, &loop.awake);
+  uv_unref((uv_handle_t *)&loop.awake);
+  return 0;
 }
 
 
@@ -313,6 +327,7 @@ void tl_loop_stop (lua_State *L) {
 
 int tl_loop_close (void) {
   int tries = 100;
+  uv_close((uv_handle_t *)&loop.awake, NULL);
   while (tries-- > 0 && uv_run(&loop.uv, UV_RUN_NOWAIT) != 0) continue;
   return uv_loop_close(&loop.uv);
 }

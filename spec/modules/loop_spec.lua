@@ -21,6 +21,14 @@ describe("tidelock.loop", function()
     assert.same({1, 2, 3, 4, 5}, log)
   end)
 
+  it("wakes from a timer that is due at once, whatever else is waited for", function()
+    local long = loop.spawn(loop.sleep, 5)
+    local began = loop.now()
+    loop.sleep(0)
+    loop.cancel(long)
+    assert.truthy(loop.now() - began < 1)
+  end)
+
   it("keeps the error value and the traceback of a failed task", function()
     local value = {}
     local t = loop.spawn(function() error(value) end)

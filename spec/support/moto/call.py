@@ -57,6 +57,8 @@ class Unfit(Exception):
 def operation(service, *names):
     def register(function):
         model = get_service_model(service)
+        if service not in backends.list_of_moto_modules():
+            MODELS.setdefault(model.signing_name, service)
         for name in names:
             if name not in model.operation_names:
                 raise Unfit(f"{service} has no operation {name}")

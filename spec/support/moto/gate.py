@@ -101,15 +101,14 @@ class Gate:
     def moto(self, environ, service=None, name=None):
         """moto's own answer; what it can't do is a 501 in the service's own form."""
         try:
+            if service not in ONE_CLASS and service and self.app.get_backend_for_host(self.app.infer_service_region_host(
+                    call.rewound(environ), environ["PATH_INFO"])) is None:
+                raise NotImplementedError(f"moto has no service {service}")
             return self.direct(environ, service) or self.flask(environ)
         except NotImplementedError as missing:
             why = str(missing) or f"{service} {name}"
         except ModuleNotFoundError as absent:
             why = f"its package {absent.name} is not installed"
-        except KeyError as unknown:
-            if "AWS" not in str(unknown) and "backend" not in traceback.format_exc():
-                raise
-            why = f"moto has no service {service}"
         return refusal(service, environ, "NotImplemented",
                        f"the sandbox does not know {service} {name or 'operation'}: {why}", 501)
 

@@ -224,3 +224,28 @@ def untag_resource(call):
     key = tagged(call)
     tags(call)[key] = [t for t in tags(call)[key] if t["Key"] not in call.params["ResourceTagKeys"]]
     return {}
+
+
+def days(period):
+    try:
+        start, end = (datetime.date.fromisoformat(period[k]) for k in ("Start", "End"))
+    except ValueError:
+        refuse("Start and End are dates: YYYY-MM-DD")
+    if start >= end:
+        refuse("Start date (and hour) should be before end date (and hour)")
+    return start, end
+
+
+@operation("ce", "GetCostForecast")
+def get_cost_forecast(call):
+    """A new account has no history to forecast from, as the service says."""
+    start, _ = days(call.params["TimePeriod"])
+    if start < datetime.date.today():
+        refuse("Start date can't be in the past")
+    raise Refusal("DataUnavailableException", "Insufficient amount of historical data to generate forecast.")
+
+
+@operation("ce", "GetDimensionValues")
+def get_dimension_values(call):
+    days(call.params["TimePeriod"])
+    return {"DimensionValues": [], "ReturnSize": 0, "TotalSize": 0}

@@ -1,0 +1,141 @@
+"""securityhub: standards, the aggregator, findings that filters find, and updates of them."""
+from call import Refusal, operation
+
+NAMES = {"aws-foundational-security-best-practices/v/1.0.0": "AWS Foundational Security Best Practices v1.0.0",
+         "cis-aws-foundations-benchmark/v/3.0.0": "CIS AWS Foundations Benchmark v3.0.0",
+         "cis-aws-foundations-benchmark/v/1.4.0": "CIS AWS Foundations Benchmark v1.4.0",
+         "nist-800-53/v/5.0.0": "NIST Special Publication 800-53 Revision 5",
+         "pci-dss/v/4.0.1": "PCI DSS v4.0.1"}
+
+
+def needs_hub(call):
+    if call.backend().enabled_hub is None if hasattr(call.backend(), "enabled_hub") else False:
+        raise Refusal("InvalidAccessException", f"Account {call.account} is not subscribed to AWS Security Hub")
+
+
+def standard_arn(call, name):
+    return f"arn:aws:securityhub:{call.region}::standards/{name}"
+
+
+def subscriptions(call):
+    return call.state.setdefault("standards", {})
+
+
+@operation("securityhub", "DescribeStandards")
+def describe_standards(call):
+    return {"Standards": [{"StandardsArn": standard_arn(call, name), "Name": title, "EnabledByDefault": False,
+                           "Description": title} for name, title in NAMES.items()]}
+
+
+@operation("securityhub", "BatchEnableStandards")
+def batch_enable_standards(call):
+    needs_hub(call)
+    out = []
+    for request in call.params["StandardsSubscriptionRequests"]:
+        arn = request["StandardsArn"]
+        name = arn.rpartition("standards/")[2]
+        if name not in NAMES:
+            raise Refusal("InvalidInputException", f"Invalid parameters: {arn} is no standard")
+        key = call.arn(f"subscription/{name}")
+        subscriptions(call)[key] = {"StandardsSubscriptionArn": key, "StandardsArn": arn,
+                                    "StandardsInput": request.get("StandardsInput", {}),
+                                    "StandardsStatus": "READY"}
+        out.append(subscriptions(call)[key])
+    return {"StandardsSubscriptions": out}
+
+
+@operation("securityhub", "BatchDisableStandards")
+def batch_disable_standards(call):
+    out = []
+    for key in call.params["StandardsSubscriptionArns"]:
+        if key not in subscriptions(call):
+            raise Refusal("InvalidInputException", f"Invalid parameters: {key} is not enabled")
+        out.append({**subscriptions(call).pop(key), "StandardsStatus": "DELETING"})
+    return {"StandardsSubscriptions": out}
+
+
+@operation("securityhub", "GetEnabledStandards")
+def get_enabled_standards(call):
+    needs_hub(call)
+    wanted = call.params.get("StandardsSubscriptionArns")
+    return {"StandardsSubscriptions": [s for key, s in subscriptions(call).items()
+                                       if not wanted or key in wanted]}
+
+
+@operation("securityhub", "CreateFindingAggregator")
+def create_finding_aggregator(call):
+    if call.state.get("aggregator"):
+        raise Refusal("InvalidInputException", "A finding aggregator already exists for this account")
+    mode = call.params["RegionLinkingMode"]
+    if (mode == "ALL_REGIONS") == bool(call.params.get("Regions")) and mode != "NO_REGIONS":
+        raise Refusal("InvalidInputException", "Regions go with SPECIFIED_REGIONS and ALL_REGIONS_EXCEPT_SPECIFIED")
+    call.state["aggregator"] = {
+        "FindingAggregatorArn": call.arn("finding-aggregator/00000000-0000-0000-0000-000000000001"),
+        "FindingAggregationRegion": call.region, "RegionLinkingMode": mode,
+        "Regions": call.params.get("Regions", [])}
+    return call.state["aggregator"]
+
+
+@operation("securityhub", "ListFindingAggregators")
+def list_finding_aggregators(call):
+    found = call.state.get("aggregator")
+    return {"FindingAggregators": [{"FindingAggregatorArn": found["FindingAggregatorArn"]}] if found else []}
+
+
+@operation("securityhub", "GetFindingAggregator")
+def get_finding_aggregator(call):
+    found = call.state.get("aggregator")
+    if not found or found["FindingAggregatorArn"] != call.params["FindingAggregatorArn"]:
+        raise Refusal("ResourceNotFoundException", "There is no such finding aggregator")
+    return found
+
+
+@operation("securityhub", "UpdateSecurityHubConfiguration")
+def update_configuration(call):
+    needs_hub(call)
+    call.state["configuration"] = dict(call.params)
+    return {}
+
+
+@operation("securityhub", "DescribeHub")
+def describe_hub(call):
+    answer = call.moto()
+    changed = call.state.get("configuration", {})
+    for name in ("AutoEnableControls", "ControlFindingGenerator"):
+        if name in changed:
+            answer[name] = changed[name]
+    return answer
+
+
+# Where a filter's value lies in a finding: the rest is its own name.
+PATHS = {"SeverityLabel": "Severity.Label", "WorkflowStatus": "Workflow.Status",
+         "ComplianceStatus": "Compliance.Status", "ResourceType": "Resources.Type", "ResourceId": "Resources.Id",
+         "ComplianceSecurityControlId": "Compliance.SecurityControlId"}
+
+
+def values(finding, path):
+    here = [finding]
+    for part in path.split("."):
+        step = [h.get(part) for h in here if isinstance(h, dict)]
+        here = [x for s in step for x in (s if isinstance(s, list) else [s])]
+    return [str(h) for h in here if h is not None]
+
+
+def fits(found, test):
+    want, how = test.get("Value", ""), test.get("Comparison", "EQUALS")
+    return {"EQUALS": any(v == want for v in found), "PREFIX": any(v.startswith(want) for v in found),
+            "NOT_EQUALS": all(v != want for v in found), "CONTAINS": any(want in v for v in found),
+            "PREFIX_NOT_EQUALS": all(not v.startswith(want) for v in found)}.get(how, True)
+
+
+@operation("securityhub", "GetFindings")
+def get_findings(call):
+    answer = call.moto()
+    for name, tests in (call.params.get("Filters") or {}).items():
+        positive = [t for t in tests if isinstance(t, dict) and "NOT" not in t.get("Comparison", "")]
+        negative = [t for t in tests if isinstance(t, dict) and "NOT" in t.get("Comparison", "")]
+        path = PATHS.get(name, name)
+        answer["Findings"] = [f for f in answer["Findings"] if all(fits(values(f, path), t) for t in negative)
+                              and (not positive or any(fits(values(f, path), t) for t in positive))]
+    return answer
+

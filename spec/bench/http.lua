@@ -15,7 +15,8 @@ assert(out.code == 0, out.stderr)
 local _ <close>, port = server.start({STUB}, "(%d+)\n")
 
 local function request()
-  return {method = "POST", scheme = "http", host = "127.0.0.1:" .. port, path = "/", query = "", body = '{"MaxResults":5}',
+  return {method = "POST", scheme = "http", host = "127.0.0.1:" .. port, path = "/", query = "",
+    body = '{"MaxResults":5}',
     headers = {["Content-Type"] = "application/x-amz-json-1.0",
       ["X-Amz-Target"] = "AmazonSQS.ListQueues", ["X-Amz-Date"] = "20260101T000000Z",
       Authorization = "AWS4-HMAC-SHA256 " .. ("x"):rep(180)}}

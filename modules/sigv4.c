@@ -121,7 +121,7 @@ static void fill_credentials (lua_State *L, tl_sig *s) {
   s->keyid = get_name(L, KEYID);
   s->secret = get_secret(L, SECRET, 0);
   s->token = get_secret(L, TOKEN, 1);
-  s->asymmetric = !lua_isnil(L, REGIONSET);
+  s->asymmetric = lua_toboolean(L, REGIONSET);
   s->region = get_name(L, s->asymmetric ? REGIONSET : REGION);
   s->service = get_name(L, SERVICE);
   s->time = get_integer(L, TIME, 0, LUA_MAXINTEGER, "an integer, the seconds since 1970");
@@ -179,7 +179,9 @@ static void fill_headers (lua_State *L, tl_sig *s, int in_place) {
 static void fill_request (lua_State *L, tl_sig *s, int in_place) {
   s->method = get_name(L, METHOD);
   s->path = get_text(L, PATH, "/");
+  check_clean(L, PATH, s->path);
   s->query = get_text(L, QUERY, "");
+  check_clean(L, QUERY, s->query);
   s->host = sent_host(L);
   fill_headers(L, s, in_place);
   if (lua_type(L, BODY) == LUA_TSTRING) s->body = get_text(L, BODY, NULL);

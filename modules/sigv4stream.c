@@ -276,7 +276,8 @@ static int l_stream (lua_State *L) {
   *st = (stream){.prevlen = n};
   memcpy(st->previous, seed, n);
   luaL_setmetatable(L, STREAM);
-  st->asymmetric = lua_getfield(L, 2, "region_set") != LUA_TNIL;
+  lua_getfield(L, 2, "region_set");
+  st->asymmetric = lua_toboolean(L, -1);
   lua_getfield(L, 2, "time");
   st->time = lua_tointegerx(L, -1, &isnum);
   if (!isnum) return luaL_error(L, "cannot sign a stream: time must be an integer");
@@ -305,7 +306,10 @@ static int l_framed_length (lua_State *L) {
   lua_Integer siglen = 2 * HASH;
   luaL_argcheck(L, 0 <= length && length <= (lua_Integer)1 << 50, 1, "is not a length");
   luaL_argcheck(L, chunk >= 1, 2, "must be at least 1");
-  if (lua_istable(L, 4) && lua_getfield(L, 4, "region_set") != LUA_TNIL) siglen = TL_SIGMAX;
+  if (lua_istable(L, 4)) {
+    lua_getfield(L, 4, "region_set");
+    if (lua_toboolean(L, -1)) siglen = TL_SIGMAX;
+  }
   lua_settop(L, 3);
   total = length / chunk * framed(chunk, siglen) + framed(0, siglen);
   if (length % chunk > 0) total += framed(length % chunk, siglen);

@@ -165,7 +165,8 @@ local COMPARE <const> = {
 
 local function sentence(p, code, position, why)
   error({code = code, position = position, expression = p.text,
-    message = ("The JMESPath expression %q cannot be used: at position %d %s."):format(p.text, position, why)}, 0)
+    message = ("The JMESPath expression %q cannot be used: at position %d %s%s"):format(p.text, position, why,
+      why:find "%?$" and "" or ".")}, 0)
 end
 
 local function describe(token)

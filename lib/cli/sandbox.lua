@@ -133,13 +133,15 @@ local function run_command(words, env)
 end
 
 --- Without a command: says how to use it, and stays until Ctrl-C.
-local function stay(env, out)
-  local names = {}
-  for name, value in pairs(env) do if value then names[#names + 1] = name end end
-  table.sort(names)
-  for _, name in ipairs(names) do out:write(("export %s='%s'\n"):format(name, env[name])) end
-  out:flush()
-  io.stderr:write("tidelock: the sandbox is up; paste the lines above into a shell. Ctrl-C ends it.\n")
+local function stay(env, context)
+  local lines = {}
+  for name, value in pairs(env) do
+    if value then lines[#lines + 1] = ("export %s='%s'"):format(name, value) end
+  end
+  table.sort(lines)
+  context:print(lines)
+  context:flush()
+  context:say("tidelock: the sandbox is up; paste the lines above into a shell. Ctrl-C ends it.")
   signal.wait("INT", "TERM", "HUP")
   return 0
 end
@@ -159,21 +161,21 @@ local function with_servers(options, body)
   return body(environment(options.region, port, redis_port))
 end
 
-local function run(args, out)
-  local words = args.rest or {}
-  local slow = tonumber(args.slow or 0)
-  if not slow or slow < 0 then
-    io.stderr:write("tidelock sandbox: --slow takes a number of seconds, such as --slow 2\n")
+local function run(args, context)
+  if args.slow and args.slow < 0 then
+    context:say("tidelock sandbox: --slow takes a number of seconds, such as --slow 2")
     return USAGE
   end
-  local options = {slow = slow, redis = not args.no_redis,
+  local words = args.rest or {}
+  local options = {slow = args.slow or 0, redis = not args.no_redis,
     region = args.region or os.getenv "AWS_REGION" or "us-east-1"}
   local code, why = with_servers(options, function(env)
-    if #words == 0 then return stay(env, out or io.stdout) end
+    if #words == 0 then return stay(env, context) end
+    context:flush()
     return run_command(words, env)
   end)
   if code then return code end
-  io.stderr:write("tidelock sandbox: ", why, "\n")
+  context:say("tidelock sandbox: %s", why)
   return UNAVAILABLE
 end
 
@@ -182,7 +184,8 @@ return {
   about = "Start an AWS and a Redis on this machine and run a command against them",
   usage = "tidelock sandbox [--slow SECONDS] [--no-redis] [-- COMMAND ...]",
   options = {
-    {name = "slow", value = "SECONDS", about = "how long slow resources take to become available (default 0)"},
+    {name = "slow", value = "SECONDS", number = true,
+      about = "how long slow resources take to become available (default 0)"},
     {name = "no-redis", about = "start the AWS alone"},
   },
   rest = "COMMAND",

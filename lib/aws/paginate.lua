@@ -42,10 +42,7 @@ end
 
 local plans = setmetatable({}, {__mode = "k"})    -- by the rule's own table
 
-local function rule_of(op)
-  local file = op.service:paginators()
-  return file and file.pagination and file.pagination[op.name]
-end
+local function rule_of(op) return op.service:paginators()[op.name] end
 
 local function plan_of(op)
   local rule = rule_of(op)

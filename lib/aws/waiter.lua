@@ -21,8 +21,7 @@ local function plain(name) return (name:gsub("_", ""):lower()) end
 
 local function rule_of(client, name)
   local inner, names = client:inner(), {}
-  local file = inner.model:waiters()
-  for camel, rule in pairs(file and file.waiters or {}) do
+  for camel, rule in pairs(inner.model:waiters()) do
     if plain(camel) == plain(tostring(name)) then return rule, snake(camel), inner end
     names[#names + 1] = snake(camel)
   end

@@ -2,6 +2,7 @@
 local digest = require "tidelock.digest"
 local jmespath = require "aws.jmespath"
 local json = require "tidelock.json"
+local models = require "tidelock.models"
 local paginate = require "aws.paginate"
 
 local RULES <const> = {
@@ -17,7 +18,7 @@ local RULES <const> = {
 
 local function op_of(name, members)
   return {name = name, snake = name:gsub("(%l)(%u)", "%1_%2"):lower(),
-    service = {paginators = function() return {pagination = RULES} end},
+    service = {paginators = function() return RULES end},
     input_shape = function() return {members = members or {}} end}
 end
 
@@ -247,6 +248,17 @@ describe("paginate.all", function()
 end)
 
 describe("the paginators of the data", function()
+  it("are found by the operation's model, which also says the type of a page's size", function()
+    local function op(service, name) return assert(models.service(service)):operation(name) end
+    local client = client_of {{QueueUrls = {"a"}, NextToken = "t"}, {QueueUrls = {"b"}}}
+    assert.same({"a", "b"}, collect(paginate.items(client, op("sqs", "list_queues"), {}, {page_size = 1})))
+    assert.same({name = "ListQueues", MaxResults = 1, NextToken = "t"}, client.asked[2])
+    client = client_of {{HostedZones = {1}}}
+    assert.same({1}, collect(paginate.items(client, op("route53", "list_hosted_zones"), {}, {page_size = 1})))
+    assert.equal("1", client.asked[1].MaxItems)
+    assert.is_false(paginate.can(op("sqs", "create_queue")))
+  end)
+
   it("all compile, and their results can be put back", function()
     local rules, out <close> = 0, assert(io.popen "ls build/vendor/botocore/data/*/*/paginators-1.json")
     for path in out:lines() do

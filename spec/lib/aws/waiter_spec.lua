@@ -32,7 +32,7 @@ local function client_of(answers)
   end
   function client.operation(_, name) return {name = name, snake = snake(name)} end
   function client.inner()
-    return {name = "toy", model = {waiters = function() return {waiters = WAITERS} end}, world = {
+    return {name = "toy", model = {waiters = function() return WAITERS end}, world = {
       monotonic = function() return record.now end,
       sleep = function(seconds) record.now = record.now + seconds table.insert(record.slept, seconds) end}}
   end
@@ -164,12 +164,22 @@ describe("waiter.wait", function()
     refused("delay of a wait must be a number of 0 or more", "bucket_exists", {delay = -1})
     refused("max_attempts of a wait must be a number", "bucket_exists", {max_attempts = "x"})
     assert.equal(0, client.record.asked)
-    client.inner = function() return {name = "bare", model = {waiters = function() return nil end}} end
+    client.inner = function() return {name = "bare", model = {waiters = function() return {} end}} end
     refused("know nothing to wait for in bare", "x")
   end)
 end)
 
 describe("the waiters of the data", function()
+  it("are found by boto3's names", function()
+    local rds = require "tidelock.models".service "rds"
+    local client = client_of {db "available"}
+    local world = client:inner().world
+    function client.inner() return {name = "rds", model = rds, world = world} end
+    function client.operation(_, name) return rds:operation(name) end
+    assert.is_table(waiter.wait(client, "db_instance_available"))
+    assert.matches("tenant_database_available", tostring(raised(client, "nothing_like_it")))
+  end)
+
   local MATCHERS <const> = {path = true, pathAll = true, pathAny = true, status = true, error = true}
 
   it("are all of a kind that is decided here", function()

@@ -56,6 +56,7 @@ describe("tidelock.secret", function()
     assert.is_true(s == secret.new(TEXT))
     assert.is_false(s == secret.new "wJalr\0XUtnFEMj")
     assert.is_false(s == secret.new "wJalr")
+    assert.is_false(secret.new "wJalr" == s)
     assert.is_false(s == TEXT)
   end)
 

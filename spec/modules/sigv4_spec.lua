@@ -249,6 +249,18 @@ describe("sigv4.sign", function()
     sigv4.sign(one, KEYS, copy(OPTIONS, {payload = digest.hex(digest.sha256 "{1}")}))
     sigv4.sign(two, KEYS, copy(OPTIONS, {content_sha = true}))
     assert.same(two.headers, one.headers)
+    local three = request {body = "{1}"}
+    three.headers["x-amz-content-sha256"] = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"   -- of an earlier signature
+    sigv4.sign(three, KEYS, copy(OPTIONS, {payload = digest.hex(digest.sha256 "{1}")}))
+    assert.same(two.headers, three.headers)
+  end)
+
+  it("takes a payload hash that the caller put in a header", function()
+    local r = request()
+    r.headers["x-amz-content-sha256"] = "UNSIGNED-PAYLOAD"
+    local stages = sigv4.stages(r, KEYS, copy(OPTIONS, {content_sha = true}))
+    assert.matches("\nx%-amz%-content%-sha256:UNSIGNED%-PAYLOAD\n.*\nUNSIGNED%-PAYLOAD$", stages.canonical_request)
+    assert.is_nil(stages.headers["X-Amz-Content-SHA256"])
   end)
 
   it("leaves out what proxies change and signs the length that the caller set", function()

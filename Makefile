@@ -33,7 +33,7 @@ $(VENDOR)/stamp: vendor/manifest vendor/fetch
 
 # --- data that is linked in: the model pack and lib/
 $(PACK): $(wildcard host/pack.lua host/pack/*.lua) modules/models.h $(VENDOR)/stamp | $B/tidelua-stage
-	$B/tidelua-stage host/pack.lua $(VENDOR)/botocore/data $@
+	$B/tidelua-stage host/pack.lua $(VENDOR)/botocore/data $@ build/models.docs
 $B/lib.bin: host/embed.lua $(LUA) | $B/tidelua-stage
 	$B/tidelua-stage host/embed.lua $@ $(LUA)
 $B/pack.o: $(PACK)
@@ -52,7 +52,7 @@ setup:
 	@vendor/packages test
 	@vendor/venv
 demo: setup all
-	@playbooks/demo
+	@PATH="$(CURDIR)/$B:$$PATH" $B/tidelock sandbox -- sh -e spec/support/demo.sh
 test: setup $B/tidelock $B/tidelua
 	$B/tidelua spec/run.lua $(SPECS)
 	$(MAKE) asan
@@ -68,6 +68,7 @@ bench: setup $B/tidelock $B/tidelua
 	@for each in spec/bench/*.lua; do $B/tidelua $$each || exit 1; done
 install: all
 	install -D $B/tidelock $(DESTDIR)$(PREFIX)/bin/tidelock
+	install -D -m 644 build/models.docs $(DESTDIR)$(PREFIX)/share/tidelock/models.docs
 	find playbooks spec/support/moto -type f | while read -r f; do \
 	  install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/tidelock/$$f; done
 clean:

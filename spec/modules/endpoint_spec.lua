@@ -2,6 +2,7 @@
 local compile = require "pack.endpoint".compile
 local endpoint = require "tidelock.endpoint"
 local json = require "tidelock.json"
+local proc = require "tidelock.proc"
 local sweep = require "support.sweep"
 
 local DATA <const> = "build/vendor/botocore/data/"
@@ -200,6 +201,27 @@ describe("endpoint.resolve", function()
     assert.is_false(endpoint.partition "moon-2".supportsFIPS)
     assert.equal("moon.example", endpoint.partition "moon-33".dnsSuffix)
     endpoint.partitions(read(DATA .. "partitions.json"))
+  end)
+end)
+
+describe("the pack's own endpoints", function()
+  -- In a process of its own, where no partition data was given.
+  local function run(script)
+    local path = os.tmpname()
+    local file = assert(io.open(path, "w"))
+    file:write(script)
+    file:close()
+    local out = assert(proc.run {"sh", "-c", 'exec "$(readlink /proc/$PPID/exe)" "$0"', path})
+    os.remove(path)
+    return out.stdout .. out.stderr
+  end
+
+  it("are those of every service, over the pack's own partitions", function()
+    assert.equal("https://sqs.cn-north-1.amazonaws.com.cn\n", run [[
+      local endpoint, models = require "tidelock.endpoint", require "tidelock.models"
+      for _, name in ipairs(models.services()) do assert(endpoint.load(models.service(name):endpoint()), name) end
+      local sqs = endpoint.load(models.service "sqs":endpoint())
+      print(endpoint.resolve(sqs, {Region = "cn-north-1"}).url)]])
   end)
 end)
 

@@ -7,6 +7,7 @@
 #define TL_MODULES(X) \
   X(digest) \
   X(endpoint) \
+  X(eventstream) \
   X(fs) \
   X(http) \
   X(json) \

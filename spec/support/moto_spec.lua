@@ -227,6 +227,13 @@ print(code("test", "test"), code("test", "wrong"), code("AKIANOBODYKNOWSTHIS0", 
       out.stdout .. out.stderr)
   end)
 
+  it("extends only operations that the models have", function()
+    local out = assert(proc.run {server.PYTHON, "spec/support/moto/server.py", "--check"})
+    local operations, services = out.stdout:match "^(%d+) operations of (%d+) services\n"
+    assert.is_not_nil(operations, out.stderr)
+    assert.is_true(tonumber(operations) >= 150 and tonumber(services) >= 25)
+  end)
+
   it("with --slow makes a database wait before it is available", function()
     local slow <close> = moto.start {slow = 1}
     local input = {DBInstanceIdentifier = "db", DBInstanceClass = "db.t3.micro", Engine = "postgres",

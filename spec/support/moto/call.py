@@ -7,7 +7,11 @@ that only amend it; where moto refuses, its refusal goes out untouched.
     @operation("kms", "EnableKeyRotation")
     def enable_key_rotation(call): ...
 """
+import importlib
+import importlib.util
 import io
+import pathlib
+import threading
 
 from botocore import parsers
 from moto import backends
@@ -24,7 +28,12 @@ OPERATIONS = {}                               # (service, operation name) -> fun
 REST = set()                                  # services whose requests need the router
 # Signing names that are not the model's own.
 MODELS = {"monitoring": "cloudwatch", "elasticloadbalancing": "elbv2", "states": "stepfunctions",
-          "email": "ses", "tagging": "resourcegroupstaggingapi"}
+          "email": "ses", "tagging": "resourcegroupstaggingapi", "access-analyzer": "accessanalyzer"}
+# Services whose extension is not in the file of their name.
+FILES = {"support": "advice", "trustedadvisor": "advice", "compute-optimizer": "advice",
+         "cost-optimization-hub": "advice", "health": "advice", "application-autoscaling": "advice",
+         "lambda": "lambda_"}
+LOADED, LOADING = set(), threading.RLock()
 # What a service calls a parameter that its model refuses.
 INVALID = {"budgets": "InvalidParameterException", "logs": "InvalidParameterException",
            "elasticache": "InvalidParameterValue", "rds": "InvalidParameterValue",
@@ -55,10 +64,9 @@ class Unfit(Exception):
 
 
 def operation(service, *names):
+    """Registers a function for operations of a service that the model must have."""
     def register(function):
         model = get_service_model(service)
-        if service not in backends.list_of_moto_modules():
-            MODELS.setdefault(model.signing_name, service)
         for name in names:
             if name not in model.operation_names:
                 raise Unfit(f"{service} has no operation {name}")
@@ -67,6 +75,24 @@ def operation(service, *names):
             REST.add(service)
         return function
     return register
+
+
+def load(service):
+    """Imports the extension of a service at its first call: starting up must stay fast."""
+    if service in LOADED:
+        return
+    with LOADING:
+        if service not in LOADED:
+            name = "services." + FILES.get(service, service.replace("-", "_"))
+            if "." not in service and importlib.util.find_spec(name) is not None:
+                importlib.import_module(name)
+            LOADED.add(service)
+
+
+def load_all():
+    folder = pathlib.Path(__file__).with_name("services")
+    for path in sorted(folder.glob("[a-z]*.py")):
+        importlib.import_module("services." + path.stem)
 
 
 def name_of(service, environ, form):

@@ -79,6 +79,7 @@ class Gate:
         service = call.MODELS.get(service, service)
         if service == "s3" and environ["PATH_INFO"].startswith("/v20180820/"):
             service = "s3control"
+        call.load(service)
         name, labels = call.name_of(service, environ, form)
         account = account_of(environ, access_key)
         if (service, name) in call.OPERATIONS:

@@ -43,11 +43,12 @@ class Gate:
         request_id = str(uuid.uuid4())
         try:
             status, headers, body = self.answer(environ, request_id)
-        except Exception:                     # ours: told to whoever runs the sandbox
-            trace = traceback.format_exc()
-            print(trace, file=sys.stderr, flush=True)
-            status, headers = 500, [("Content-Type", "text/plain")]
-            body = ("the sandbox failed (a bug in its extension or in moto):\n" + trace).encode()
+        except Exception as bug:              # ours or moto's: told to whoever runs the sandbox
+            print(traceback.format_exc(), file=sys.stderr, flush=True)
+            status, headers, body = refusal(
+                scope_of(environ, form_of(environ))[2], environ, "InternalFailure",
+                "the sandbox failed, in its extension or in moto (its log has the traceback):"
+                f" {type(bug).__name__}: {bug}", 501)   # 501: to try again would not help
         names = {name.lower() for name, _ in headers}
         if "x-amzn-requestid" not in names:
             headers.append(("x-amzn-requestid", request_id))

@@ -101,3 +101,10 @@ def get_findings_statistics(call):
             key = f"{finding['Severity']:g}"
             count[key] = count.get(key, 0) + 1
     return {"FindingStatistics": {"CountBySeverity": count}}
+
+
+@operation("guardduty", "ListFilters")
+def list_filters(call):
+    findings(call)
+    detector = call.backend().detectors[call.params["DetectorId"]]
+    return {"FilterNames": list(getattr(detector, "filters", {}))}

@@ -139,3 +139,21 @@ def get_findings(call):
                               and (not positive or any(fits(values(f, path), t) for t in positive))]
     return answer
 
+
+
+@operation("securityhub", "BatchUpdateFindings")
+def batch_update_findings(call):
+    done, missed = [], []
+    for wanted in call.params["FindingIdentifiers"]:
+        found = [f for f in call.backend().findings if f.id == wanted["Id"]]
+        for finding in found:
+            if "Workflow" in call.params:
+                finding.data["Workflow"] = call.params["Workflow"]
+            if "Note" in call.params:
+                finding.data["Note"] = {**call.params["Note"], "UpdatedAt": "2026-01-01T00:00:00Z"}
+        if found:
+            done.append(wanted)
+        else:
+            missed.append({"FindingIdentifier": wanted, "ErrorCode": "FindingNotFound",
+                           "ErrorMessage": "Finding Not Found"})
+    return {"ProcessedFindings": done, "UnprocessedFindings": missed}

@@ -1,0 +1,77 @@
+"""iam: what a role may do, by its own policies."""
+import fnmatch
+import json
+from urllib.parse import unquote
+
+from call import Refusal, operation
+
+
+def principal(call):
+    arn = call.params["PolicySourceArn"]
+    backend = call.backend()
+    kind, _, name = arn.rpartition(":")[2].partition("/")
+    name = name.rpartition("/")[2]
+    known = {"role": backend.roles.values(), "user": backend.users.values()}.get(kind, ())
+    for one in known:
+        if one.name == name:
+            return one
+    raise Refusal("NoSuchEntity", f"The entity {arn} does not exist")
+
+
+def documents(one):
+    own = one.policies if isinstance(one.policies, dict) else {}
+    for text in own.values():
+        yield text.get("policy_document") if isinstance(text, dict) else text
+    for managed in one.managed_policies.values():
+        yield managed.document
+
+
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def statements(call, one):
+    for text in [*documents(one), *call.params.get("PolicyInputList", [])]:
+        document = json.loads(text if text.lstrip().startswith("{") else unquote(text))
+        yield from listed(document.get("Statement", []))
+
+
+def applies(statement, action, resource):
+    acts = any(fnmatch.fnmatch(action.lower(), a.lower()) for a in listed(statement.get("Action", [])))
+    if "NotAction" in statement:
+        acts = not any(fnmatch.fnmatch(action.lower(), a.lower()) for a in listed(statement["NotAction"]))
+    on = any(resource == "*" and r == "*" or fnmatch.fnmatch(resource, r)
+             for r in listed(statement.get("Resource", "*")))
+    return acts and on
+
+
+@operation("iam", "SimulatePrincipalPolicy")
+def simulate_principal_policy(call):
+    """Conditions are not read: a statement with one counts as not given."""
+    rules = [s for s in statements(call, principal(call)) if not s.get("Condition")]
+    out = []
+    for action in call.params["ActionNames"]:
+        for resource in call.params.get("ResourceArns") or ["*"]:
+            effects = {s["Effect"] for s in rules if applies(s, action, resource)}
+            verdict = "explicitDeny" if "Deny" in effects else "allowed" if effects else "implicitDeny"
+            out.append({"EvalActionName": action, "EvalResourceName": resource, "EvalDecision": verdict,
+                        "MatchedStatements": [], "MissingContextValues": []})
+    return {"IsTruncated": False, "EvaluationResults": out}
+
+
+ROOT = {"user": "<root_account>", "user_creation_time": "2020-01-01T00:00:00+00:00",
+        "password_enabled": "not_supported", "password_last_changed": "not_supported",
+        "password_next_rotation": "not_supported", "password_last_used": "no_information",
+        "mfa_active": "false", "access_key_1_active": "false", "access_key_2_active": "false",
+        "cert_1_active": "false", "cert_2_active": "false"}
+
+
+@operation("iam", "GetCredentialReport")
+def get_credential_report(call):
+    """moto leaves the account's root out."""
+    answer = call.moto()
+    head, *rows = answer["Content"].decode().strip().split("\n")
+    known = {**ROOT, "arn": f"arn:aws:iam::{call.account}:root"}
+    root = ",".join(known.get(column, "N/A") for column in head.split(","))
+    answer["Content"] = "\n".join([head, root, *rows]).encode()
+    return answer

@@ -11,6 +11,10 @@ local apply = {
   options = playing.options {
     {name = "yes", short = "y", about = "do not ask"},
     {name = "prune", about = "also delete what this playbook owns and no longer declares"},
+    {name = "approve", value = "NAME", many = true, about = "grant an approval or confirmation beforehand"},
+    {name = "on-failure", value = "WHAT", choices = {"undo", "stop"},
+      about = "what a failed step does to those before it"},
+    {name = "new", about = "start over although an earlier run of this playbook has not ended"},
   },
 }
 
@@ -36,24 +40,48 @@ local function agree(engine, args, ctx)
   return true
 end
 
-local function mark_agreed(engine)
-  for _, node in ipairs(engine.nodes) do node.replace_agreed = node.action == "replace" end
-end
-
-local function exit_code(engine)
-  for _, node in ipairs(playbook.all_nodes(engine)) do
-    if node.failed then return 1 end
-  end
-  return 0
-end
-
-local function finish(engine, ctx)
+--- Prints what a run did, as --output says; returns its exit code.
+function apply.finish(out, ctx)
   if ctx:wants_json() then
-    ctx:print(require "tidelock.json".encode(require "report.data".apply(engine), {indent = 2, sort = true}))
+    local data = require "report.data".apply(out.engine)
+    data.result, data.message = out.result, out.message
+    ctx:print(require "tidelock.json".encode(data, {indent = 2, sort = true}))
   else
-    ctx:print(require "report.terminal".summary(engine, ctx:paint()))
+    ctx:print(require "report.terminal".summary(out.engine, ctx:paint()))
+    ctx.out:flush()
   end
-  return exit_code(engine)
+  if out.message then ctx:say("%s", out.message) end
+  return out.exit
+end
+
+local function set_of(list)
+  local out = {}
+  for _, name in ipairs(list or {}) do out[name] = true end
+  return out
+end
+
+-- The first Ctrl-C lets what is in flight end and begins nothing more; the second ends the program.
+local function watch_signals(engine, ctx)
+  return require "tidelock.loop".spawn(function()
+    require "tidelock.signal".wait("INT", "TERM", "HUP")
+    engine.halted = true
+    ctx:say "Stopping: what is in flight ends first. Once more stops at once."
+    require "tidelock.signal".wait("INT", "TERM", "HUP")
+    os.exit(130)
+  end)
+end
+
+--- Options of a run that writes, from a command's own: where it is kept, who is asked, what is granted.
+function apply.run_options(args, ctx)
+  local watcher
+  local options = {store = require "playbook.store".open(), approved = set_of(args.approve),
+    on_failure = args.on_failure or (not ctx:can_ask() and "stop" or nil), new = args.new, changed = args.changed,
+    ask = ctx:can_ask() and function(question) return ctx:ask(question) end or nil}
+  function options.started(engine) watcher = watch_signals(engine, ctx) end
+  local ended = setmetatable({}, {__close = function()
+    if watcher then require "tidelock.loop".cancel(watcher) end
+  end})
+  return options, ended
 end
 
 local function same(a, b)
@@ -83,16 +111,15 @@ function apply.run(args, ctx)
   local engine = playbook.plan(loaded, context, options)
   if not ctx:wants_json() then playing.show(engine, args, ctx) end
   ctx.out:flush()
-  if planner.changes_anything(playbook.all_nodes(engine)) then
+  if planner.changes_anything(playbook.all_nodes(engine)) or playbook.has_barriers(engine) then
     if not agree(engine, args, ctx) then
       ctx:say "Nothing was changed."
       return 0
     end
     if not args.yes then engine = look_again(engine, loaded, context, options) end
   end
-  mark_agreed(engine)
-  playbook.apply(engine)
-  return finish(engine, ctx)
+  local how, ended <close> = apply.run_options(args, ctx)  -- luacheck: ignore
+  return apply.finish(require "playbook.run".execute(engine, how), ctx)
 end
 
 return apply

@@ -46,21 +46,25 @@ local function vars_of(args)
   return out
 end
 
---- Loads a playbook and makes the context that plan and apply need: loaded, context.
-function playing.load(path, args, ctx)
-  local loaded = playbook.load(path, {vars = vars_of(args), account = args.account or os.getenv "TIDELOCK_ACCOUNT"})
-  local session, traffic = ctx:session(loaded.account and loaded.account.region)
+--- What the engine needs to work for a loaded playbook.
+function playing.context(loaded, args, ctx, region)
+  local session, traffic = ctx:session(region or loaded.account and loaded.account.region)
   local painter = ctx:paint()
   local context = {session = session, traffic = traffic, models = require "tidelock.models",
     region = session:region(), concurrency = args.concurrency, unsafe = args.unsafe,
     instructions = args.max_instructions}
   function context.emit(event)
-    if context.listen then context.listen(event) end
     if ctx:wants_json() or args.quiet and event.kind == "resource.done" then return end
     local line = require "report.terminal".event(event, painter)
     if line then ctx.err:write(line, "\n") end
   end
-  return loaded, context
+  return context
+end
+
+--- Loads a playbook and makes the context that plan and apply need: loaded, context.
+function playing.load(path, args, ctx)
+  local loaded = playbook.load(path, {vars = vars_of(args), account = args.account or os.getenv "TIDELOCK_ACCOUNT"})
+  return loaded, playing.context(loaded, args, ctx)
 end
 
 --- Prints a plan as --output says.

@@ -224,13 +224,14 @@ function engine:segment()
   self.pending = {}
   local entry = {kind = "resources", nodes = nodes}
   self.sequence[#self.sequence + 1] = entry
+  if self.mode == "apply" then link(self) end
   for _, node in ipairs(nodes) do node.segment = #self.sequence end
   return entry
 end
 
 --- Adds a barrier to the sequence, after what was declared above it.
 function engine:barrier(entry)
-  self:segment()
+  if self.mode ~= "apply" then self:segment() end   -- in a run the workflow closes it, and applies it
   local path, line = fault.here(self.sources)
   entry.file, entry.line = path, line
   local names = self.barrier_names or {}
@@ -270,18 +271,26 @@ function engine:run_program(program, env, owner)
   if not ok then note_error(self, err) end
 end
 
+local function check_order(self)
+  link(self)
+  if #self.faults > 0 then return end
+  local _, cycle = engine.order(self.nodes)
+  if cycle then
+    fault.add(self.faults, self.program.path, nil, "these resources lean on each other in a circle: " .. cycle)
+  end
+end
+
 --- Runs the whole playbook; raises all faults at once.
 function engine:run(env)
   self:run_program(self.program, env, self.program.header.name)
-  self:segment()
-  link(self)
-  if #self.faults == 0 then
-    local _, cycle = engine.order(self.nodes)
-    if cycle then
-      fault.add(self.faults, self.program.path, nil, "these resources lean on each other in a circle: " .. cycle)
-    end
+  if self.mode == "apply" then
+    fault.raise(self.faults)
+    self.workflow:flush(self)
+  else
+    self:segment()
+    check_order(self)
+    fault.raise(self.faults)
   end
-  fault.raise(self.faults)
   return self
 end
 

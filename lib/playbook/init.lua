@@ -21,7 +21,7 @@ function playbook.load(path, options)
   local loaded = {program = program, path = path, name = program.header.name}
   local values, faults = vars.resolve(program.header.vars or {}, options.vars or {})
   if #faults > 0 then fault.fail(64, "%s: %s.", path, table.concat(faults, "; ")) end
-  loaded.vars = values
+  loaded.vars, loaded.given_vars = values, options.vars or {}
   if options.account then
     loaded.account_path = account_of.find(options.account, path)
     loaded.account, loaded.account_text = account_of.load(loaded.account_path)
@@ -68,6 +68,32 @@ local function guarded(engine, env, instructions)
   error(err, 0)
 end
 
+local PARTITIONS <const> = {["^cn%-"] = "aws-cn", ["^us%-gov%-"] = "aws-us-gov", ["^us%-isof?b?%-"] = "aws-iso",
+  ["^eusc%-"] = "aws-eusc"}
+
+local function partition(region)
+  for pattern, name in pairs(PARTITIONS) do
+    if region:find(pattern) then return name end
+  end
+  return "aws"
+end
+
+--- What resource types may ask of their client: account_id, region, arn(service, resource [, region, account]).
+function playbook.place(engine)
+  local function account()
+    local known = engine.identity.known
+    return known and known.id or error("the account's number is not known yet", 0)
+  end
+  return function(name)
+    if name == "region" then return engine.region end
+    if name == "account_id" then return account() end
+    return function(service, resource, region, id)
+      return ("arn:%s:%s:%s:%s:%s"):format(partition(engine.region), service, region or engine.region,
+        id or account(), resource)
+    end
+  end
+end
+
 --- Runs the chunk in plan mode: the engine, with nodes and sequence, nothing sent yet. Raises all faults.
 -- context: session, models, traffic, region, emit, concurrency, unsafe, instructions
 function playbook.declare(loaded, context, mode, more)
@@ -80,6 +106,7 @@ function playbook.declare(loaded, context, mode, more)
   local engine = engine_of.new(options)
   recorder.before, recorder.after, recorder.on_call = context.before, context.after, context.on_call
   engine.loaded, engine.context = loaded, context
+  recorder.place = playbook.place(engine)
   local env = vocabulary.environment(engine, loaded.vars, engine.outputs)
   if engine.mode == "plan" then guarded(engine, env, context.instructions) else engine:run(env) end
   return engine

@@ -14,8 +14,8 @@ lint.WORDS = {"playbook", "var", "account", "ensure", "step", "wait_until", "app
   "math", "utf8", "os", "io", "require", "_VERSION", "_G", "_ENV"}
 
 local KEYWORDS <const> = {}
-for word in ("and break do else elseif end false for function goto if in local nil not or repeat return then true until "
-  .. "while"):gmatch "%a+" do
+for word in ("and break do else elseif end false for function goto if in local nil not or repeat return then true "
+  .. "until while"):gmatch "%a+" do
   KEYWORDS[word] = true
 end
 

@@ -154,7 +154,12 @@ function planner.decide(node)
     return
   end
   local changes = ignored(node, node.type:diff(node.live, want, open))
-  if #changes == 0 then return unchanged(node, count(want)) end
+  if #changes == 0 then
+    unchanged(node, count(want))
+    local note = node.type.note and node.type.note(node.live)
+    if note then node.why = node.why .. "; " .. note end
+    return
+  end
   node.changes, node.action = changes, "update"
   local names = {}
   for _, change in ipairs(changes) do

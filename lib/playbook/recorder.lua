@@ -106,12 +106,15 @@ local function service_proxy(self, client, service, node)
   end})
 end
 
+local PLACE <const> = {account_id = true, region = true, arn = true}
+
 local methods = {}
 
 --- The client for a node's calls (or for nobody's): `aws.sqs:create_queue{...}`.
 function methods:client(node)
-  local session = self.session
+  local session, place = self.session, self.place
   return setmetatable({}, {__index = function(aws, service)
+    if PLACE[service] then return place and place(service) end
     local proxy
     if service == "client" then
       proxy = function(_, name, options)

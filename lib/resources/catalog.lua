@@ -1,5 +1,11 @@
 --- Which resource types there are: a word here is a file beside it, lib/resources/SERVICE/WORD.lua.
 return {
+  budgets = {"budget"},
+  ce = {"anomaly_monitor", "anomaly_subscription"},
   dynamodb = {"table"},
+  iam = {"role"},
+  kms = {"alias", "key"},
+  logs = {"group"},
+  sns = {"subscription", "topic"},
   sqs = {"queue"},
 }

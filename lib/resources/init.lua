@@ -45,10 +45,9 @@ end
 local Type <const> = {}
 Type.__index = Type
 
-local FIELDS <const> = {"type", "about", "service", "model", "also", "without", "properties", "required", "key",
-  "label", "provides", "replaces", "sets", "documents", "defaults", "secrets", "tags", "absent", "read", "read_many",
-  "create",
-  "update", "delete", "settle", "check", "protected", "find_owned"}
+local FIELDS <const> = {"type", "about", "service", "model", "inside", "also", "without", "properties", "required",
+  "key", "label", "provides", "replaces", "sets", "documents", "defaults", "normal", "secrets", "tags", "absent", "check",
+  "read", "read_many", "create", "update", "delete", "settle", "note", "protected", "find_owned"}
 
 local function set_of(list)
   local out = {}
@@ -88,7 +87,9 @@ end
 -- secrets {names that cannot be read back}; tags (true, or false where the type has none); absent {error codes};
 -- check(want) -> sentences; read(aws, want) -> live | nil; read_many(aws, wants) -> list; create(aws, want) -> live;
 -- update(aws, live, want, changed); delete(aws, live); settle(aws, want, live); protected(live) -> why;
--- find_owned(aws, owner) -> list of wants.
+-- inside (the structure of the create input that holds the properties); normal(want) -> want, spelt as AWS does;
+-- note(live) -> what a person should know though nothing is to be done; find_owned(aws, owner) -> list of wants.
+-- `aws` is a client that also has account_id, region and arn(service, resource [, region, account]).
 function resources.new(d)
   for name in pairs(d) do
     if not table.concat(FIELDS, " "):find(name, 1, true) then
@@ -117,8 +118,8 @@ function Type:schema(models)
   local d, made = self.declaration, {}
   local service = (d.model or d.also) and {model = assert(models.service((self.service:gsub("_", "-"))))}
   local without = set_of(d.without)
-  without.Tags, without.tags, without.TagList = true, true, true
-  if d.model then schema.from(service, made, d.model, without) end
+  without.Tags, without.tags, without.TagList, without.ResourceTags = true, true, true, true
+  if d.model then schema.from(service, made, d.model, without, nil, d.inside) end
   for operation, members in pairs(d.also or {}) do
     schema.from(service, made, operation, {}, set_of(members))
     for _, member in ipairs(members) do made[member].required = nil end
@@ -162,7 +163,7 @@ function Type:complete(want)
     out[name] = value
   end
   for name, value in pairs(want) do out[name] = value end
-  return out
+  return self.normal and self.normal(out) or out
 end
 
 -- A default that means "there is none of it": an empty table, or false where nothing is live.

@@ -158,11 +158,15 @@ function row_of(service, name)
 end
 
 --- Adds the members of an operation's input to `properties`, but for those in `without`.
--- `only` (a set) takes just these.
-function schema.from(service, properties, operation, without, only)
+-- `only` (a set) takes just these; `inside` names the structure among them whose members are meant.
+function schema.from(service, properties, operation, without, only, inside)
   local op = service.model:operation(operation)
   if not op then error(("there is no operation %s in the model"):format(operation)) end
-  for _, member in ipairs(op:input_shape().members) do
+  local shape = op:input_shape()
+  for _, member in ipairs(inside and shape.members or {}) do
+    if member.name == inside then shape = service.model:shape(member.shape) end
+  end
+  for _, member in ipairs(shape.members) do
     if not without[member.name] and (not only or only[member.name]) then
       properties[member.name] = {row = row_of(service, member.shape), required = member.required or nil}
     end

@@ -1,0 +1,89 @@
+--- The journal of a run: JSON lines, each on the disk before the next thing happens. docs/reference/journal.md.
+local fault = require "playbook.fault"
+
+local journal = {}
+journal.__index = journal
+
+local function time() return require "tidelock.loop".time() end
+
+local function stamp(seconds)
+  local whole = math.floor(seconds)
+  return os.date("!%Y-%m-%dT%H:%M:%S", whole) .. (".%03dZ"):format(math.floor((seconds - whole) * 1000))
+end
+
+-- What may be written: secrets become "<secret>", what JSON cannot hold becomes its name.
+local function clean(value, depth)
+  local kind = type(value)
+  if kind == "userdata" then
+    return value == require "tidelock.json".null and value or "<secret>"
+  end
+  if kind == "function" or kind == "thread" then return "<" .. kind .. ">" end
+  if kind ~= "table" then
+    if value ~= value or value == math.huge or value == -math.huge then return tostring(value) end
+    return value
+  end
+  if depth > 40 then return "..." end
+  local meta = getmetatable(value)
+  if meta == "unknown" or meta == "handle" then return "(known after apply)" end
+  local out = setmetatable({}, type(meta) == "table" and not meta.__index and meta or nil)
+  for k, v in next, value do out[k] = clean(v, depth + 1) end
+  return out
+end
+journal.clean = function(value) return clean(value, 1) end
+
+--- A journal that appends to `file` (file:write(bytes) -> true | nil, err; on the disk when it returns).
+-- `records` are those it has already.
+function journal.new(file, records)
+  local self = setmetatable({file = file, records = records or {}, n = #(records or {})}, journal)
+  self.by = {}
+  for _, record in ipairs(self.records) do self:note(record) end
+  return self
+end
+
+-- The last record of each kind and name: what a resumed run asks for.
+function journal:note(record)
+  if record.name then self.by[record.kind .. " " .. record.name] = record end
+  self.last = record
+end
+
+--- The last record of that kind and name, or nil.
+function journal:find(kind, name) return self.by[kind .. " " .. name] end
+
+--- Appends one record; raises where it cannot be kept, so that nothing happens that is not in the journal.
+function journal:write(record)
+  self.n = self.n + 1
+  record.n, record.at = self.n, stamp(time())
+  local text = require "tidelock.json".encode(clean(record, 1), {sort = true}) .. "\n"
+  local ok, err = self.file:write(text)
+  if not ok then
+    fault.fail(69, "The journal cannot be written (%s), so nothing more is done: what is not in the journal must not be"
+      .. " in AWS. Free some space or give another place (TIDELOCK_STATE), then: tidelock resume %s",
+      type(err) == "table" and err.message or tostring(err), self.run or "RUN")
+  end
+  self:note(record)
+  return record
+end
+
+--- The records of a journal's text. A line that a kill cut in two is left out; the second result tells.
+function journal.parse(text)
+  local json, out, cut = require "tidelock.json", {}, 0
+  for line in (text .. (text:sub(-1) == "\n" and "" or "\n")):gmatch "(.-)\n" do
+    if line ~= "" then
+      local record = json.decode(line)
+      if type(record) == "table" and record.kind then out[#out + 1] = record else cut = cut + 1 end
+    end
+  end
+  return out, cut
+end
+
+--- How a run stands by its records: "done", "failed", "parked", "undone", "interrupted" or "open" (it never ended).
+function journal.state(records)
+  for i = #records, 1, -1 do
+    local kind = records[i].kind
+    if kind == "end" then return records[i].result end
+    if kind == "resume" or kind == "run" then break end
+  end
+  return "open"
+end
+
+return journal

@@ -1,0 +1,311 @@
+--- A run that writes: journal, lock, the plan carried out or the chunk run again step by step, undo, resume.
+local applier = require "playbook.applier"
+local fault = require "playbook.fault"
+local playbook = require "playbook"
+local planner = require "playbook.planner"
+local store_of = require "playbook.store"
+local workflow_of = require "playbook.workflow"
+
+local run = {}
+
+local function hash(text)
+  local digest = require "tidelock.digest"
+  return digest.hex(digest.sha256(text or ""))
+end
+
+local function absolute(path)
+  return path and (require "tidelock.fs".realpath(path) or path)
+end
+
+local function now_text() return os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(require "tidelock.loop".time())) end
+
+local function lock_key(engine)
+  local known = engine.identity.known
+  return (known and known.id or "account") .. "/" .. (engine.region or "region")
+end
+
+local function open_key(engine) return lock_key(engine) .. "/" .. engine.program.header.name end
+
+local function agreed_of(engine)
+  local out = {}
+  for _, node in ipairs(playbook.all_nodes(engine)) do out[node.address] = node.action end
+  return out
+end
+
+-- ## Journal of calls
+
+local function watch(engine, journal)
+  engine.recorder.before = function(call, input)
+    local record = journal:write {kind = "call", service = call.service, operation = call.operation,
+      address = call.node and call.node.address, input = input}
+    call.record = record.n
+  end
+  engine.recorder.after = function(call, err)
+    journal:write {kind = "answer", call = call.record, service = call.service, operation = call.operation,
+      request_id = call.request_id or (type(err) == "table" and err.request_id or nil), requests = call.requests,
+      error = err and (type(err) == "table" and (err.code or err.message) or tostring(err)) or nil}
+  end
+end
+
+local function tell(engine, journal)
+  local emit = engine.emit
+  engine.emit = function(event)
+    local node = event.node
+    if event.kind == "resource.start" then
+      journal:write {kind = "resource.start", name = node.address, action = event.action, before = node.live,
+        changes = require "report.data".node(node).changes}
+    elseif event.kind == "resource.done" then
+      journal:write {kind = "resource.done", name = node.address, action = event.action, seconds = event.seconds}
+    elseif event.kind == "resource.fail" then
+      journal:write {kind = "resource.fail", name = node.address, action = event.action,
+        message = type(event.error) == "table" and event.error.message or tostring(event.error)}
+    end
+    emit(event)
+  end
+end
+
+local function begin(engine, options, id)
+  local journal = options.store:create(id)
+  local loaded = engine.loaded
+  local known = engine.identity.known or {}
+  journal:write {kind = "run", run = id, format = "tidelock.journal/1", playbook = engine.program.header.name,
+    file = absolute(loaded.path), source = hash(engine.program.text), vars = loaded.given_vars or {},
+    account_file = absolute(loaded.account_path), account_source = loaded.account_text and hash(loaded.account_text),
+    account = known.id, who = known.arn, user = os.getenv "USER", host = require "tidelock.fs".hostname(),
+    region = engine.region, steps = playbook.has_barriers(engine), agreed = agreed_of(engine)}
+  return journal
+end
+
+local function take_lock(engine, options, id)
+  return options.store:lock(lock_key(engine), {run = id, host = require "tidelock.fs".hostname(),
+    pid = require "tidelock.fs".pid(), start = now_text()})
+end
+
+local function finish(journal, result, exit, message)
+  journal:write {kind = "end", result = result, exit = exit, message = message}
+end
+
+-- ## Without steps: the plan as it stands
+
+local function result_of(engine)
+  for _, node in ipairs(playbook.all_nodes(engine)) do
+    if node.failed then return "failed", 1 end
+  end
+  if engine.halted then return "interrupted", 130 end
+  return "done", 0
+end
+
+local function plain(engine, journal)
+  for _, node in ipairs(engine.nodes) do node.replace_agreed = node.action == "replace" end
+  applier.apply(engine, playbook.all_nodes(engine))
+  local result, exit = result_of(engine)
+  finish(journal, result, exit)
+  return {engine = engine, exit = exit, result = result}
+end
+
+-- ## With steps: the chunk again, for real
+
+local function undo(flow, engine, options, why)
+  local names = flow:undoable()
+  if #names == 0 then return nil end
+  local choice = options.on_failure
+  if not choice then
+    local answer = options.ask and options.ask(("%s\nUndo, in this order: %s? Only yes is taken as yes: "):format(why,
+      table.concat(names, ", ")))
+    choice = answer == "yes" and "undo" or "stop"
+  end
+  if choice ~= "undo" then
+    return ("What was done stays: %s. Undo it with: tidelock resume %s --undo"):format(table.concat(names, ", "),
+      flow.run)
+  end
+  local ok, err = flow:undo(engine)
+  return ok and "All done steps were undone." or err, ok and "undone" or nil
+end
+
+local function checked(flow)
+  local exit = 0
+  for _, check in ipairs(flow.checks) do
+    if check.result ~= "pass" then exit = 1 end
+  end
+  return exit
+end
+
+local function settle(flow, engine, options, halt)
+  local out = {engine = engine, exit = halt.exit, result = halt.result, message = halt.message}
+  if halt.result == "failed" then
+    local more, result = undo(flow, engine, options, halt.message)
+    out.result = result or "failed"
+    if more then out.message = out.message .. "\n" .. more end
+    if out.result == "failed" then
+      out.message = out.message .. ("\nWhen the cause is gone, go on with: tidelock resume %s"):format(flow.run)
+    end
+  elseif halt.result == "interrupted" then
+    out.message = ("%s Go on with: tidelock resume %s"):format(halt.message, flow.run)
+  end
+  return out
+end
+
+local function stepwise(engine, journal, options, flow)
+  local ok, err = pcall(function()
+    engine:run(require "playbook.vocabulary".environment(engine, engine.loaded.vars, engine.outputs))
+  end)
+  local out
+  if ok then
+    out = {engine = engine, exit = checked(flow), result = "done"}
+  elseif workflow_of.is_halt(err) then
+    out = settle(flow, engine, options, err)
+  else
+    finish(journal, "failed", 70, tostring(err))
+    error(err, 0)
+  end
+  finish(journal, out.result, out.exit, out.message)
+  options.store:mark_open(open_key(engine), (out.result == "parked" or out.result == "interrupted"
+    or out.result == "failed") and {run = flow.run, result = out.result} or nil)
+  return out
+end
+
+-- The engine of the second pass: same program, for real; `run` is called by stepwise, not here.
+local function live_engine(engine, flow)
+  local context = engine.context
+  local recorder = engine.recorder
+  local fresh = require "playbook.engine".new {program = engine.program, account = engine.account,
+    account_path = engine.account_path, vars = engine.vars, models = engine.models, region = engine.region,
+    emit = context.emit, mode = "apply", identity = engine.identity, recorder = recorder, workflow = flow,
+    concurrency = engine.concurrency, unsafe = engine.unsafe, is_secret = engine.is.secret}
+  fresh.loaded, fresh.context, fresh.seconds = engine.loaded, context, engine.seconds
+  return fresh
+end
+
+local function flow_of(id, journal, agreed, options)
+  return workflow_of.new {journal = journal, run = id, agreed = agreed, approved = options.approved,
+    assume = options.assume, ask = options.ask, clock = options.clock, sleep = options.sleep}
+end
+
+local function with_steps(engine, id, journal, options, agreed)
+  local flow = flow_of(id, journal, agreed, options)
+  local live = live_engine(engine, flow)
+  if options.started then options.started(live) end
+  watch(live, journal)
+  tell(live, journal)
+  return stepwise(live, journal, options, flow)
+end
+
+local function refuse_open(engine, options)
+  local open = options.store:open_run(open_key(engine))
+  if not open or options.new then return end
+  fault.fail(75, "Run %s of this playbook has not ended (%s). Go on with: tidelock resume %s; or start over, repeating"
+    .. " its steps, with --new.", open.run, open.result or "it was stopped", open.run)
+end
+
+--- Carries out a plan that was agreed to. options: store, ask, approved, on_failure "undo" | "stop", new,
+-- started(engine). Returns {engine=, exit=, result=, message=, run=}.
+function run.execute(engine, options)
+  local began = require "tidelock.loop".now()
+  local steps = playbook.has_barriers(engine)
+  if steps then refuse_open(engine, options) end
+  local id = store_of.new_id()
+  local held <close> = take_lock(engine, options, id)  -- luacheck: ignore
+  local journal = begin(engine, options, id)
+  local out
+  if steps then
+    options.store:mark_open(open_key(engine), {run = id, result = "it was stopped"})
+    out = with_steps(engine, id, journal, options, agreed_of(engine))
+  else
+    if options.started then options.started(engine) end
+    watch(engine, journal)
+    tell(engine, journal)
+    out = plain(engine, journal)
+  end
+  out.run, out.engine.run_id = id, id
+  out.engine.seconds = (out.engine.seconds or 0) + require "tidelock.loop".now() - began
+  return out
+end
+
+-- ## Resume
+
+local function check_unchanged(loaded, record, options)
+  local changed = {}
+  if hash(loaded.program.text) ~= record.source then changed[#changed + 1] = loaded.path end
+  if record.account_source and hash(loaded.account_text) ~= record.account_source then
+    changed[#changed + 1] = loaded.account_path
+  end
+  if #changed > 0 and not options.changed then
+    fault.fail(65, "Run %s began with another text of %s. Put the old one back, or accept the new one with --changed.",
+      record.run, table.concat(changed, " and "))
+  end
+end
+
+--- Goes on with a run from its last durable record: steps that are done are not repeated.
+-- `context_of(loaded, record)` makes the session for it.
+function run.resume(id, options, context_of)
+  local journal = options.store:reopen(id)
+  if not journal then fault.fail(64, "There is no run %q. The runs are listed by: tidelock runs", id) end
+  local record = journal.records[1]
+  if not record or record.kind ~= "run" then
+    fault.fail(65, "The journal of run %s has no beginning; it was cut before anything was done. Start anew.", id)
+  end
+  local state = require "playbook.journal".state(journal.records)
+  if state == "done" or state == "undone" then
+    fault.fail(64, "Run %s has ended (%s); there is nothing to resume.", id, state)
+  end
+  local loaded = playbook.load(record.file, {account = record.account_file, vars = record.vars})
+  loaded.given_vars = record.vars
+  check_unchanged(loaded, record, options)
+  local began = require "tidelock.loop".now()
+  local engine = playbook.declare(loaded, context_of(loaded, record), "plan")
+  playbook.identify(engine)
+  local held <close> = take_lock(engine, options, id)  -- luacheck: ignore
+  journal:write {kind = "resume", run = id, user = os.getenv "USER", host = require "tidelock.fs".hostname()}
+  local out
+  if record.steps then
+    out = options.undo and run.undo_all(engine, id, journal, options)
+      or with_steps(engine, id, journal, options, record.agreed or {})
+  else
+    planner.plan(engine, engine.nodes)
+    for _, node in ipairs(engine.nodes) do
+      if node.action == "replace" and (record.agreed or {})[node.address] ~= "replace" then
+        fault.fail(1, "%s would now have to be replaced (%s), which was not agreed to. Apply the playbook anew.",
+          node.address, node.why)
+      end
+    end
+    if options.started then options.started(engine) end
+    watch(engine, journal)
+    tell(engine, journal)
+    out = plain(engine, journal)
+  end
+  out.run, out.engine.run_id = id, id
+  out.engine.seconds = require "tidelock.loop".now() - began
+  return out
+end
+
+--- Undoes the done steps of a run that failed earlier: `resume RUN --undo`. The chunk runs only to register them.
+function run.undo_all(engine, id, journal, options)
+  local flow = flow_of(id, journal, {}, options)
+  local live = live_engine(engine, flow)
+  local stop = {}
+  function flow.flush() end
+  -- up to the first step that is not done: what lies above it is what can be undone
+  function flow:perform(_, entry)
+    local done = self.journal:find("step.done", entry.name)
+    if entry.kind == "step" and not done then error(stop, 0) end
+    if done and entry.spec and entry.spec.undo then
+      table.insert(self.undos, {entry = entry, value = done.value})
+    end
+    return done and done.value
+  end
+  local ok, err = pcall(function()
+    live:run(require "playbook.vocabulary".environment(live, engine.loaded.vars, live.outputs))
+  end)
+  if not ok and err ~= stop then error(err, 0) end
+  watch(live, journal)
+  planner.read(live, live.nodes)
+  for _, node in ipairs(live.nodes) do node.done = node.live ~= nil end
+  local fine, why = flow:undo(live)
+  local out = {engine = live, exit = fine and 0 or 1, result = fine and "undone" or "failed",
+    message = fine and "All done steps were undone." or why}
+  finish(journal, out.result, out.exit, out.message)
+  if fine then options.store:mark_open(open_key(engine), nil) end
+  return out
+end
+
+return run

@@ -1,0 +1,50 @@
+--- ce.anomaly_monitor: what Cost Anomaly Detection watches.
+local resource = require "resources"
+
+local function tags(aws, live, want)
+  local set, gone = resource.tag_changes(live.Tags, want.Tags)
+  if next(set) then aws.ce:tag_resource {ResourceArn = live.arn, ResourceTags = resource.tag_list(set)} end
+  if #gone > 0 then aws.ce:untag_resource {ResourceArn = live.arn, ResourceTagKeys = gone} end
+end
+
+return resource {
+  type = "ce.anomaly_monitor",
+  about = "What Cost Anomaly Detection watches",
+  model = "create_anomaly_monitor", inside = "AnomalyMonitor", key = "MonitorName",
+  without = {"MonitorArn", "CreationDate", "LastUpdatedDate", "LastEvaluatedDate", "DimensionalValueCount"},
+  provides = {"arn"},
+  replaces = {"MonitorType", "MonitorDimension", "MonitorSpecification"},
+
+  check = function(want)
+    if want.MonitorType == "DIMENSIONAL" and not want.MonitorDimension then
+      return {'MonitorDimension is missing; a DIMENSIONAL monitor watches "SERVICE"'}
+    end
+    if want.MonitorType == "CUSTOM" and not want.MonitorSpecification then
+      return {"MonitorSpecification is missing; a CUSTOM monitor needs it"}
+    end
+  end,
+
+  read = function(aws, want)
+    for m in aws.ce:items("get_anomaly_monitors", {}) do
+      if m.MonitorName == want.name then
+        local got = aws.ce:list_tags_for_resource {ResourceArn = m.MonitorArn}
+        return {name = m.MonitorName, arn = m.MonitorArn, MonitorType = m.MonitorType,
+          MonitorDimension = m.MonitorDimension, MonitorSpecification = m.MonitorSpecification,
+          Tags = resource.tag_map(got.ResourceTags)}
+      end
+    end
+  end,
+
+  create = function(aws, want)
+    return {arn = aws.ce:create_anomaly_monitor {
+      AnomalyMonitor = {MonitorName = want.name, MonitorType = want.MonitorType,
+        MonitorDimension = want.MonitorDimension, MonitorSpecification = want.MonitorSpecification},
+      ResourceTags = resource.tag_list(want.Tags)}.MonitorArn}
+  end,
+
+  update = function(aws, live, want, changed)
+    if changed.Tags then tags(aws, live, want) end
+  end,
+
+  delete = function(aws, live) aws.ce:delete_anomaly_monitor {MonitorArn = live.arn} end,
+}

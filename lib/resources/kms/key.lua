@@ -1,0 +1,107 @@
+--- kms.key: a customer key. Keys have no names of their own: the alias is the name, and is made with the key.
+local resource = require "resources"
+
+local MARK <const> = "tidelock:alias"      -- finds a key whose alias was not made before a kill
+
+local function tags_of(list) return resource.tag_map(list, "TagKey", "TagValue") end
+
+local function tag_list(tags) return resource.tag_list(tags, "TagKey", "TagValue") end
+
+-- A key that an earlier, stopped run made and gave no alias: never a second one.
+local function find_marked(aws, name)
+  local rows = aws.resourcegroupstaggingapi:get_resources {TagFilters = {{Key = MARK, Values = {name}}},
+    ResourceTypeFilters = {"kms:key"}}.ResourceTagMappingList
+  for _, row in ipairs(rows or {}) do
+    local key = aws.kms:describe_key {KeyId = row.ResourceARN}.KeyMetadata
+    if key.KeyState == "Enabled" then return key end
+  end
+end
+
+local function set_rotation(aws, id, want)
+  if want.EnableKeyRotation then
+    aws.kms:enable_key_rotation {KeyId = id, RotationPeriodInDays = want.RotationPeriodInDays}
+  else
+    aws.kms:disable_key_rotation {KeyId = id}
+  end
+end
+
+local function with_mark(tags, name)
+  local out = {[MARK] = name}
+  for k, v in pairs(tags or {}) do out[k] = v end
+  return out
+end
+
+return resource {
+  type = "kms.key",
+  about = "A customer key and its alias: policy, rotation",
+  model = "create_key", without = {"CustomKeyStoreId", "XksKeyId", "CustomerMasterKeySpec"},
+  properties = {name = {type = "string", required = true}, EnableKeyRotation = "boolean",
+    RotationPeriodInDays = {type = "integer", min = 90, max = 2560},
+    PendingWindowInDays = {type = "integer", min = 7, max = 30}},
+  provides = {"arn", "id", "alias_arn"},
+  replaces = {"KeySpec", "KeyUsage", "Origin", "MultiRegion"},
+  documents = {Policy = "policy"},
+  defaults = {EnableKeyRotation = false, Description = "", KeySpec = "SYMMETRIC_DEFAULT", KeyUsage = "ENCRYPT_DECRYPT"},
+  secrets = {"PendingWindowInDays", "BypassPolicyLockoutSafetyCheck"},
+  absent = {"NotFoundException"},
+
+  check = function(want)
+    if type(want.name) == "string" and not want.name:find "^alias/" then return {'name must begin with "alias/"'} end
+    if want.name and want.name:find "^alias/aws/" then return {"alias/aws/ belongs to AWS"} end
+  end,
+
+  read = function(aws, want)
+    local key = aws.kms:describe_key {KeyId = want.name}.KeyMetadata
+    local id = key.KeyId
+    local got = resource.all {
+      policy = function() return aws.kms:get_key_policy {KeyId = id, PolicyName = "default"} end,
+      rotation = function()
+        return resource.unless({"UnsupportedOperationException"}, function()
+          return aws.kms:get_key_rotation_status {KeyId = id}
+        end, {})
+      end,
+      tags = function() return aws.kms:list_resource_tags {KeyId = id} end,
+    }
+    local tags = tags_of(got.tags.Tags)
+    tags[MARK] = nil
+    return {name = want.name, id = id, arn = key.Arn, alias_arn = aws.arn("kms", want.name), state = key.KeyState,
+      Description = key.Description or "", KeySpec = key.KeySpec, KeyUsage = key.KeyUsage, Origin = key.Origin,
+      MultiRegion = key.MultiRegion, Policy = resource.document(got.policy.Policy),
+      EnableKeyRotation = got.rotation.KeyRotationEnabled or false,
+      RotationPeriodInDays = got.rotation.RotationPeriodInDays, Tags = tags}
+  end,
+
+  note = function(live) return live.state ~= "Enabled" and "the key's state is " .. tostring(live.state) end,
+
+  create = function(aws, want)
+    local key = find_marked(aws, want.name)
+    if not key then
+      key = aws.kms:create_key {Description = want.Description, KeySpec = want.KeySpec, KeyUsage = want.KeyUsage,
+        Origin = want.Origin, MultiRegion = want.MultiRegion, Policy = want.Policy and resource.encode(want.Policy),
+        BypassPolicyLockoutSafetyCheck = want.BypassPolicyLockoutSafetyCheck,
+        Tags = tag_list(with_mark(want.Tags, want.name))}.KeyMetadata
+    end
+    aws.kms:create_alias {AliasName = want.name, TargetKeyId = key.KeyId}
+    if want.EnableKeyRotation then set_rotation(aws, key.KeyId, want) end
+    return {arn = key.Arn, id = key.KeyId, alias_arn = aws.arn("kms", want.name)}
+  end,
+
+  update = function(aws, live, want, changed)
+    if changed.Policy then
+      aws.kms:put_key_policy {KeyId = live.id, PolicyName = "default", Policy = resource.encode(want.Policy)}
+    end
+    if changed.Description then
+      aws.kms:update_key_description {KeyId = live.id, Description = want.Description}
+    end
+    if changed.EnableKeyRotation or changed.RotationPeriodInDays then set_rotation(aws, live.id, want) end
+    if not changed.Tags then return end
+    local set, gone = resource.tag_changes(live.Tags, want.Tags)
+    if next(set) then aws.kms:tag_resource {KeyId = live.id, Tags = tag_list(set)} end
+    if #gone > 0 then aws.kms:untag_resource {KeyId = live.id, TagKeys = gone} end
+  end,
+
+  delete = function(aws, live)
+    aws.kms:delete_alias {AliasName = live.name}
+    aws.kms:schedule_key_deletion {KeyId = live.id, PendingWindowInDays = live.PendingWindowInDays or 30}
+  end,
+}

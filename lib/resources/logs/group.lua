@@ -1,0 +1,67 @@
+--- logs.group: a log group, how long it keeps what it holds, and the key it is encrypted with.
+local resource = require "resources"
+
+local DAYS <const> = {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288,
+  3653}
+
+local function set_retention(aws, name, days)
+  if days then
+    aws.logs:put_retention_policy {logGroupName = name, retentionInDays = days}
+  else
+    aws.logs:delete_retention_policy {logGroupName = name}
+  end
+end
+
+return resource {
+  type = "logs.group",
+  about = "A log group: retention and encryption",
+  model = "create_log_group", key = "logGroupName",
+  properties = {retentionInDays = "integer"},
+  provides = {"arn"},
+  replaces = {"logGroupClass"},
+  defaults = {logGroupClass = "STANDARD", kmsKeyId = "", retentionInDays = 0},
+  absent = {"ResourceNotFoundException"},
+
+  check = function(want)
+    if want.retentionInDays == nil then return end
+    for _, days in ipairs(DAYS) do
+      if days == want.retentionInDays then return end
+    end
+    return {("retentionInDays is %s; AWS knows only %s"):format(want.retentionInDays, table.concat(DAYS, ", "))}
+  end,
+
+  read = function(aws, want)
+    for g in aws.logs:items("describe_log_groups", {logGroupNamePrefix = want.name}) do
+      if g.logGroupName == want.name then
+        local arn = g.arn:gsub(":%*$", "")
+        return {name = want.name, arn = arn, retentionInDays = g.retentionInDays or 0, kmsKeyId = g.kmsKeyId or "",
+          logGroupClass = g.logGroupClass or "STANDARD",
+          Tags = aws.logs:list_tags_for_resource {resourceArn = arn}.tags or {}}
+      end
+    end
+  end,
+
+  create = function(aws, want)
+    aws.logs:create_log_group {logGroupName = want.name, kmsKeyId = want.kmsKeyId, logGroupClass = want.logGroupClass,
+      tags = want.Tags}
+    if want.retentionInDays then set_retention(aws, want.name, want.retentionInDays) end
+    return {arn = aws.arn("logs", "log-group:" .. want.name)}
+  end,
+
+  update = function(aws, live, want, changed)
+    if changed.retentionInDays then
+      set_retention(aws, want.name, want.retentionInDays ~= 0 and want.retentionInDays or nil)
+    end
+    if changed.kmsKeyId and want.kmsKeyId ~= "" then
+      aws.logs:associate_kms_key {logGroupName = want.name, kmsKeyId = want.kmsKeyId}
+    elseif changed.kmsKeyId then
+      aws.logs:disassociate_kms_key {logGroupName = want.name}
+    end
+    if not changed.Tags then return end
+    local set, gone = resource.tag_changes(live.Tags, want.Tags)
+    if next(set) then aws.logs:tag_resource {resourceArn = live.arn, tags = set} end
+    if #gone > 0 then aws.logs:untag_resource {resourceArn = live.arn, tagKeys = gone} end
+  end,
+
+  delete = function(aws, live) aws.logs:delete_log_group {logGroupName = live.name} end,
+}

@@ -1,0 +1,79 @@
+--- sns.topic: a topic with its policy and encryption.
+local resource = require "resources"
+
+-- Attributes are text on the wire; here each has its own type.
+local ATTRIBUTES <const> = {
+  DisplayName = {type = "string", max = 100}, KmsMasterKeyId = "string", Policy = "document",
+  DeliveryPolicy = "document", ArchivePolicy = "document", FifoTopic = "boolean", ContentBasedDeduplication = "boolean",
+  FifoThroughputScope = {type = "string", enum = {"Topic", "MessageGroup"}},
+  TracingConfig = {type = "string", enum = {"PassThrough", "Active"}}, SignatureVersion = "string",
+}
+
+local function decode(name, text)
+  if ATTRIBUTES[name] == "boolean" then return text == "true" end
+  if ATTRIBUTES[name] == "document" then return resource.document(text) end
+  return text
+end
+
+local function encode(name, value)
+  if ATTRIBUTES[name] == "document" then return resource.encode(value) end
+  return value == nil and "" or tostring(value)
+end
+
+local function encode_all(want)
+  local out = {}
+  for name in pairs(ATTRIBUTES) do
+    if want[name] ~= nil and want[name] ~= "" and not (name == "FifoTopic" and not want[name]) then
+      out[name] = encode(name, want[name])
+    end
+  end
+  return out
+end
+
+return resource {
+  type = "sns.topic",
+  about = "A topic: policy, encryption, FIFO",
+  model = "create_topic", without = {"Attributes", "DataProtectionPolicy"}, key = "Name",
+  properties = ATTRIBUTES,
+  provides = {"arn"},
+  replaces = {"FifoTopic"},
+  documents = {Policy = "policy", DeliveryPolicy = "json", ArchivePolicy = "json"},
+  defaults = {DisplayName = "", KmsMasterKeyId = "", FifoTopic = false},
+  absent = {"NotFound", "NotFoundException"},
+
+  check = function(want)
+    local fifo = type(want.name) == "string" and want.name:find "%.fifo$" ~= nil
+    if fifo ~= (want.FifoTopic == true) then return {'name ends in ".fifo" exactly where FifoTopic is true'} end
+  end,
+
+  read = function(aws, want)
+    local arn = aws.arn("sns", want.name)
+    local attributes = aws.sns:get_topic_attributes {TopicArn = arn}.Attributes
+    local live = {name = want.name, arn = arn, DisplayName = "", KmsMasterKeyId = "", FifoTopic = false}
+    for name in pairs(ATTRIBUTES) do
+      if attributes[name] ~= nil then live[name] = decode(name, attributes[name]) end
+    end
+    live.Tags = resource.tag_map(aws.sns:list_tags_for_resource {ResourceArn = arn}.Tags)
+    return live
+  end,
+
+  create = function(aws, want)
+    return {arn = aws.sns:create_topic {Name = want.name, Attributes = encode_all(want),
+      Tags = resource.tag_list(want.Tags)}.TopicArn}
+  end,
+
+  update = function(aws, live, want, changed)
+    for name in pairs(changed) do
+      if ATTRIBUTES[name] then
+        aws.sns:set_topic_attributes {TopicArn = live.arn, AttributeName = name,
+          AttributeValue = encode(name, want[name])}
+      end
+    end
+    if not changed.Tags then return end
+    local set, gone = resource.tag_changes(live.Tags, want.Tags)
+    if next(set) then aws.sns:tag_resource {ResourceArn = live.arn, Tags = resource.tag_list(set)} end
+    if #gone > 0 then aws.sns:untag_resource {ResourceArn = live.arn, TagKeys = gone} end
+  end,
+
+  delete = function(aws, live) aws.sns:delete_topic {TopicArn = live.arn} end,
+}

@@ -1,0 +1,358 @@
+local fs = require "tidelock.fs"
+local journal = require "playbook.journal"
+local playbook = require "playbook"
+local run = require "playbook.run"
+local store = require "playbook.store"
+local things = require "support.things"
+
+local FLOW <const> = [[
+playbook {name = "spec/flow"}
+local a = ensure.test.thing {name = "a"}
+local snap = step "snapshot" {
+  run = function(token) return aws.test:do_step {name = "snapshot", token = token, arn = a.arn} end,
+  undo = function(done) aws.test:do_undo {name = "snapshot", done = done} end}
+ensure.test.thing {name = "b", Link = snap}
+step "cut over" {run = function() return aws.test:do_step {name = "cut"} end,
+  undo = function() aws.test:do_undo {name = "cut"} end}
+]]
+
+local world, dir, kept, path, clock
+
+local function file(text)
+  path = things.file(text)
+  return path
+end
+
+local function context() return things.context(world) end
+
+local function options(more)
+  local out = {store = kept, clock = function() return clock end, sleep = function(s) clock = clock + s end}
+  for k, v in pairs(more or {}) do out[k] = v end
+  return out
+end
+
+local function start(text, more)
+  local loaded = playbook.load(file(text), {})
+  return run.execute(playbook.plan(loaded, context()), options(more))
+end
+
+local function resume(id, more)
+  return run.resume(id, options(more), function() return context() end)
+end
+
+local function calls(pattern)
+  local out = {}
+  for _, call in ipairs(world.calls) do
+    if call:find(pattern) then out[#out + 1] = call end
+  end
+  return out
+end
+
+before_each(function()
+  world, clock = things.world(), 1000000
+  dir = fs.stat "/dev/shm" and "/dev/shm/run_spec-" .. fs.pid() or fs.tempdir "run_spec"   -- fsync costs nothing there
+  kept = store.open(dir)
+  world.answer["test.do_step"] = function(input) return input.name .. ":" .. tostring(input.arn) end
+  world.answer["test.do_undo"] = function(input)
+    world.undone = world.undone or {}
+    table.insert(world.undone, input)
+    return {}
+  end
+end)
+after_each(function()
+  os.execute("rm -rf '" .. dir .. "'")
+  if path then os.remove(path) end
+end)
+
+describe("a run with steps", function()
+  it("applies what is above a step first, and hands its value on", function()
+    local out = start(FLOW)
+    assert.equal("done", out.result, out.message)
+    assert.equal("snapshot:arn:thing:a:1", world.store.b.Link)
+    assert.same({"create_thing a", "do_step snapshot", "create_thing b", "do_step cut"}, calls "^[cd][ro]")
+  end)
+  it("keeps every write in the journal before and after it is sent", function()
+    local out = start(FLOW)
+    local records = kept:records(out.run)
+    local open, n = {}, 0
+    for _, r in ipairs(records) do
+      if r.kind == "call" then open[r.n] = true end
+      if r.kind == "answer" then
+        assert.is_true(open[r.call])
+        n = n + 1
+      end
+    end
+    assert.equal(4, n)
+    assert.equal("done", journal.state(records))
+  end)
+  it("undoes in reverse what was done when a step fails, if so told, and ends as undone", function()
+    world.fail["do_step cut"] = "Broken"
+    local out = start(FLOW, {on_failure = "undo"})
+    assert.equal("undone", out.result)
+    assert.equal(1, out.exit)
+    assert.same({{name = "snapshot", done = "snapshot:arn:thing:a:1"}}, world.undone)
+  end)
+  it("goes on after a failure from the step that failed, without repeating the ones before", function()
+    world.fail["do_step cut"] = "Broken"
+    local out = start(FLOW, {on_failure = "stop"})
+    assert.equal("failed", out.result)
+    assert.matches("tidelock resume " .. out.run, out.message, 1, true)
+    world.fail = {}
+    local again = resume(out.run)
+    assert.equal("done", again.result)
+    assert.equal(1, #calls "do_step snapshot")
+    assert.equal(2, #calls "do_step cut")
+    assert.equal(1, #calls "create_thing b")
+  end)
+  it("undoes an earlier failure later", function()
+    world.fail["do_step cut"] = "Broken"
+    local out = start(FLOW, {on_failure = "stop"})
+    local again = resume(out.run, {undo = true})
+    assert.equal("undone", again.result)
+    assert.equal("snapshot", world.undone[1].name)
+  end)
+  it("refuses to start over while an earlier run has not ended", function()
+    world.fail["do_step cut"] = "Broken"
+    local out = start(FLOW, {on_failure = "stop"})
+    local ok, err = pcall(start, FLOW)
+    assert.is_false(ok)
+    assert.matches("Run " .. out.run .. " of this playbook has not ended", tostring(err), 1, true)
+    world.fail = {}
+    assert.equal("done", start(FLOW, {new = true}).result)
+  end)
+  it("tries a step again as often as it says", function()
+    local n = 0
+    world.answer["test.do_step"] = function()
+      n = n + 1
+      return n >= 3 and n or error({code = "Busy", message = "busy"}, 0)
+    end
+    local out = start 'playbook {name = "spec/r"} step "x" {retry = 2, run = function() return aws.test:do_step {} end}'
+    assert.equal("done", out.result)
+    assert.equal(3, n)
+  end)
+  it("stops a step at its time limit", function()
+    world.answer["test.do_step"] = function() require "tidelock.loop".sleep(5) end
+    local out = start [[playbook {name = "spec/t"}
+      step "x" {timeout = "0s", run = function() return aws.test:do_step {} end}]]
+    assert.equal("failed", out.result)
+    assert.matches("took longer than 0 seconds", out.message)
+  end)
+  it("refuses a value that the journal cannot keep, a secret by its name", function()
+    local out = start 'playbook {name = "spec/v"} step "x" {run = function() return {f = print} end}'
+    assert.matches("step x.f is a function", out.message)
+  end)
+  it("skips a step that is not needed, and says so on resume too", function()
+    local out = start 'playbook {name = "spec/w"} step "x" {when = false, run = function() error "no" end}'
+    assert.equal("done", out.result)
+  end)
+  it("gives the same now() again on resume", function()
+    local text = [[playbook {name = "spec/n"} local t = now()
+      step "x" {run = function() return aws.test:do_step {name = "x", arn = t} end}
+      step "y" {run = function() return aws.test:do_step {name = "y", arn = t} end}]]
+    world.fail["do_step y"] = "Broken"
+    local seen = {}
+    world.answer["test.do_step"] = function(input) seen[#seen + 1] = input.arn return "v" end
+    local out = start(text, {on_failure = "stop"})
+    world.fail = {}
+    require "tidelock.loop".sleep(1.1)
+    resume(out.run)
+    assert.equal(seen[1], seen[2])
+  end)
+end)
+
+-- From a point on nothing reaches the journal or the world any more, as after SIGKILL: what still runs changes nothing.
+local function killed_at(point)
+  local n, dead = 0, false
+  local function gate(effect, ...)
+    n = n + 1
+    if n == point then dead = "before" end
+    if dead then error("killed", 0) end
+    local result = table.pack(effect(...))
+    n = n + 1
+    if n == point then dead = "after" end
+    if dead then error("killed", 0) end
+    return table.unpack(result, 1, result.n)
+  end
+  local create = kept.create
+  function kept:create(id)
+    local j = create(self, id)
+    local f = j.file
+    j.file = {write = function(_, text) return gate(f.write, f, text) end}
+    return j
+  end
+  local answers = {}
+  for name, fn in pairs(world.answer) do
+    answers[name] = fn
+    if not name:find "get_" then world.answer[name] = function(input) return gate(fn, input) end end
+  end
+  return function()
+    kept.create = nil
+    for name, fn in pairs(answers) do world.answer[name] = fn end
+    return dead ~= false
+  end
+end
+
+local PROBED <const> = [[
+playbook {name = "spec/flow"}
+local a = ensure.test.thing {name = "a"}
+local snap = step "snapshot" {
+  run = function(token) return aws.test:do_step {name = "snapshot", arn = a.arn} end,
+  probe = function(token) return aws.test:get_probe {name = "snapshot"} end}
+ensure.test.thing {name = "b", Link = snap}
+step "cut over" {run = function() return aws.test:do_step {name = "cut"} end,
+  probe = function() return aws.test:get_probe {name = "cut"} end}
+]]
+
+local function last_run() return kept:runs()[1] end
+
+local function start_killed(text, point)
+  local revive = killed_at(point)
+  local loaded = playbook.load(file(text), {})
+  local plan = playbook.plan(loaded, context())
+  pcall(run.execute, plan, options {on_failure = "stop", new = true})
+  return revive()
+end
+
+describe("a run that was killed", function()
+  before_each(function()
+    world.made = {}
+    world.answer["test.do_step"] = function(input)
+      table.insert(world.made, input.name)
+      world[input.name] = input.name .. ":" .. tostring(input.arn)
+      return world[input.name]
+    end
+    world.answer["test.get_probe"] = function(input) return world[input.name] or false end
+  end)
+
+  it("ends as an undisturbed one, killed before and after every journal write and every AWS write", function()
+    local point, points = 0, 0
+    repeat
+      point = point + 1
+      world.store, world.made, world.snapshot, world.cut, world.calls, world.n = {}, {}, nil, nil, {}, 0
+      local before = #kept:runs()
+      local dead = start_killed(PROBED, point)
+      local fresh = #kept:runs() > before
+      if dead and fresh and #(kept:records(last_run())) > 0 then
+        points = points + 1
+        if journal.state(kept:records(last_run())) ~= "done" then
+          local again = resume(last_run())
+          assert.equal("done", again.result, "killed at point " .. point .. ": " .. tostring(again.message))
+        end
+        assert.equal("snapshot:arn:thing:a:1", world.store.b.Link, "killed at point " .. point)
+        assert.same({"snapshot", "cut"}, world.made, "killed at point " .. point)
+        assert.equal(2, world.n, "killed at point " .. point)
+      end
+      kept:mark_open("123456789012/eu-west-1/spec/flow", nil)
+    until not dead
+    assert.is_true(points > 30)
+  end)
+  it("reads a journal whose last line was cut in the middle", function()
+    world.fail["do_step cut"] = "Broken"
+    local out = start(FLOW, {on_failure = "stop"})
+    local f = assert(io.open(kept:journal_path(out.run), "a"))
+    f:write '{"kind":"step.done","na'
+    f:close()
+    world.fail = {}
+    assert.equal("done", resume(out.run).result)
+    local records, cut = journal.parse(io.open(kept:journal_path(out.run)):read "a")
+    assert.equal(1, cut)
+    assert.equal("end", records[#records].kind)
+  end)
+  it("asks about a step in flight that has no probe, and does neither unasked", function()
+    local text = FLOW
+    local point = 0
+    local function in_flight()
+      local records = last_run() and kept:records(last_run()) or {}
+      local last = records[#records]
+      return last and last.kind == "call" and last.address == "step cut over"
+    end
+    repeat
+      point = point + 1
+      world.store, world.made = {}, {}
+      assert.is_true(start_killed(text, point))
+      kept:mark_open("123456789012/eu-west-1/spec/flow", nil)
+    until in_flight()
+    local id, before = last_run(), #world.made
+    local stopped = resume(id)
+    assert.equal("parked", stopped.result)
+    assert.equal(75, stopped.exit)
+    assert.matches("was in flight when the run stopped", stopped.message)
+    assert.equal(before, #world.made)
+    assert.equal("done", resume(id, {assume = {["cut over"] = "done"}}).result)
+    assert.equal(before, #world.made)
+  end)
+  it("is refused when its playbook has changed, unless told", function()
+    world.fail["do_step cut"] = "Broken"
+    local out = start(FLOW, {on_failure = "stop"})
+    world.fail = {}
+    local f = assert(io.open(path, "a"))
+    f:write "-- a word more\n"
+    f:close()
+    local ok, err = pcall(resume, out.run)
+    assert.is_false(ok)
+    assert.matches("began with another text", tostring(err))
+    assert.equal("done", resume(out.run, {changed = true}).result)
+  end)
+end)
+
+describe("a run that waits", function()
+  it("parks for as long as it says, then goes on", function()
+    local out = start [[playbook {name = "spec/p"} park {"24h", why = "soak"}
+      step "x" {run = function() return aws.test:do_step {name = "x"} end}]]
+    assert.equal("parked", out.result)
+    assert.equal(75, out.exit)
+    clock = clock + 3600
+    local early = resume(out.run)
+    assert.matches("for 23h more", early.message)
+    clock = clock + 23 * 3600
+    assert.equal("done", resume(out.run).result)
+    assert.equal(1, #calls "do_step x")
+  end)
+  it("parks where nobody can approve, and takes the approval from the command line", function()
+    local out = start 'playbook {name = "spec/a"} approve "cut over"'
+    assert.equal(75, out.exit)
+    assert.matches("--approve \"cut over\"", out.message, 1, true)
+    assert.equal("done", resume(out.run, {approved = {["cut over"] = true}}).result)
+  end)
+  it("polls until what it waits for is so, and gives up at its limit", function()
+    local n = 0
+    world.answer["test.get_state"] = function() n = n + 1 return n >= 3 end
+    local text = [[playbook {name = "spec/u"}
+      wait_until "up" {every = 5, timeout = "1m", test = function() return aws.test:get_state {} end}]]
+    assert.equal("done", start(text).result)
+    n = -1000
+    assert.matches("did not come true within 1m", start(text, {on_failure = "stop"}).message)
+  end)
+end)
+
+describe("the lock", function()
+  it("refuses a second writer, naming the other's run, host and start", function()
+    local held = kept:lock("123456789012/eu-west-1", {run = "other", host = "h", start = "then", pid = 7})
+    local ok, err = pcall(start, FLOW)
+    held:close()
+    assert.is_false(ok)
+    assert.matches("run other on h since then", tostring(err))
+    assert.equal(69, err.exit)
+    assert.same({}, calls "create")
+  end)
+end)
+
+describe("a journal that cannot be written", function()
+  it("stops the run before anything is sent", function()
+    local real = kept.create
+    function kept:create(id)
+      local j = real(self, id)
+      local write, n = j.file, 0
+      j.file = {write = function(_, text)
+        n = n + 1
+        if n > 2 then return nil, {message = "No space left on device"} end
+        return write:write(text)
+      end}
+      return j
+    end
+    local ok, err = pcall(start, 'playbook {name = "spec/d"} ensure.test.thing {name = "a"}')
+    local failed = ok and err.engine.nodes[1].failed or err
+    assert.matches("No space left on device", tostring(failed))
+    assert.same({}, calls "create_thing")
+  end)
+end)

@@ -1,5 +1,6 @@
 -- servers_spec.lua -- the servers that specs stand on: they start, answer, start anew and are gone.
 local certs = require "support.certs"
+local faults = require "support.faults"
 local httpd = require "support.httpd"
 local moto = require "support.moto"
 local proc = require "tidelock.proc"
@@ -33,6 +34,26 @@ describe("a server for specs", function()
     assert.not_equal(0, select(2, curl("--cacert", both.ca, both.url .. "/keepalive")))
     assert.equal(0, select(2, curl("--cacert", both.ca, "--cert", certs.folder() .. "/client.pem", "--key",
       certs.folder() .. "/client.key", both.url .. "/keepalive")))
+  end)
+
+  it("the fault proxy fails the same requests for the same seed, and boto3 gets through by trying again", function()
+    local m <close> = moto.start()
+    local function run()
+      m:reset()
+      local f <close> = faults.start(m, {rate = 0.3, seed = 7})
+      local out = assert(proc.run {server.PYTHON, "-c", [[
+import boto3
+from botocore.config import Config
+sqs = boto3.client("sqs", config=Config(retries={"mode": "standard", "total_max_attempts": 10}))
+for i in range(20):
+    sqs.create_queue(QueueName=f"q{i}")
+print(len(sqs.list_queues()["QueueUrls"]))]], env = f.env})
+      assert.equal("20\n", out.stdout .. out.stderr)
+      return (curl(f.url .. "/-/counts"))
+    end
+    local counts = run()
+    assert.matches('"half": %d', counts)
+    assert.equal(counts, run())
   end)
 
   it("redis asks for TLS and its password, forgets at a restart, and stays on its port", function()

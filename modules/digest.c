@@ -3,6 +3,7 @@
 #include "crc.h"
 #include "fail.h"
 #include "modules.h"
+#include "ossl.h"
 #include "secret.h"
 #include "sha256.h"
 
@@ -52,6 +53,7 @@ static int digests_gc (lua_State *L) {
 
 static EVP_MD *find (lua_State *L, int kind) {
   digests *d = lua_touserdata(L, lua_upvalueindex(1));
+  if (!tl_osslready()) luaL_error(L, "not enough memory");
   if (d->md[kind] == NULL) d->md[kind] = EVP_MD_fetch(NULL, names[kind], NULL);
   if (d->md[kind] == NULL)
     luaL_error(L, "OpenSSL has no %s here: its configuration (openssl.cnf, or FIPS mode) leaves "
@@ -208,6 +210,7 @@ static int l_unbase64 (lua_State *L) {
 
 
 static void randomly (lua_State *L, void *to, size_t n) {
+  if (!tl_osslready()) luaL_error(L, "not enough memory");
   if (n > 0 && RAND_bytes(to, (int)n) != 1)
     luaL_error(L, "OpenSSL's random generator failed: the system gives no randomness "
                   "(is /dev/urandom missing in this container?)");

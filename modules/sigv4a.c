@@ -10,6 +10,7 @@
 #include <openssl/param_build.h>
 
 #include "armor.h"
+#include "ossl.h"
 
 #define SIZE 32
 #define LABEL "AWS4-ECDSA-P256-SHA256"
@@ -104,7 +105,7 @@ static EVP_PKEY *build (const BIGNUM *d) {
 EVP_PKEY *tl_sigakey (tl_text keyid, tl_text secret) {
   unsigned char bytes[SIZE];
   EVP_PKEY *key = NULL;
-  if (private_key(keyid, secret, bytes)) {
+  if (tl_osslready() && private_key(keyid, secret, bytes)) {
     BIGNUM *d = BN_secure_new();
     if (d != NULL && BN_bin2bn(bytes, SIZE, d) != NULL) {
       BN_set_flags(d, BN_FLG_CONSTTIME);
@@ -127,6 +128,7 @@ int tl_sigapublic (EVP_PKEY *key, unsigned char xy[2 * SIZE]) {
 }
 
 
+/* Out of memory, OpenSSL 3.0 may call a signature made whose size is -1: hence the look at it. */
 int tl_sigasign (EVP_PKEY *key, const void *s, size_t n, char *hex, size_t *len) {
   unsigned char hash[SHA256_DIGEST_LENGTH], der[TL_SIGMAX / 2];
   size_t size = sizeof der;
@@ -134,7 +136,8 @@ int tl_sigasign (EVP_PKEY *key, const void *s, size_t n, char *hex, size_t *len)
   int ok;
   tl_sha256(s, n, hash);
   ok = ctx != NULL && EVP_PKEY_sign_init(ctx) > 0 &&
-       EVP_PKEY_sign(ctx, der, &size, hash, sizeof hash) > 0;
+       EVP_PKEY_sign(ctx, der, &size, hash, sizeof hash) > 0 &&
+       2 < size && size <= sizeof der && der[0] == 0x30 && der[1] == size - 2;
   EVP_PKEY_CTX_free(ctx);
   if (!ok) return 0;
   tl_hex(hex, der, size);

@@ -1,0 +1,14 @@
+/* ossl.h -- whether OpenSSL is fit to be called. */
+#ifndef TL_OSSL_H
+#define TL_OSSL_H
+
+#include <openssl/crypto.h>
+
+/*
+** OpenSSL 3.0 makes its default context at the first call that needs one. If
+** memory is short just then it goes on without, and crashes. Ask this before any
+** EVP or RAND call: 0 means "not enough memory", now and for good.
+*/
+#define tl_osslready() (OSSL_LIB_CTX_get0_global_default() != NULL)
+
+#endif

@@ -5,12 +5,12 @@
 #include <lua.h>
 
 #define TL_MODULES(X) \
+  X(codec) \
   X(digest) \
   X(endpoint) \
   X(eventstream) \
   X(fs) \
   X(http) \
-  X(json) \
   X(json) \
   X(limit) \
   X(loop) \

@@ -1,0 +1,198 @@
+/* xmltree.c -- an XML document as a flat array of nodes: expat reads, no entity but the five, no doctype. */
+#include "wire_tree.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <expat.h>
+#include <lauxlib.h>
+
+#include "wire.h"
+
+#define TREE "tidelock.xml.tree"
+
+typedef struct reader {
+  wire_tree *tree;
+  XML_Parser parser;
+  uint32_t open[TL_MAXDEPTH];   /* the way down to the element being read */
+  int depth;
+  const char *why;              /* why reading was stopped */
+  int nomemory;
+} reader;
+
+typedef struct box { wire_tree tree; XML_Parser parser; } box;   /* frees whatever a raise leaves */
+
+
+void wire_xmlfree (lua_State *L, int idx) {
+  box *b = lua_touserdata(L, idx);
+  if (b->parser != NULL) XML_ParserFree(b->parser);
+  free(b->tree.nodes);
+  free(b->tree.text);
+  *b = (box){.parser = NULL};
+}
+
+
+static int box_gc (lua_State *L) {
+  luaL_checkudata(L, 1, TREE);
+  wire_xmlfree(L, 1);
+  return 0;
+}
+
+
+static box *newbox (lua_State *L) {
+  box *b = lua_newuserdatauv(L, sizeof *b, 0);
+  *b = (box){.parser = NULL};
+  if (luaL_newmetatable(L, TREE)) {
+    lua_pushcfunction(L, box_gc);
+    lua_setfield(L, -2, "__gc");
+  }
+  lua_setmetatable(L, -2);
+  return b;
+}
+
+/* ----- expat's callbacks: they touch no Lua ----- */
+
+static void stop (reader *r, const char *why) {
+  if (r->why == NULL) r->why = why;
+  XML_StopParser(r->parser, XML_FALSE);
+}
+
+
+static int room (void **data, size_t *max, size_t need, size_t each) {
+  size_t n = *max > 0 ? *max : 64;
+  void *p;
+  if (need <= *max) return 1;
+  while (n < need) n *= 2;
+  if (n > UINT32_MAX / 2 || (p = realloc(*data, n * each)) == NULL) return 0;
+  *data = p;
+  *max = n;
+  return 1;
+}
+
+
+static int addtext (reader *r, const char *s, size_t len) {
+  wire_tree *t = r->tree;
+  if (!room((void **)&t->text, &t->maxtext, t->textlen + len + 1, 1)) {
+    r->nomemory = 1;
+    stop(r, "not enough memory");
+    return 0;
+  }
+  memcpy(t->text + t->textlen, s, len);
+  t->textlen += len;
+  return 1;
+}
+
+
+static void addattrs (reader *r, wire_node *n, const char **attrs) {
+  n->attrs = (uint32_t)r->tree->textlen;
+  for (; attrs[0] != NULL; attrs += 2, n->nattrs++) {
+    if (!addtext(r, attrs[0], strlen(attrs[0]) + 1) || !addtext(r, attrs[1], strlen(attrs[1]) + 1)) return;
+  }
+}
+
+
+static void link_ (wire_tree *t, uint32_t parent, uint32_t child) {
+  if (t->nodes[parent].last != 0) t->nodes[t->nodes[parent].last].next = child;
+  else t->nodes[parent].first = child;
+  t->nodes[parent].last = child;
+}
+
+
+static void onstart (void *ud, const char *name, const char **attrs) {
+  reader *r = ud;
+  wire_tree *t = r->tree;
+  const char *colon = strrchr(name, ':');
+  uint32_t at = (uint32_t)t->nnodes;
+  wire_node n = {0};
+  if (r->depth == TL_MAXDEPTH) { stop(r, "it is nested too deep"); return; }
+  if (!room((void **)&t->nodes, &t->maxnodes, t->nnodes + 1, sizeof *t->nodes)) {
+    r->nomemory = 1;
+    stop(r, "not enough memory");
+    return;
+  }
+  if (colon != NULL) name = colon + 1;
+  n.namelen = (uint32_t)strlen(name);
+  n.name = (uint32_t)t->textlen;
+  if (!addtext(r, name, n.namelen)) return;
+  addattrs(r, &n, attrs);
+  n.text = (uint32_t)t->textlen;
+  t->nodes[t->nnodes++] = n;
+  if (r->depth > 0) link_(t, r->open[r->depth - 1], at);
+  r->open[r->depth++] = at;
+}
+
+
+static void onend (void *ud, const char *name) {
+  reader *r = ud;
+  wire_node *n = &r->tree->nodes[r->open[--r->depth]];
+  (void)name;
+  if (n->first == 0) n->textlen = (uint32_t)r->tree->textlen - n->text;
+}
+
+
+static void ontext (void *ud, const char *s, int len) {
+  reader *r = ud;
+  if (r->depth > 0) addtext(r, s, (size_t)len);
+}
+
+
+/* Entities are declared in a doctype; AWS sends none, and a bomb needs one. */
+static void ondoctype (void *ud, const char *name, const char *system, const char *public, int internal) {
+  (void)name; (void)system; (void)public; (void)internal;
+  stop(ud, "it holds a DOCTYPE, which AWS never sends");
+}
+
+/* ----- parsing ----- */
+
+static void prepare (reader *r, box *b) {
+  r->tree = &b->tree;
+  r->parser = b->parser;
+  XML_SetUserData(b->parser, r);
+  XML_SetElementHandler(b->parser, onstart, onend);
+  XML_SetCharacterDataHandler(b->parser, ontext);
+  XML_SetStartDoctypeDeclHandler(b->parser, ondoctype);
+}
+
+
+static void explain (const reader *r, char *why, size_t size) {
+  if (r->why != NULL) { snprintf(why, size, "%s", r->why); return; }
+  snprintf(why, size, "line %lu, column %lu: %s", (unsigned long)XML_GetCurrentLineNumber(r->parser),
+           (unsigned long)XML_GetCurrentColumnNumber(r->parser) + 1,
+           XML_ErrorString(XML_GetErrorCode(r->parser)));
+}
+
+
+wire_tree *wire_xmlparse (lua_State *L, const char *s, size_t len, char *why, size_t size) {
+  reader r = {0};
+  box *b = newbox(L);
+  int ok;
+  b->parser = XML_ParserCreate(NULL);
+  if (b->parser == NULL) luaL_error(L, "not enough memory");
+  prepare(&r, b);
+  ok = len <= INT32_MAX && XML_Parse(b->parser, s, (int)len, 1) == XML_STATUS_OK && r.why == NULL;
+  if (!ok) {
+    int nomemory = r.nomemory || XML_GetErrorCode(b->parser) == XML_ERROR_NO_MEMORY;
+    if (len > INT32_MAX) snprintf(why, size, "it is larger than 2 GB");
+    else explain(&r, why, size);
+    wire_xmlfree(L, -1);
+    lua_pop(L, 1);
+    if (nomemory) luaL_error(L, "not enough memory");
+    return NULL;
+  }
+  XML_ParserFree(b->parser);
+  b->parser = NULL;
+  return &b->tree;
+}
+
+
+int wire_xmlis (const wire_tree *t, const wire_node *n, const char *name) {
+  return strlen(name) == n->namelen && memcmp(t->text + n->name, name, n->namelen) == 0;
+}
+
+
+const wire_node *wire_xmlchild (const wire_tree *t, const wire_node *n, const char *name) {
+  for (n = wire_xmlfirst(t, n); n != NULL; n = wire_xmlnext(t, n))
+    if (wire_xmlis(t, n, name)) return n;
+  return NULL;
+}

@@ -1,5 +1,6 @@
 --- A client of one service. `call` below is the whole way of a call, top to bottom.
 local custom = require "aws.custom"
+local discovery = require "aws.discovery"
 local endpoint = require "aws.endpoint"
 local error_of = require "aws.error"
 local input_of = require "aws.input"
@@ -47,6 +48,7 @@ local function aim(call)
   local c, op = call.client, call.op
   call.target = endpoint.of(c, op, call.input, call.region)
   call.request, call.sign = requests.build(c, op, call.input, encode(c, op, call.input), call.target, call.file)
+  call.request.host = discovery.host(c, op, client.call) or call.request.host
   if c.rules.request then c.rules.request(call, call.request) end
 end
 

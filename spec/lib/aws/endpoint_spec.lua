@@ -91,6 +91,26 @@ describe("aws.endpoint", function()
     assert.matches("^s3.get_object %(eu%-west%-1%) failed: Endpoint: no endpoint: Invalid ARN", tostring(err))
   end)
 
+  it("finds a target for every operation of every service, or names the input it lacks", function()
+    local models = require "tidelock.models"
+    local found, lacking = 0, 0
+    for _, options in ipairs {{}, LOCAL} do
+      for _, service in ipairs(models.services()) do
+        for _, operation in ipairs(models.service(service):operations()) do
+          local ok, t = pcall(target, service, operation, {}, options)
+          if ok then
+            assert.is_truthy(t.auth.name and t.auth.region and t.host, service .. "." .. operation)
+            found = found + 1
+          else
+            assert.equal("Usage", t.code, tostring(t))
+            lacking = lacking + 1
+          end
+        end
+      end
+    end
+    assert.is_true(found > 37000 and lacking < 200, ("%d found, %d lacking"):format(found, lacking))
+  end)
+
   it("calls a missing parameter the fault of the input that it is", function()
     local err = world.raised(target, "s3control", "get_public_access_block", {})
     assert.equal("Usage", err.code)

@@ -7,7 +7,8 @@ local sqs = aws.session().sqs
 local done = 0
 
 local function one()
-  done = done + #sqs:list_queues({}).QueueUrls
+  local urls = sqs:list_queues({}).QueueUrls   -- waits: `done` is read after it
+  done = done + #urls
 end
 
 if flight == 1 then

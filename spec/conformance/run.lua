@@ -37,7 +37,10 @@ local function run(suite)
   local out, err = proc.run(command)
   if not out then return 0, 1, 0, err.message end
   local passed, failed, skipped = out.stdout:match "(%d+) passed, (%d+) failed, (%d+) skipped\n*$"
-  if not passed then return 0, 1, 0, out.stdout .. out.stderr end
+  if not passed then
+    local how = out.signal and "signal " .. out.signal or "code " .. out.code
+    return 0, 1, 0, ("the run ended with %s before it had counted\n%s%s"):format(how, out.stdout, out.stderr)
+  end
   passed, failed, skipped = math.tointeger(passed), math.tointeger(failed), math.tointeger(skipped)
   if out.code ~= 0 and failed == 0 then
     return passed, 1, skipped, ("the run ended with code %d\n%s"):format(out.code, out.stderr)

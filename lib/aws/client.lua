@@ -72,7 +72,7 @@ local function transfer(call, request)
   options = requests.with(options, own)
   if own.to then stream.beside(options, own.to) end
   local response, fault = c.world.transport(request, options)
-  if own.to then stream.settle(response, own.to) end
+  if own.to and response then stream.recall(response, own.to) end
   return response, fault
 end
 
@@ -107,6 +107,13 @@ local function receive(call, response, fault)
       message = ("the body is not the one that %s is of; it was changed or cut on its way"):format(header)}
   end
   return c.world.codec.decode(op, response)
+end
+
+-- Where the body went to a file, the output says so in the body's place.
+local function deliver(call, output, to)
+  stream.settle(to, output ~= nil)
+  local shape = output and call.op:output_shape()
+  if shape and shape.payload then output[shape.payload] = {path = to} end
 end
 
 -- ## Failures
@@ -230,6 +237,7 @@ function client.call(c, op, input, options)
     call.attempts = call.attempts + 1
     local response, fault = send(call)
     local output, fields = receive(call, response, fault)
+    if options and options.to then deliver(call, output, options.to) end
     if output then
       learn(c, false)
       retry.release(c.quota, call.cost)

@@ -66,7 +66,7 @@ function request.intact(c, op, response)
     local header = "x-amz-checksum-" .. name
     local value = response.headers[header]
     if value and not value:find("%-%d+$") then
-      return sum(c.world.digest, name, response.body) == value, header
+      return sum(c.world.digest, name, response.file or response.body) == value, header
     end
   end
   return nil

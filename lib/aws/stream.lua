@@ -69,20 +69,29 @@ function stream.beside(options, to)
   return options
 end
 
---- After the answer: the file takes its place, or an error's text becomes the body again.
-function stream.settle(response, to)
-  local part = to .. ".part"
-  if response and response.status >= 200 and response.status < 300 then
-    local ok, why = os.rename(part, to)
-    if not ok then
-      error(error_of.new {code = "File", exit = 1, message = ("Cannot write %s: %s."):format(to, why)}, 0)
-    end
+--- An answer that went to the file beside `to`: of an error the text becomes the body, as it is elsewhere;
+-- else the response gets `file`, the part {path=, offset=, length=}.
+function stream.recall(response, to)
+  local file = io.open(to .. ".part", "rb")
+  if not file then return end
+  if response.status >= 200 and response.status < 300 then
+    response.file = {path = to .. ".part", offset = 0, length = file:seek "end"}
+  else
+    if response.body == nil or response.body == "" then response.body = file:read(SHOWN) or "" end
+  end
+  file:close()
+end
+
+--- At the end of an attempt: the part becomes the file if all went well, and goes if not.
+function stream.settle(to, good)
+  if not good then
+    os.remove(to .. ".part")
     return
   end
-  local file = io.open(part, "rb")
-  if file and response then response.body = file:read(SHOWN) or "" end
-  if file then file:close() end
-  os.remove(part)
+  local ok, why = os.rename(to .. ".part", to)
+  if not ok then
+    error(error_of.new {code = "File", exit = 1, message = ("Cannot write %s: %s."):format(to, why)}, 0)
+  end
 end
 
 return stream

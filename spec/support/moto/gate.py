@@ -103,8 +103,9 @@ class Gate:
     def moto(self, environ, service=None, name=None):
         """moto's own answer; what it can't do is a 501 in the service's own form."""
         try:
-            if service not in ONE_CLASS and service and self.app.get_backend_for_host(self.app.infer_service_region_host(
-                    call.rewound(environ), environ["PATH_INFO"])) is None:
+            host = service and service not in ONE_CLASS and self.app.infer_service_region_host(
+                call.rewound(environ), environ["PATH_INFO"])       # None for a presigned URL: moto then takes S3
+            if host and self.app.get_backend_for_host(host) is None:
                 raise NotImplementedError(f"moto has no service {service}")
             return self.direct(environ, service) or self.flask(environ)
         except NotImplementedError as missing:

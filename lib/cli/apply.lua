@@ -1,5 +1,6 @@
 --- tidelock apply: shows the plan, asks, and acts. A second apply makes no write.
 local fault = require "playbook.fault"
+local planfile = require "playbook.planfile"
 local planner = require "playbook.planner"
 local playbook = require "playbook"
 local playing = require "cli.playing"
@@ -104,14 +105,28 @@ local function look_again(engine, loaded, context, options)
   return again
 end
 
+-- Loads what the command line names: a playbook, or a plan saved of one.
+local function load_any(args, ctx)
+  local path = playing.file(args, "apply")
+  local saved = planfile.load(path)
+  local options = {target = args.target, exclude = args.exclude, prune = args.prune}
+  if not saved then
+    local loaded, context = playing.load(path, args, ctx)
+    return loaded, context, options
+  end
+  local loaded = playbook.load(saved.file, {vars = saved.vars, account = saved.account_file})
+  planfile.check_sources(saved, loaded)
+  return loaded, playing.context(loaded, args, ctx, saved.region), saved.options, saved
+end
+
 --- The whole of it, for `run` too.
 function apply.run(args, ctx)
-  local loaded, context = playing.load(playing.file(args, "apply"), args, ctx)
-  local options = {target = args.target, exclude = args.exclude, prune = args.prune}
+  local loaded, context, options, saved = load_any(args, ctx)
   local engine = playbook.plan(loaded, context, options)
+  if saved then planfile.check_live(saved, engine) end
   if not ctx:wants_json() then playing.show(engine, args, ctx) end
   ctx.out:flush()
-  if planner.changes_anything(playbook.all_nodes(engine)) or playbook.has_barriers(engine) then
+  if not saved and (planner.changes_anything(playbook.all_nodes(engine)) or playbook.has_barriers(engine)) then
     if not agree(engine, args, ctx) then
       ctx:say "Nothing was changed."
       return 0

@@ -42,8 +42,10 @@ end
 -- What was raised, as a text for people and an exit code.
 local function describe(err, name, debugging)
   local kind = type(err)
-  if kind == "table" and err.usage then
-    return ("tidelock %s: %s. See: tidelock help %s"):format(name, err.message:gsub("[.]$", ""), name), 64
+  if kind == "table" and rawget(err, "usage") then
+    local message = err.message:gsub("[.]$", "")
+    if not message:find "[?!]$" then message = message .. "." end
+    return ("tidelock %s: %s See: tidelock help%s"):format(name, message, name == "help" and "" or " " .. name), 64
   end
   if kind == "table" and err.exit then
     local text = tostring(err)
@@ -80,8 +82,9 @@ local function split(words)
 end
 
 local function unknown_command(streams, name)
-  tell(streams, ("tidelock: there is no command %q%s. The commands are listed by: tidelock help"):format(name,
-    suggest.phrase(name, cli.names())))
+  local phrase = suggest.phrase(name, cli.names())
+  tell(streams, ("tidelock: there is no command %q%s The commands are listed by: tidelock help"):format(name,
+    phrase == "" and "." or phrase))
   return 64
 end
 

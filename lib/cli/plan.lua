@@ -7,7 +7,10 @@ local function run(args, ctx)
   local loaded, context = playing.load(playing.file(args, "plan"), args, ctx)
   local engine = playbook.plan(loaded, context, {target = args.target, exclude = args.exclude, prune = args.prune})
   playing.show(engine, args, ctx)
-  if args.out then require "playbook.planfile".save(args.out, engine) end
+  if args.out then
+    require "playbook.planfile".save(args.out, engine,
+      {target = args.target, exclude = args.exclude, prune = args.prune})
+  end
   if args.detailed_exitcode and planner.changes_anything(playbook.all_nodes(engine)) then return 2 end
   return 0
 end

@@ -29,7 +29,8 @@ function playing.file(args, name)
   return args[1]
 end
 
-local function vars_of(args)
+--- The vars of --var-file and --var.
+function playing.vars(args)
   local out = {}
   if args.var_file then
     local file, why = io.open(args.var_file, "rb")
@@ -50,8 +51,9 @@ end
 function playing.context(loaded, args, ctx, region)
   local session, traffic = ctx:session(region or loaded.account and loaded.account.region)
   local painter = ctx:paint()
+  local found, place = pcall(session.region, session)
   local context = {session = session, traffic = traffic, models = require "tidelock.models",
-    region = session:region(), concurrency = args.concurrency, unsafe = args.unsafe,
+    region = found and place or nil, no_region = not found and place or nil, concurrency = args.concurrency, unsafe = args.unsafe,
     instructions = args.max_instructions}
   function context.emit(event)
     if ctx:wants_json() or args.quiet and event.kind == "resource.done" then return end
@@ -63,7 +65,7 @@ end
 
 --- Loads a playbook and makes the context that plan and apply need: loaded, context.
 function playing.load(path, args, ctx)
-  local loaded = playbook.load(path, {vars = vars_of(args), account = args.account or os.getenv "TIDELOCK_ACCOUNT"})
+  local loaded = playbook.load(path, {vars = playing.vars(args), account = args.account or os.getenv "TIDELOCK_ACCOUNT"})
   return loaded, playing.context(loaded, args, ctx)
 end
 

@@ -20,7 +20,7 @@ function playbook.load(path, options)
   fault.raise(list)
   local loaded = {program = program, path = path, name = program.header.name}
   local values, faults = vars.resolve(program.header.vars or {}, options.vars or {})
-  if #faults > 0 then fault.fail(64, "%s: %s.", path, table.concat(faults, "; ")) end
+  if #faults > 0 then fault.fail(64, "%s: %s", path, table.concat(faults, "; ")) end
   loaded.vars, loaded.given_vars = values, options.vars or {}
   if options.account then
     loaded.account_path = account_of.find(options.account, path)
@@ -112,8 +112,14 @@ function playbook.declare(loaded, context, mode, more)
   return engine
 end
 
+-- Faults of the playbook come first: only then does it matter that no region is set.
+local function need_region(engine)
+  if engine.context.no_region then error(engine.context.no_region, 0) end
+end
+
 --- Asks AWS whose credentials these are; refuses where the account file names another account.
 function playbook.identify(engine)
+  need_region(engine)
   local context, account = engine.context, engine.account
   if context.identify == false then return end
   local who = engine.recorder:client().sts:get_caller_identity {}
@@ -180,6 +186,7 @@ end
 
 --- Whether the chunk has barriers, so that an apply runs it again from the top.
 function playbook.has_barriers(engine)
+  if engine.without_steps then return false end
   for _, entry in ipairs(engine.sequence) do
     if entry.kind ~= "resources" then return true end
   end
@@ -205,7 +212,6 @@ function playbook.plan(loaded, context, options)
   planner.plan(engine, engine.nodes)
   if options.prune then
     engine.orphans = require "playbook.prune".find(engine)
-    planner.read(engine, engine.orphans)
   end
   engine.seconds = require "tidelock.loop".now() - began
   return engine

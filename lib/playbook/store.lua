@@ -116,8 +116,8 @@ function store:lock(key, info)
     if err.code ~= "locked" then check(nil, err, "The lock cannot be taken") end
     local held = require "tidelock.json".decode(read(path .. ".json") or "") or {}
     fault.fail(69, "Another run is writing to %s: run %s on %s since %s (process %s). Wait until it has ended; see"
-      .. " it with: tidelock runs %s", key, held.run or "?", held.host or "?", held.start or "?", tostring(held.pid or "?"),
-      held.run or "")
+      .. " it with: tidelock runs %s", key, held.run or "?", held.host or "?", held.start or "?",
+      tostring(held.pid or "?"), held.run or "")
   end
   fs().write(path .. ".json", require "tidelock.json".encode(info, {sort = true}) .. "\n")
   return file

@@ -12,8 +12,6 @@ local COLOR <const> = {create = "green", update = "yellow", replace = "red", del
 local UNKNOWN <const> = data.UNKNOWN
 
 local function shown(value)
-  if unknown.is(value) then return UNKNOWN end
-  if type(value) == "userdata" then return "<secret>" end
   if type(value) == "string" then
     if value == UNKNOWN or value == "<secret>" then return value end
     return ("%q"):format(value):gsub("\\\n", "\\n")
@@ -28,7 +26,7 @@ end
 
 local function is_list(t) return type(t) == "table" and #t > 0 end
 
-local function is_map(t) return type(t) == "table" and not unknown.is(t) and #t == 0 and next(t) ~= nil end
+local function is_map(t) return type(t) == "table" and #t == 0 and next(t) ~= nil end
 
 local function join(path, key)
   if math.type(key) then return ("%s[%d]"):format(path, key) end
@@ -37,8 +35,7 @@ end
 
 -- Leaves of two trees side by side: rows {path, before, after}; equal leaves are left out.
 local function leaves(rows, path, before, after, depth)
-  if depth > 12 or not ((is_map(before) or is_list(before)) or (is_map(after) or is_list(after)))
-      or unknown.is(before) or unknown.is(after) then
+  if depth > 12 or not ((is_map(before) or is_list(before)) or (is_map(after) or is_list(after))) then
     if before ~= after and not (before ~= nil and after ~= nil and compare.equal(after, before)) then
       rows[#rows + 1] = {path = path, before = before, after = after}
     end
@@ -59,7 +56,7 @@ end
 local function rows_of(node)
   local rows = {}
   if node.action == "create" then
-    local want = unknown.resolve(node.want)
+    local want = data.show((unknown.resolve(node.want)))
     for _, name in ipairs(compare.sorted_keys(want)) do
       if not (name == "name" and #node.type.keys == 1) then leaves(rows, name, nil, want[name], 1) end
     end
@@ -67,7 +64,7 @@ local function rows_of(node)
   end
   for _, change in ipairs(node.changes or {}) do
     local n = #rows
-    local before, after = change.before, change.after
+    local before, after = data.show(change.before), data.show((unknown.resolve(change.after)))
     if node.type.rules[change.name] == "policy" then
       before, after = compare.policy(before), compare.policy(after)
     end
@@ -194,8 +191,12 @@ function terminal.summary(engine, p)
   local out = {}
   local failed = s.failed > 0 and p:text("red", (", %d failed"):format(s.failed)) or ""
   local skipped = s.skipped > 0 and (", %d not done"):format(s.skipped) or ""
-  out[1] = ("Applied: %d created, %d updated, %d replaced, %d deleted, %d unchanged%s%s. %s."):format(s.created,
-    s.updated, s.replaced, s.deleted, s.unchanged, failed, skipped, terminal.cost(engine))
+  local touched = s.created + s.updated + s.replaced + s.deleted + s.failed + s.skipped
+  if touched == 0 then
+    out[1] = ("Nothing was changed: %d as declared. %s."):format(s.unchanged, terminal.cost(engine))
+  else
+    out[1] = ("Applied: %d created, %d updated, %d replaced, %d deleted, %d unchanged%s%s. %s."):format(s.created,
+      s.updated, s.replaced, s.deleted, s.unchanged, failed, skipped, terminal.cost(engine))
   local outputs = playbook.outputs(engine)
   for _, name in ipairs(compare.sorted_keys(outputs)) do
     out[#out + 1] = ("  %s = %s"):format(name, shown(outputs[name]))

@@ -106,6 +106,7 @@ return resource {
   model = "create_budget", inside = "Budget", key = "BudgetName",
   without = {"CalculatedSpend", "LastUpdatedTime", "HealthStatus"},
   also = {create_budget = {"NotificationsWithSubscribers"}},
+  arns = "^arn:[^:]+:budgets::%d+:budget/(.+)$",
   provides = {"arn"},
   replaces = {"BudgetType", "TimeUnit"},
   sets = {NotificationsWithSubscribers = "id"},

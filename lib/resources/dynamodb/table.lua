@@ -56,6 +56,7 @@ return resource {
   without = {"ResourcePolicy", "WarmThroughput", "GlobalTableSettingsReplicationMode"},
   also = {update_time_to_live = {"TimeToLiveSpecification"},
     update_continuous_backups = {"PointInTimeRecoverySpecification"}},
+  arns = "^arn:[^:]+:dynamodb:[^:]*:%d+:table/([^/]+)$",
   provides = {"arn", "stream_arn", "status"},
   replaces = {"KeySchema", "LocalSecondaryIndexes"},
   sets = {AttributeDefinitions = "AttributeName", GlobalSecondaryIndexes = "IndexName",

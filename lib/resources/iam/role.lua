@@ -62,6 +62,7 @@ return resource {
   about = "A role: trust, inline and managed policies",
   model = "create_role", key = "RoleName",
   properties = {InlinePolicies = {"map", "document"}, ManagedPolicyArns = {"list", "string"}},
+  arns = "^arn:[^:]+:iam::%d+:role/(.+)$",
   provides = {"arn", "id"},
   replaces = {"Path"},
   sets = {"ManagedPolicyArns"},

@@ -17,6 +17,7 @@ return resource {
   about = "A log group: retention and encryption",
   model = "create_log_group", key = "logGroupName",
   properties = {retentionInDays = "integer"},
+  arns = "^arn:[^:]+:logs:[^:]*:%d+:log%-group:([^:*]+)",
   provides = {"arn"},
   replaces = {"logGroupClass"},
   defaults = {logGroupClass = "STANDARD", kmsKeyId = "", retentionInDays = 0},

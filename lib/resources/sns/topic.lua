@@ -35,6 +35,7 @@ return resource {
   about = "A topic: policy, encryption, FIFO",
   model = "create_topic", without = {"Attributes", "DataProtectionPolicy"}, key = "Name",
   properties = ATTRIBUTES,
+  arns = "^arn:[^:]+:sns:[^:]*:%d+:([^:/]+)$",
   provides = {"arn"},
   replaces = {"FifoTopic"},
   documents = {Policy = "policy", DeliveryPolicy = "json", ArchivePolicy = "json"},

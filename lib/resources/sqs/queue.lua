@@ -47,6 +47,7 @@ return resource {
   about = "A queue: standard or FIFO, with dead letters, encryption and policy",
   model = "create_queue", without = {"Attributes"}, key = "QueueName",
   properties = ATTRIBUTES,
+  arns = "^arn:[^:]+:sqs:[^:]*:%d+:([^:/]+)$",
   provides = {"arn", "url"},
   replaces = {"FifoQueue"},
   documents = {Policy = "policy", RedrivePolicy = "json", RedriveAllowPolicy = "json"},

@@ -1,0 +1,53 @@
+--- tidelock destroy: deletes what a playbook declares and owns, in the graph's reverse order.
+local apply = require "cli.apply"
+local fault = require "playbook.fault"
+local planner = require "playbook.planner"
+local playbook = require "playbook"
+local playing = require "cli.playing"
+local prune = require "playbook.prune"
+
+local function confirm(engine, args, ctx)
+  local name = engine.program.header.name
+  if args.confirm == name then return true end
+  if args.confirm then fault.fail(64, "--confirm must be the playbook's name, %s. Nothing was changed.", name) end
+  if not ctx:can_ask() then
+    fault.fail(64, "There is no terminal to ask on. Confirm with --confirm %s. Nothing was changed.", name)
+  end
+  return ctx:ask(("All of this is deleted, with what it holds. Type the playbook's name to go on: ")) == name
+end
+
+local function run(args, ctx)
+  local loaded, context = playing.load(playing.file(args, "destroy"), args, ctx)
+  local engine = playbook.plan(loaded, context, {target = args.target, exclude = args.exclude})
+  prune.everything(engine)
+  for _, entry in ipairs(engine.sequence) do
+    if entry.kind ~= "resources" then entry.skipped = true end
+  end
+  if not ctx:wants_json() then playing.show(engine, args, ctx) end
+  ctx.out:flush()
+  local refused = prune.protected(engine.nodes)
+  if #refused > 0 then
+    fault.fail(1, "Nothing was deleted, because of what is protected: %s.", table.concat(refused, "; "))
+  end
+  if not planner.changes_anything(engine.nodes) then
+    ctx:say "There is nothing to delete."
+    return 0
+  end
+  if not confirm(engine, args, ctx) then
+    ctx:say "Nothing was changed."
+    return 0
+  end
+  engine.without_steps = true
+  local how, ended <close> = apply.run_options(args, ctx)  -- luacheck: ignore
+  return apply.finish(require "playbook.run".execute(engine, how), ctx)
+end
+
+return {
+  name = "destroy",
+  about = "Delete what a playbook declares and owns; asks for its name",
+  usage = "tidelock destroy FILE.lua [--account FILE] [--confirm NAME]",
+  options = playing.options {
+    {name = "confirm", value = "NAME", about = "the playbook's name, instead of typing it"},
+  },
+  run = run,
+}

@@ -197,6 +197,7 @@ function terminal.summary(engine, p)
   else
     out[1] = ("Applied: %d created, %d updated, %d replaced, %d deleted, %d unchanged%s%s. %s."):format(s.created,
       s.updated, s.replaced, s.deleted, s.unchanged, failed, skipped, terminal.cost(engine))
+  end
   local outputs = playbook.outputs(engine)
   for _, name in ipairs(compare.sorted_keys(outputs)) do
     out[#out + 1] = ("  %s = %s"):format(name, shown(outputs[name]))

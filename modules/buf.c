@@ -30,10 +30,22 @@ static int buf_gc (lua_State *L) {
 static const luaL_Reg meta[] = {{"__gc", buf_gc}, {"__close", buf_gc}, {NULL, NULL}};
 
 
+/* Filled before it is registered: a metatable without __gc must not outlive a refused allocation. */
+static void pushmeta (lua_State *L) {
+  if (luaL_getmetatable(L, BUF) != LUA_TNIL) return;
+  lua_pop(L, 1);
+  luaL_newlib(L, meta);
+  lua_pushliteral(L, BUF);
+  lua_setfield(L, -2, "__name");
+  lua_pushvalue(L, -1);
+  lua_setfield(L, LUA_REGISTRYINDEX, BUF);
+}
+
+
 tl_buf *tl_bufnew (lua_State *L) {
   tl_buf *b = lua_newuserdatauv(L, sizeof *b, 0);
   *b = (tl_buf){0};
-  if (luaL_newmetatable(L, BUF)) luaL_setfuncs(L, meta, 0);
+  pushmeta(L);
   lua_setmetatable(L, -2);
   return b;
 }

@@ -1,13 +1,14 @@
 /* http_engine.c -- libcurl's multi handle on the loop: sockets, timer, lists of transfers. */
 #include "http.h"
 
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <lauxlib.h>
+
+#include "trust.h"
 
 #define ENGINE "tidelock.http.engine"
 #define TRANSFER "tidelock.http.transfer"
@@ -36,7 +37,7 @@ struct tl_engine {        /* malloc'd: libuv outlives the box */
   size_t nspare;
   watch **watches;        /* by descriptor */
   size_t nwatches;
-  const char *ca;         /* found at the first https request */
+  const char *ca;
   int cafolder, casought;
   int gzip;
   int starved;            /* no memory to watch a socket with */
@@ -452,36 +453,9 @@ int tl_engine_gzip (tl_engine *e) {
 }
 
 
-/* A folder counts if OpenSSL could look a certificate up in it: names like 3513523f.0. */
-static int ishashed (const char *path) {
-  DIR *d = opendir(path);
-  struct dirent *f;
-  int found = 0;
-  if (d == NULL) return 0;
-  while (!found && (f = readdir(d)) != NULL)
-    found = strlen(f->d_name) == 10 && strspn(f->d_name, "0123456789abcdef") == 8
-            && f->d_name[8] == '.' && f->d_name[9] == '0';
-  closedir(d);
-  return found;
-}
-
-
-/* A hashed folder first: reading a whole bundle costs 20 ms, a look-up in a folder 1. */
+/* Looked for once, at the first https request. */
 const char *tl_engine_ca (tl_engine *e, int *folder) {
-  static const char *const folders[] = {
-    "/etc/ssl/certs", "/etc/pki/ca-trust/extracted/pem/directory-hash", "/etc/pki/tls/certs"
-  };
-  static const char *const bundles[] = {
-    "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem",
-    "/etc/ssl/ca-bundle.pem"
-  };
-  for (size_t i = 0; !e->casought && e->ca == NULL && i < sizeof folders / sizeof *folders; i++)
-    if (ishashed(folders[i])) {
-      e->ca = folders[i];
-      e->cafolder = 1;
-    }
-  for (size_t i = 0; !e->casought && e->ca == NULL && i < sizeof bundles / sizeof *bundles; i++)
-    if (access(bundles[i], R_OK) == 0) e->ca = bundles[i];
+  if (!e->casought) e->ca = tl_trust(&e->cafolder);
   e->casought = 1;
   *folder = e->cafolder;
   return e->ca;

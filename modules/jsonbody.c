@@ -4,127 +4,126 @@
 
 #include <lauxlib.h>
 
-#include "wire.h"
-#include "wire_value.h"
-void wire_addstamp (tl_buf *out, double seconds, int format);
+#include "codec.h"
+#include "jsonvalue.h"
 
 /* ----- encode ----- */
 
-static int addvalue (wire_walk *w, const tl_member *ref, void *ud);
+static int addvalue (tl_walk *w, const tl_member *ref, void *ud);
 
 typedef struct comma { int first; } comma;
 
-static void separate (wire_walk *w, comma *c) {
+static void separate (tl_walk *w, comma *c) {
   if (!c->first) tl_bufchar(w->out, ',');
   c->first = 0;
 }
 
 
-static int addmember (wire_walk *w, const tl_member *m, void *ud) {
+static int addmember (tl_walk *w, const tl_member *m, void *ud) {
   size_t len;
   const char *name = tl_modelstr(w->model, m->wire, &len);
-  if (!wire_inbody(w, m)) return 0;
+  if (!tl_inbody(w, m)) return 0;
   separate(w, ud);
-  wire_jsonstr(w->out, name, len);
+  tl_addquoted(w->out, name, len);
   tl_bufchar(w->out, ':');
   return addvalue(w, m, NULL);
 }
 
 
-static int additem (wire_walk *w, const tl_member *m, void *ud) {
+static int additem (tl_walk *w, const tl_member *m, void *ud) {
   separate(w, ud);
-  if (wire_isjsonnull(w->L, -1)) return tl_bufstr(w->out, "null"), 0;
+  if (tl_isjsonnull(w->L, -1)) return tl_bufstr(w->out, "null"), 0;
   return addvalue(w, m, NULL);
 }
 
 
-static int addpair (wire_walk *w, const tl_member *m, void *ud) {
+static int addpair (tl_walk *w, const tl_member *m, void *ud) {
   separate(w, ud);
-  wire_jsonstr(w->out, w->at->name, w->at->len);
+  tl_addquoted(w->out, w->at->name, w->at->len);
   tl_bufchar(w->out, ':');
-  if (wire_isjsonnull(w->L, -1)) return tl_bufstr(w->out, "null"), 0;
+  if (tl_isjsonnull(w->L, -1)) return tl_bufstr(w->out, "null"), 0;
   return addvalue(w, m, NULL);
 }
 
 
-static int adddocument (wire_walk *w) {
-  const char *why = wire_jsonadd(w->L, -1, w->out, TL_JSONDEPTH);
-  return why == NULL ? 0 : wire_fault(w, "can't be written as JSON: %s", why);
+static int adddocument (tl_walk *w) {
+  const char *why = tl_docadd(w->L, -1, w->out, TL_JSONDEPTH);
+  return why == NULL ? 0 : tl_fault(w, "can't be written as JSON: %s", why);
 }
 
 
-static int addstructure (wire_walk *w, const tl_shape *s) {
+static int addstructure (tl_walk *w, const tl_shape *s) {
   comma c = {1};
   if (s->flags & TL_S_DOCUMENT) return adddocument(w);
   tl_bufchar(w->out, '{');
-  if (wire_members(w, s, addmember, &c) != 0) return -1;
+  if (tl_members(w, s, addmember, &c) != 0) return -1;
   tl_bufchar(w->out, '}');
   return 0;
 }
 
 
-static int addstring (wire_walk *w, const tl_shape *s) {
+static int addstring (tl_walk *w, const tl_shape *s) {
   const char *text;
   size_t len;
-  if (wire_getstring(w, s, &text, &len) != 0) return -1;
-  wire_jsonstr(w->out, text, len);
+  if (tl_getstring(w, s, &text, &len) != 0) return -1;
+  tl_addquoted(w->out, text, len);
   return 0;
 }
 
 
-static int addblob (wire_walk *w, const tl_shape *s) {
+static int addblob (tl_walk *w, const tl_shape *s) {
   const char *bytes;
   size_t len;
-  if (wire_getstring(w, s, &bytes, &len) != 0) return -1;
+  if (tl_getstring(w, s, &bytes, &len) != 0) return -1;
   tl_bufchar(w->out, '"');
-  wire_addbase64(w->out, bytes, len);
+  tl_addbase64(w->out, bytes, len);
   tl_bufchar(w->out, '"');
   return 0;
 }
 
 
-static int addnumber (wire_walk *w) {
+static int addnumber (tl_walk *w) {
   lua_Number n;
   if (lua_isinteger(w->L, -1)) return tl_bufint(w->out, lua_tointeger(w->L, -1)), 0;
-  if (wire_getnumber(w, &n) != 0) return -1;
+  if (tl_getnumber(w, &n) != 0) return -1;
   if (!isfinite(n)) tl_bufchar(w->out, '"');
-  wire_addfloat(w->out, n);
+  tl_addfloat(w->out, n);
   if (!isfinite(n)) tl_bufchar(w->out, '"');
   return 0;
 }
 
 
-static int addstamp (wire_walk *w, int format) {
+static int addstamp (tl_walk *w, int format) {
   lua_Number seconds;
-  if (wire_getstamp(w, &seconds) != 0) return -1;
+  if (tl_getstamp(w, &seconds) != 0) return -1;
   if (format == TL_STAMP_DEFAULT) format = TL_STAMP_UNIX;
   if (format != TL_STAMP_UNIX) tl_bufchar(w->out, '"');
-  wire_addstamp(w->out, seconds, format);
+  tl_addstamp(w->out, seconds, format);
   if (format != TL_STAMP_UNIX) tl_bufchar(w->out, '"');
   return 0;
 }
 
 
-static int addlist (wire_walk *w, const tl_shape *s) {
+static int addlist (tl_walk *w, const tl_shape *s) {
   comma c = {1};
   tl_bufchar(w->out, '[');
-  if (wire_items(w, s, additem, &c) != 0) return -1;
+  if (tl_items(w, s, additem, &c) != 0) return -1;
   tl_bufchar(w->out, ']');
   return 0;
 }
 
 
-static int addmap (wire_walk *w, const tl_shape *s) {
+static int addmap (tl_walk *w, const tl_shape *s) {
   comma c = {1};
   tl_bufchar(w->out, '{');
-  if (wire_pairs(w, s, addpair, &c) != 0) return -1;
+  if (tl_pairs(w, s, addpair, &c) != 0) return -1;
   tl_bufchar(w->out, '}');
   return 0;
 }
 
 
-static int addvalue (wire_walk *w, const tl_member *ref, void *ud) {
-  const tl_shape *s = wire_shapeof(w, ref);
+static int addvalue (tl_walk *w, const tl_member *ref, void *ud) {
+  const tl_shape *s = tl_shapeof(w, ref);
   (void)ud;
   switch (s->type) {
     case TL_STRUCTURE: return addstructure(w, s);
@@ -134,27 +133,27 @@ static int addvalue (wire_walk *w, const tl_member *ref, void *ud) {
     case TL_BLOB: return addblob(w, s);
     case TL_FLOAT: case TL_DOUBLE: case TL_BIGDECIMAL: return addnumber(w);
     case TL_TIMESTAMP: return addstamp(w, ref->stamp);
-    default: return wire_addtext(w, s, 0, w->out);   /* numbers, true and false are JSON as they are */
+    default: return tl_addtext(w, s, 0, w->out);   /* numbers, true and false are JSON as they are */
   }
 }
 
 
-static int encode (wire_walk *w, const tl_shape *shape, const tl_member *ref) {
+static int encode (tl_walk *w, const tl_shape *shape, const tl_member *ref) {
   return ref != NULL ? addvalue(w, ref, NULL) : addstructure(w, shape);
 }
 
 /* ----- decode ----- */
 
-static void pushvalue (wire_walk *w, const tl_shape *s, yyjson_val *v);
+static void pushvalue (tl_walk *w, const tl_shape *s, yyjson_val *v);
 
-static void pushitem (wire_walk *w, const tl_shape *s, yyjson_val *v) {
-  if (yyjson_is_null(v)) wire_jsonpush(w->L, v, 1);
+static void pushitem (tl_walk *w, const tl_shape *s, yyjson_val *v) {
+  if (yyjson_is_null(v)) tl_docpush(w->L, v, 1);
   else pushvalue(w, s, v);
 }
 
 
 /* A union's member that this model does not know is told by its name. */
-static void unknownunion (wire_walk *w, yyjson_val *obj) {
+static void unknownunion (tl_walk *w, yyjson_val *obj) {
   yyjson_obj_iter iter = yyjson_obj_iter_with(obj);
   yyjson_val *key;
   while ((key = yyjson_obj_iter_next(&iter)) != NULL) {
@@ -169,36 +168,36 @@ static void unknownunion (wire_walk *w, yyjson_val *obj) {
 
 
 /* Sets the members found in the object in the table at the top. */
-static void fill (wire_walk *w, const tl_shape *s, yyjson_val *obj) {
+static void fill (tl_walk *w, const tl_shape *s, yyjson_val *obj) {
   yyjson_obj_iter iter = yyjson_obj_iter_with(obj);
   yyjson_val *key, *value;
   uint32_t next = 0, found = 0;
   while ((key = yyjson_obj_iter_next(&iter)) != NULL) {
-    const tl_member *m = wire_nextwire(w->model, s, &next, yyjson_get_str(key), yyjson_get_len(key));
+    const tl_member *m = tl_nextwire(w->model, s, &next, yyjson_get_str(key), yyjson_get_len(key));
     size_t len;
     const char *name;
     value = yyjson_obj_iter_get_val(key);
-    if (m == NULL || !wire_inbody(w, m)) continue;
+    if (m == NULL || !tl_inbody(w, m)) continue;
     found++;
     if (yyjson_is_null(value)) continue;
     name = tl_modelstr(w->model, m->name, &len);
     lua_pushlstring(w->L, name, len);
-    pushvalue(w, wire_shapeof(w, m), value);
+    pushvalue(w, tl_shapeof(w, m), value);
     lua_rawset(w->L, -3);
   }
   if (found == 0 && s->flags & TL_S_UNION) unknownunion(w, obj);
 }
 
 
-static void pushstructure (wire_walk *w, const tl_shape *s, yyjson_val *v) {
+static void pushstructure (tl_walk *w, const tl_shape *s, yyjson_val *v) {
   size_t n = yyjson_obj_size(v);
   lua_createtable(w->L, 0, (int)(n < s->count ? n : s->count));
   fill(w, s, v);
 }
 
 
-static void pushlist (wire_walk *w, const tl_shape *s, yyjson_val *v) {
-  const tl_shape *item = wire_shapeof(w, wire_memberat(w, s, 0));
+static void pushlist (tl_walk *w, const tl_shape *s, yyjson_val *v) {
+  const tl_shape *item = tl_shapeof(w, tl_memberat(w, s, 0));
   yyjson_arr_iter iter = yyjson_arr_iter_with(v);
   yyjson_val *each;
   lua_Integer i = 0;
@@ -210,8 +209,8 @@ static void pushlist (wire_walk *w, const tl_shape *s, yyjson_val *v) {
 }
 
 
-static void pushmap (wire_walk *w, const tl_shape *s, yyjson_val *v) {
-  const tl_shape *value = wire_shapeof(w, wire_memberat(w, s, 1));
+static void pushmap (tl_walk *w, const tl_shape *s, yyjson_val *v) {
+  const tl_shape *value = tl_shapeof(w, tl_memberat(w, s, 1));
   yyjson_obj_iter iter = yyjson_obj_iter_with(v);
   yyjson_val *key;
   lua_createtable(w->L, 0, (int)yyjson_obj_size(v));
@@ -224,21 +223,21 @@ static void pushmap (wire_walk *w, const tl_shape *s, yyjson_val *v) {
 
 
 /* A number that should be text, and the like, comes as it was sent. */
-static void pushscalar (wire_walk *w, const tl_shape *s, yyjson_val *v) {
+static void pushscalar (tl_walk *w, const tl_shape *s, yyjson_val *v) {
   int textual = s->type == TL_BLOB || s->type == TL_TIMESTAMP || s->type == TL_FLOAT || s->type == TL_DOUBLE
              || s->type == TL_INTEGER || s->type == TL_LONG || s->type == TL_BIGDECIMAL;
-  if (yyjson_is_str(v) && textual) wire_pushtext(w, s, yyjson_get_str(v), yyjson_get_len(v));
+  if (yyjson_is_str(v) && textual) tl_pushtext(w, s, yyjson_get_str(v), yyjson_get_len(v));
   else if (yyjson_is_num(v) && (s->type == TL_FLOAT || s->type == TL_DOUBLE)) lua_pushnumber(w->L, yyjson_get_num(v));
   else if (yyjson_is_real(v) && s->type == TL_TIMESTAMP && floor(yyjson_get_real(v)) == yyjson_get_real(v))
     lua_pushinteger(w->L, (lua_Integer)yyjson_get_real(v));
   else if (yyjson_is_real(v) && (s->type == TL_INTEGER || s->type == TL_LONG)
            && floor(yyjson_get_real(v)) == yyjson_get_real(v) && fabs(yyjson_get_real(v)) < 9e15)
     lua_pushinteger(w->L, (lua_Integer)yyjson_get_real(v));
-  else wire_jsonpush(w->L, v, TL_JSONDEPTH);
+  else tl_docpush(w->L, v, TL_JSONDEPTH);
 }
 
 
-static void pushvalue (wire_walk *w, const tl_shape *s, yyjson_val *v) {
+static void pushvalue (tl_walk *w, const tl_shape *s, yyjson_val *v) {
   luaL_checkstack(w->L, 8, "an answer of AWS");
   if (++w->depth > TL_MAXDEPTH) luaL_error(w->L, "the answer is nested more than %d deep", TL_MAXDEPTH);
   if (s->type == TL_STRUCTURE && !(s->flags & TL_S_DOCUMENT) && yyjson_is_obj(v)) pushstructure(w, s, v);
@@ -250,25 +249,25 @@ static void pushvalue (wire_walk *w, const tl_shape *s, yyjson_val *v) {
 
 
 /* The text's box stays on the stack meanwhile: a raise frees it. */
-static int decode (wire_walk *w, const tl_shape *shape, const char *bytes, size_t len) {
+static int decode (tl_walk *w, const tl_shape *shape, const char *bytes, size_t len) {
   yyjson_read_err err;
   yyjson_doc *doc;
   yyjson_val *root;
   if (len == 0) return 0;
-  doc = wire_jsonparse(w->L, bytes, len, &err);
-  if (doc == NULL) return wire_fault(w, "the JSON is broken after %zu of %zu bytes: %s", err.pos, len, err.msg);
+  doc = tl_docparse(w->L, bytes, len, &err);
+  if (doc == NULL) return tl_fault(w, "the JSON is broken after %zu of %zu bytes: %s", err.pos, len, err.msg);
   root = yyjson_doc_get_root(doc);
   lua_insert(w->L, -2);
   w->depth = 1;
   if (yyjson_is_obj(root)) fill(w, shape, root);
-  else if (!yyjson_is_null(root)) wire_fault(w, "the JSON is %s, not an object", yyjson_get_type_desc(root));
+  else if (!yyjson_is_null(root)) tl_fault(w, "the JSON is %s, not an object", yyjson_get_type_desc(root));
   w->depth = 0;
-  wire_jsonfree(w->L, -2);
+  tl_docdrop(w->L, -2);
   lua_remove(w->L, -2);
   return w->why[0] == '\0' ? 0 : -1;
 }
 
-const wire_format wire_json = {encode, decode};
+const tl_format tl_json = {encode, decode};
 
 /* ----- errors ----- */
 
@@ -315,13 +314,13 @@ static void setmessage (lua_State *L, yyjson_val *root) {
 
 
 /* The code in the table may come from a header: that one knows the namespace's true name. */
-static void setdetail (wire_walk *w, yyjson_val *root) {
+static void setdetail (tl_walk *w, yyjson_val *root) {
   size_t len;
   const char *code;
   const tl_shape *s = NULL;
   if (lua_getfield(w->L, -1, "code") == LUA_TSTRING) {
     code = lua_tolstring(w->L, -1, &len);
-    s = wire_errorshape(w->model, w->op, code, len);
+    s = tl_errorshape(w->model, w->op, code, len);
   }
   lua_pop(w->L, 1);
   if (s == NULL) return;
@@ -334,9 +333,9 @@ static void setdetail (wire_walk *w, yyjson_val *root) {
 
 
 /* Adds to the error table at the top, which may hold a code from the headers. */
-int wire_jsonerror (wire_walk *w, const char *bytes, size_t len) {
+int tl_jsonerror (tl_walk *w, const char *bytes, size_t len) {
   yyjson_read_err err;
-  yyjson_doc *doc = len > 0 ? wire_jsonparse(w->L, bytes, len, &err) : NULL;
+  yyjson_doc *doc = len > 0 ? tl_docparse(w->L, bytes, len, &err) : NULL;
   yyjson_val *root = yyjson_doc_get_root(doc);
   int ok = yyjson_is_obj(root);
   if (doc == NULL) return 0;
@@ -347,7 +346,7 @@ int wire_jsonerror (wire_walk *w, const char *bytes, size_t len) {
     setmessage(w->L, root);
     setdetail(w, root);
   }
-  wire_jsonfree(w->L, -2);
+  tl_docdrop(w->L, -2);
   lua_remove(w->L, -2);
   return ok;
 }

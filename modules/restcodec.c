@@ -1,13 +1,13 @@
 /* restcodec.c -- the bindings of the REST protocols, to a request: URI labels, query string, headers, payload. */
-#include "wire_rest.h"
+#include "restcodec.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include <lauxlib.h>
 
-#include "wire_value.h"
-#include "wire_uri.h"
+#include "jsonvalue.h"
+#include "uri.h"
 
 enum { INPUT = 2, REQUEST = 3, BODY = 4, HEADERS = 5, QUERY = 6 };   /* stack slots while encoding */
 
@@ -30,42 +30,42 @@ static void addquoted (tl_buf *out, const char *s, size_t len) {
 }
 
 
-static int addlistitem (wire_walk *w, const tl_member *m, void *ud) {
-  const tl_shape *s = wire_shapeof(w, m);
+static int addlistitem (tl_walk *w, const tl_member *m, void *ud) {
+  const tl_shape *s = tl_shapeof(w, m);
   tl_buf *out = ud;
   const char *text;
   size_t len;
-  if (wire_isjsonnull(w->L, -1)) return 0;
+  if (tl_isjsonnull(w->L, -1)) return 0;
   if (out->len > 0) tl_bufchar(out, ',');
-  if (s->type != TL_STRING) return wire_addtext(w, s, stampof(m, TL_STAMP_RFC822), out);
-  if (wire_getstring(w, s, &text, &len) != 0) return -1;
+  if (s->type != TL_STRING) return tl_addtext(w, s, stampof(m, TL_STAMP_RFC822), out);
+  if (tl_getstring(w, s, &text, &len) != 0) return -1;
   addquoted(out, text, len);
   return 0;
 }
 
 
-static int addjsonvalue (wire_walk *w, tl_buf *out) {
+static int addjsonvalue (tl_walk *w, tl_buf *out) {
   tl_buf *json = tl_bufnew(w->L);
-  const char *why = wire_jsonadd(w->L, -2, json, TL_JSONDEPTH);
-  if (why == NULL) wire_addbase64(out, json->data, json->len);
+  const char *why = tl_docadd(w->L, -2, json, TL_JSONDEPTH);
+  if (why == NULL) tl_addbase64(out, json->data, json->len);
   out->failed |= json->failed;
   tl_buffree(json);
   lua_pop(w->L, 1);
-  return why == NULL ? 0 : wire_fault(w, "can't be written as JSON: %s", why);
+  return why == NULL ? 0 : tl_fault(w, "can't be written as JSON: %s", why);
 }
 
 
 /* A line break would start a header of its own. */
-static int checkheader (wire_walk *w, const tl_buf *b) {
+static int checkheader (tl_walk *w, const tl_buf *b) {
   for (size_t i = 0; i < b->len; i++)
     if (b->data[i] == '\r' || b->data[i] == '\n' || b->data[i] == '\0')
-      return wire_fault(w, "must not hold a line break or a NUL: it goes into a header");
+      return tl_fault(w, "must not hold a line break or a NUL: it goes into a header");
   return 0;
 }
 
 
 /* The value is at the top; the header's name is pushed by the caller above the box: (value, box, name). */
-static int setheader (wire_walk *w, const char *name, size_t len, const tl_buf *b) {
+static int setheader (tl_walk *w, const char *name, size_t len, const tl_buf *b) {
   if (checkheader(w, b) != 0) return -1;
   lua_pushlstring(w->L, name, len);
   lua_pushlstring(w->L, b->data ? b->data : "", b->len);
@@ -75,16 +75,16 @@ static int setheader (wire_walk *w, const char *name, size_t len, const tl_buf *
 
 
 /* Runs with the value at the top and a box below it, which is freed after. */
-static int headermember (wire_walk *w, const tl_member *m) {
-  const tl_shape *s = wire_shapeof(w, m);
+static int headermember (tl_walk *w, const tl_member *m) {
+  const tl_shape *s = tl_shapeof(w, m);
   tl_buf *b = tl_bufnew(w->L);
   size_t len;
   const char *name = tl_modelstr(w->model, m->wire, &len);
   int bad;
   lua_insert(w->L, -2);
   if (m->flags & TL_M_JSONVALUE) bad = addjsonvalue(w, b);
-  else if (s->type == TL_LIST) bad = wire_items(w, s, addlistitem, b);
-  else bad = wire_addtext(w, s, stampof(m, TL_STAMP_RFC822), b);
+  else if (s->type == TL_LIST) bad = tl_items(w, s, addlistitem, b);
+  else bad = tl_addtext(w, s, stampof(m, TL_STAMP_RFC822), b);
   if (bad == 0 && (s->type != TL_LIST || b->len > 0)) bad = setheader(w, name, len, b);
   w->out->failed |= b->failed;
   tl_buffree(b);
@@ -94,14 +94,14 @@ static int headermember (wire_walk *w, const tl_member *m) {
 
 typedef struct prefix { const char *s; size_t len; } prefix;
 
-static int headerpair (wire_walk *w, const tl_member *m, void *ud) {
+static int headerpair (tl_walk *w, const tl_member *m, void *ud) {
   const prefix *p = ud;
   tl_buf *b = tl_bufnew(w->L);
   const char *name;
   size_t len;
   int bad;
   lua_insert(w->L, -2);
-  bad = wire_addtext(w, wire_shapeof(w, m), TL_STAMP_RFC822, b);
+  bad = tl_addtext(w, tl_shapeof(w, m), TL_STAMP_RFC822, b);
   lua_pushlstring(w->L, p->s, p->len);
   lua_pushlstring(w->L, w->at->name, w->at->len);
   lua_concat(w->L, 2);
@@ -116,20 +116,20 @@ static int headerpair (wire_walk *w, const tl_member *m, void *ud) {
 
 /* ----- the query string ----- */
 
-static void addparameter (wire_walk *w, tl_buf *query, const char *name, size_t len, const tl_buf *value) {
+static void addparameter (tl_walk *w, tl_buf *query, const char *name, size_t len, const tl_buf *value) {
   (void)w;
   if (query->len > 0) tl_bufchar(query, '&');
-  wire_uriadd(query, name, len, "");
+  tl_uriadd(query, name, len, "");
   tl_bufchar(query, '=');
-  wire_uriadd(query, value->data ? value->data : "", value->len, "");
+  tl_uriadd(query, value->data ? value->data : "", value->len, "");
 }
 
 
-static int addscalar (wire_walk *w, const tl_member *m, const char *name, size_t len) {
+static int addscalar (tl_walk *w, const tl_member *m, const char *name, size_t len) {
   tl_buf *query = tl_bufcheck(w->L, QUERY), *b = tl_bufnew(w->L);
   int bad;
   lua_insert(w->L, -2);
-  bad = wire_addtext(w, wire_shapeof(w, m), stampof(m, TL_STAMP_ISO8601), b);
+  bad = tl_addtext(w, tl_shapeof(w, m), stampof(m, TL_STAMP_ISO8601), b);
   if (bad == 0) addparameter(w, query, name, len, b);
   query->failed |= b->failed;
   tl_buffree(b);
@@ -138,47 +138,47 @@ static int addscalar (wire_walk *w, const tl_member *m, const char *name, size_t
 }
 
 
-static int queryitem (wire_walk *w, const tl_member *m, void *ud) {
+static int queryitem (tl_walk *w, const tl_member *m, void *ud) {
   const prefix *p = ud;
   return addscalar(w, m, p->s, p->len);
 }
 
 
-static int querylist (wire_walk *w, const tl_member *m, void *ud) {
+static int querylist (tl_walk *w, const tl_member *m, void *ud) {
   (void)ud;
   return addscalar(w, m, w->at->up->name, w->at->up->len);
 }
 
 
 /* A map in the query string: its keys are the names, its values texts or lists of texts. */
-static int querypair (wire_walk *w, const tl_member *m, void *ud) {
-  const tl_shape *s = wire_shapeof(w, m);
+static int querypair (tl_walk *w, const tl_member *m, void *ud) {
+  const tl_shape *s = tl_shapeof(w, m);
   (void)ud;
-  if (s->type == TL_LIST) return wire_items(w, s, querylist, NULL);
+  if (s->type == TL_LIST) return tl_items(w, s, querylist, NULL);
   return addscalar(w, m, w->at->name, w->at->len);
 }
 
 
-static int querymember (wire_walk *w, const tl_member *m) {
-  const tl_shape *s = wire_shapeof(w, m);
+static int querymember (tl_walk *w, const tl_member *m) {
+  const tl_shape *s = tl_shapeof(w, m);
   prefix p;
   p.s = tl_modelstr(w->model, m->wire, &p.len);
-  if (s->type == TL_LIST) return wire_items(w, s, queryitem, &p);
-  if (s->type == TL_MAP) return wire_pairs(w, s, querypair, NULL);
+  if (s->type == TL_LIST) return tl_items(w, s, queryitem, &p);
+  if (s->type == TL_MAP) return tl_pairs(w, s, querypair, NULL);
   return addscalar(w, m, p.s, p.len);
 }
 
 /* ----- the URI ----- */
 
-static int addlabel (wire_walk *w, const tl_member *m, int greedy, tl_buf *path) {
+static int addlabel (tl_walk *w, const tl_member *m, int greedy, tl_buf *path) {
   tl_buf *b = tl_bufnew(w->L);
   int bad;
   lua_pushlstring(w->L, tl_modelstr(w->model, m->name, NULL), strlen(tl_modelstr(w->model, m->name, NULL)));
   lua_rawget(w->L, INPUT);
-  bad = wire_addtext(w, wire_shapeof(w, m), stampof(m, TL_STAMP_ISO8601), b);
+  bad = tl_addtext(w, tl_shapeof(w, m), stampof(m, TL_STAMP_ISO8601), b);
   if (bad == 0 && b->len == 0)
-    bad = wire_fault(w, "needs a '%s' that is not empty: it is part of the address", tl_modelstr(w->model, m->name, NULL));
-  if (bad == 0) wire_uriadd(path, b->data, b->len, greedy ? "/" : "");
+    bad = tl_fault(w, "needs a '%s' that is not empty: it is part of the address", tl_modelstr(w->model, m->name, NULL));
+  if (bad == 0) tl_uriadd(path, b->data, b->len, greedy ? "/" : "");
   path->failed |= b->failed;
   tl_buffree(b);
   lua_pop(w->L, 2);
@@ -186,9 +186,9 @@ static int addlabel (wire_walk *w, const tl_member *m, int greedy, tl_buf *path)
 }
 
 
-static const tl_member *labelmember (wire_walk *w, const tl_shape *s, const char *name, size_t len) {
+static const tl_member *labelmember (tl_walk *w, const tl_shape *s, const char *name, size_t len) {
   for (uint32_t i = 0; i < s->count; i++) {
-    const tl_member *m = wire_memberat(w, s, i);
+    const tl_member *m = tl_memberat(w, s, i);
     size_t n;
     const char *wire = tl_modelstr(w->model, m->wire, &n);
     if (m->location == TL_URI && n == len && memcmp(wire, name, len) == 0) return m;
@@ -198,7 +198,7 @@ static const tl_member *labelmember (wire_walk *w, const tl_shape *s, const char
 
 
 /* "/{Bucket}/{Key+}?uploads": labels are filled in; what follows '?' begins the query string. */
-static int addpath (wire_walk *w, const tl_shape *s, tl_buf *path) {
+static int addpath (tl_walk *w, const tl_shape *s, tl_buf *path) {
   const char *uri = tl_modelstr(w->model, w->op->uri, NULL), *close;
   for (; *uri != '\0' && *uri != '?'; uri++) {
     const tl_member *m;
@@ -206,7 +206,7 @@ static int addpath (wire_walk *w, const tl_shape *s, tl_buf *path) {
     if (*uri != '{' || (close = strchr(uri, '}')) == NULL) { tl_bufchar(path, *uri); continue; }
     greedy = close[-1] == '+';
     m = s ? labelmember(w, s, uri + 1, (size_t)(close - uri - 1 - greedy)) : NULL;
-    if (m == NULL) return wire_fault(w, "has a model with an unknown label in '%s'", uri);
+    if (m == NULL) return tl_fault(w, "has a model with an unknown label in '%s'", uri);
     if (addlabel(w, m, greedy, path) != 0) return -1;
     uri = close;
   }
@@ -214,7 +214,7 @@ static int addpath (wire_walk *w, const tl_shape *s, tl_buf *path) {
 }
 
 
-static int setpath (wire_walk *w, const tl_shape *s) {
+static int setpath (tl_walk *w, const tl_shape *s) {
   tl_buf *path = tl_bufnew(w->L);
   if (addpath(w, s, path) != 0) return -1;
   tl_bufpush(w->L, path);
@@ -228,7 +228,7 @@ static int setpath (wire_walk *w, const tl_shape *s) {
 
 typedef struct bound { const tl_shape *shape; const tl_member *payload; int body; } bound;
 
-static int bind (wire_walk *w, const tl_member *m, void *ud) {
+static int bind (tl_walk *w, const tl_member *m, void *ud) {
   bound *b = ud;
   prefix p;
   switch (m->location) {
@@ -236,21 +236,21 @@ static int bind (wire_walk *w, const tl_member *m, void *ud) {
     case TL_QUERYSTRING: return querymember(w, m);
     case TL_HEADERS:
       p.s = tl_modelstr(w->model, m->wire, &p.len);
-      return wire_pairs(w, wire_shapeof(w, m), headerpair, &p);
+      return tl_pairs(w, tl_shapeof(w, m), headerpair, &p);
     case TL_BODY: b->body = 1; return 0;
     default: return 0;
   }
 }
 
 
-static int israw (wire_walk *w, const tl_member *payload) {
-  const tl_shape *s = wire_shapeof(w, payload);
+static int israw (tl_walk *w, const tl_member *payload) {
+  const tl_shape *s = tl_shapeof(w, payload);
   return s->type == TL_BLOB || s->type == TL_STRING;
 }
 
 
 /* Bytes as they are; a table or a stream of the caller's goes through untouched. */
-static int rawpayload (wire_walk *w, const tl_member *payload) {
+static int rawpayload (tl_walk *w, const tl_member *payload) {
   const char *s;
   size_t len;
   int kind = lua_type(w->L, -1);
@@ -261,50 +261,50 @@ static int rawpayload (wire_walk *w, const tl_member *payload) {
     lua_setfield(w->L, REQUEST, "body");
     return 0;
   }
-  if (wire_getstring(w, wire_shapeof(w, payload), &s, &len) != 0) return -1;
+  if (tl_getstring(w, tl_shapeof(w, payload), &s, &len) != 0) return -1;
   lua_pushlstring(w->L, s, len);
   lua_setfield(w->L, REQUEST, "body");
   return 0;
 }
 
 
-static int encodepayload (wire_walk *w, const wire_format *format, const tl_member *m) {
-  wire_at here = {.up = w->at};
+static int encodepayload (tl_walk *w, const tl_format *format, const tl_member *m) {
+  tl_at here = {.up = w->at};
   int given, bad = 0;
   here.name = tl_modelstr(w->model, m->name, &here.len);
   lua_pushlstring(w->L, here.name, here.len);
   lua_rawget(w->L, INPUT);
-  given = !lua_isnil(w->L, -1) && !wire_isjsonnull(w->L, -1);
+  given = !lua_isnil(w->L, -1) && !tl_isjsonnull(w->L, -1);
   w->at = &here;
   if (given && israw(w, m)) bad = rawpayload(w, m);
-  else if (given && !(wire_shapeof(w, m)->flags & TL_S_EVENTSTREAM)) {
+  else if (given && !(tl_shapeof(w, m)->flags & TL_S_EVENTSTREAM)) {
     w->depth = 1;
-    bad = format->encode(w, wire_shapeof(w, m), m);
+    bad = format->encode(w, tl_shapeof(w, m), m);
     w->depth = 0;
   }
-  else if (!israw(w, m) && format == &wire_json) tl_bufstr(w->out, "{}");
+  else if (!israw(w, m) && format == &tl_json) tl_bufstr(w->out, "{}");
   w->at = here.up;
   lua_pop(w->L, 1);
   return bad;
 }
 
 
-static int hasbodymembers (wire_walk *w, const tl_shape *s) {
+static int hasbodymembers (tl_walk *w, const tl_shape *s) {
   for (uint32_t i = 0; i < s->count; i++)
-    if (wire_memberat(w, s, i)->location == TL_BODY) return 1;
+    if (tl_memberat(w, s, i)->location == TL_BODY) return 1;
   return 0;
 }
 
 
-static int encodebody (wire_walk *w, const wire_format *format, const tl_shape *s, const bound *b) {
+static int encodebody (tl_walk *w, const tl_format *format, const tl_shape *s, const bound *b) {
   if (b->payload != NULL) return encodepayload(w, format, b->payload);
-  if (!b->body && !(format == &wire_json && hasbodymembers(w, s))) return 0;
+  if (!b->body && !(format == &tl_json && hasbodymembers(w, s))) return 0;
   lua_pushvalue(w->L, INPUT);
   return format->encode(w, s, NULL);
 }
 
 
-static void setbody (wire_walk *w, const char *contenttype) {
+static void setbody (tl_walk *w, const char *contenttype) {
   lua_State *L = w->L;
   if (w->out->len == 0 && !w->out->failed) return;
   tl_bufpush(L, w->out);
@@ -315,17 +315,17 @@ static void setbody (wire_walk *w, const char *contenttype) {
 }
 
 
-static int encodeinput (wire_walk *w, const wire_format *format, const tl_shape *s) {
+static int encodeinput (tl_walk *w, const tl_format *format, const tl_shape *s) {
   static const tl_shape nothing = {.type = TL_STRUCTURE};
   bound b = {.shape = s};
   if (s != NULL && s->payload != TL_NONE) b.payload = w->model->members + s->payload;
   lua_pushvalue(w->L, INPUT);
-  if (wire_members(w, s != NULL ? s : &nothing, bind, &b) != 0 || setpath(w, s) != 0) return -1;
+  if (tl_members(w, s != NULL ? s : &nothing, bind, &b) != 0 || setpath(w, s) != 0) return -1;
   return s == NULL ? 0 : encodebody(w, format, s, &b);
 }
 
 
-int wire_restencode (wire_walk *w, const wire_format *format, const char *contenttype) {
+int tl_restencode (tl_walk *w, const tl_format *format, const char *contenttype) {
   lua_State *L = w->L;
   const tl_shape *s = w->op->input != TL_NONE ? w->model->shapes + w->op->input : NULL;
   const char *literal = strchr(tl_modelstr(w->model, w->op->uri, NULL), '?');
@@ -354,22 +354,22 @@ static int ishostlabel (const char *s, size_t len) {
 }
 
 
-static int addhostlabel (wire_walk *w, const char *name, size_t len, tl_buf *host) {
+static int addhostlabel (tl_walk *w, const char *name, size_t len, tl_buf *host) {
   const char *s;
   size_t n;
   lua_pushlstring(w->L, name, len);
   if (lua_rawget(w->L, 2) != LUA_TSTRING)
-    return wire_fault(w, "lacks the required member '%.*s': it is part of the host's name", (int)len, name);
+    return tl_fault(w, "lacks the required member '%.*s': it is part of the host's name", (int)len, name);
   s = lua_tolstring(w->L, -1, &n);
   if (!ishostlabel(s, n))
-    return wire_fault(w, "has a '%.*s' of '%.40s', which can't be part of a host's name", (int)len, name, s);
+    return tl_fault(w, "has a '%.*s' of '%.40s', which can't be part of a host's name", (int)len, name, s);
   tl_bufadd(host, s, n);
   lua_pop(w->L, 1);
   return 0;
 }
 
 
-int wire_resthost (wire_walk *w) {
+int tl_resthost (tl_walk *w) {
   const char *s = tl_modelstr(w->model, w->op->hostprefix, NULL), *close;
   tl_buf *host = tl_bufnew(w->L);
   for (; *s != '\0'; s++) {

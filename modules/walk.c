@@ -8,8 +8,8 @@
 #include <lauxlib.h>
 
 #include "armor.h"
-#include "wire.h"
-#include "wire_value.h"
+#include "codec.h"
+#include "jsonvalue.h"
 #include "secret.h"
 #include "stamp.h"
 
@@ -19,12 +19,17 @@ static int readstamp (const char *s, size_t len, double *seconds) {
   *seconds = (double)t.s + t.us / 1e6;
   return 1;
 }
-void wire_addstamp (tl_buf *out, double seconds, int format);
-void wire_addstamp (tl_buf *out, double seconds, int format) {
+
+
+void tl_addstamp (tl_buf *out, double seconds, int format) {
   tl_stamp t;
   char text[TL_STAMPROOM];
-  tl_stampfloat(&t, seconds);
-  tl_bufadd(out, text, format == TL_STAMP_UNIX ? tl_stampunix(&t, text) : format == TL_STAMP_RFC822 ? tl_stamprfc(&t, text) : tl_stampiso(&t, text));
+  size_t len;
+  if (tl_stampfloat(&t, seconds) != 0) return;   /* tl_getstamp let none through */
+  if (format == TL_STAMP_UNIX) len = tl_stampunix(&t, text);
+  else if (format == TL_STAMP_RFC822) len = tl_stamprfc(&t, text);
+  else len = tl_stampiso(&t, text);
+  tl_bufadd(out, text, len);
 }
 
 #define WORDS 16   /* members of a structure: at most 64 times as many */
@@ -37,7 +42,7 @@ static const char *const typenames[] = {
 /* ----- faults ----- */
 
 /* The chain from the top down, which is its end first. */
-static void addpath (const wire_at *at, char *path, size_t size) {
+static void addpath (const tl_at *at, char *path, size_t size) {
   size_t used;
   if (at == NULL) { path[0] = '\0'; return; }
   addpath(at->up, path, size);
@@ -47,7 +52,7 @@ static void addpath (const wire_at *at, char *path, size_t size) {
 }
 
 
-int wire_fault (wire_walk *w, const char *fmt, ...) {
+int tl_fault (tl_walk *w, const char *fmt, ...) {
   va_list args;
   if (w->why[0] != '\0') return -1;
   addpath(w->at, w->path, sizeof w->path);
@@ -58,12 +63,12 @@ int wire_fault (wire_walk *w, const char *fmt, ...) {
 }
 
 
-static int wrongtype (wire_walk *w, const tl_shape *s) {
+static int wrongtype (tl_walk *w, const tl_shape *s) {
   const char *got = luaL_typename(w->L, -1);
   if (lua_isinteger(w->L, -1) || lua_isboolean(w->L, -1) || lua_type(w->L, -1) == LUA_TNUMBER)
-    return wire_fault(w, "must be %s, not the %s %s", typenames[s->type], got, lua_isboolean(w->L, -1)
+    return tl_fault(w, "must be %s, not the %s %s", typenames[s->type], got, lua_isboolean(w->L, -1)
                     ? (lua_toboolean(w->L, -1) ? "true" : "false") : "given");
-  return wire_fault(w, "must be %s, not a %s", typenames[s->type], lua_isnil(w->L, -1) ? "nil" : got);
+  return tl_fault(w, "must be %s, not a %s", typenames[s->type], lua_isnil(w->L, -1) ? "nil" : got);
 }
 
 /* ----- structures ----- */
@@ -76,7 +81,7 @@ static int ispresent (const present *p, uint32_t i) {
 
 
 /* Notes which members the table has; the first unknown key is the fault. */
-static int survey (wire_walk *w, const tl_shape *s, present *p) {
+static int survey (tl_walk *w, const tl_shape *s, present *p) {
   lua_State *L = w->L;
   int idx = lua_gettop(L);
   for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1)) {
@@ -84,20 +89,20 @@ static int survey (wire_walk *w, const tl_shape *s, present *p) {
     const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tolstring(L, -2, &len) : NULL;
     const tl_member *m = key != NULL ? tl_findmember(w->model, s, key, len) : NULL;
     if (m == NULL) {
-      if (key != NULL) wire_fault(w, "has no member '%.60s'", key);
-      else wire_fault(w, "must be a table of members, not a list");
+      if (key != NULL) tl_fault(w, "has no member '%.60s'", key);
+      else tl_fault(w, "must be a table of members, not a list");
       lua_pop(L, 2);
       return -1;
     }
-    if (wire_isjsonnull(L, -1)) continue;   /* null is the same as not given */
-    p->bits[(m - wire_memberat(w, s, 0)) / 64] |= (uint64_t)1 << ((m - wire_memberat(w, s, 0)) % 64);
+    if (tl_isjsonnull(L, -1)) continue;   /* null is the same as not given */
+    p->bits[(m - tl_memberat(w, s, 0)) / 64] |= (uint64_t)1 << ((m - tl_memberat(w, s, 0)) % 64);
   }
   return 0;
 }
 
 
-static int onemember (wire_walk *w, const tl_member *m, wire_each each, void *ud) {
-  wire_at here = {.up = w->at};
+static int onemember (tl_walk *w, const tl_member *m, tl_each each, void *ud) {
+  tl_at here = {.up = w->at};
   int bad;
   here.name = tl_modelstr(w->model, m->name, &here.len);
   lua_pushlstring(w->L, here.name, here.len);
@@ -110,24 +115,24 @@ static int onemember (wire_walk *w, const tl_member *m, wire_each each, void *ud
 }
 
 
-static int missing (wire_walk *w, const tl_member *m) {
-  return wire_fault(w, "lacks the required member '%s'", tl_modelstr(w->model, m->name, NULL));
+static int missing (tl_walk *w, const tl_member *m) {
+  return tl_fault(w, "lacks the required member '%s'", tl_modelstr(w->model, m->name, NULL));
 }
 
 
-static int enter (wire_walk *w) {
+static int enter (tl_walk *w) {
   luaL_checkstack(w->L, 8, "a value for AWS");
   if (++w->depth <= TL_MAXDEPTH) return 0;
-  return wire_fault(w, "is nested more than %d deep", TL_MAXDEPTH);
+  return tl_fault(w, "is nested more than %d deep", TL_MAXDEPTH);
 }
 
 
-static int allmembers (wire_walk *w, const tl_shape *s, wire_each each, void *ud) {
+static int allmembers (tl_walk *w, const tl_shape *s, tl_each each, void *ud) {
   present p = {{0}};
-  if (s->count > WORDS * 64) return wire_fault(w, "has a shape of more than %d members", WORDS * 64);
+  if (s->count > WORDS * 64) return tl_fault(w, "has a shape of more than %d members", WORDS * 64);
   if (survey(w, s, &p) != 0) return -1;
   for (uint32_t i = 0; i < s->count; i++) {
-    const tl_member *m = wire_memberat(w, s, i);
+    const tl_member *m = tl_memberat(w, s, i);
     if (ispresent(&p, i)) { if (onemember(w, m, each, ud) != 0) return -1; }
     else if (m->flags & TL_M_REQUIRED) return missing(w, m);
   }
@@ -135,7 +140,7 @@ static int allmembers (wire_walk *w, const tl_shape *s, wire_each each, void *ud
 }
 
 
-int wire_members (wire_walk *w, const tl_shape *s, wire_each each, void *ud) {
+int tl_members (tl_walk *w, const tl_shape *s, tl_each each, void *ud) {
   int bad = -1;
   if (!lua_istable(w->L, -1)) return wrongtype(w, s);
   if (enter(w) == 0) bad = allmembers(w, s, each, ud);
@@ -145,9 +150,9 @@ int wire_members (wire_walk *w, const tl_shape *s, wire_each each, void *ud) {
 
 /* ----- lists and maps ----- */
 
-static int checkmin (wire_walk *w, const tl_shape *s, lua_Integer n, const char *what) {
+static int checkmin (tl_walk *w, const tl_shape *s, lua_Integer n, const char *what) {
   if (s->min == INT64_MIN || n >= s->min) return 0;
-  return wire_fault(w, "has %lld %s, but must have at least %lld", (long long)n, what, (long long)s->min);
+  return tl_fault(w, "has %lld %s, but must have at least %lld", (long long)n, what, (long long)s->min);
 }
 
 
@@ -160,8 +165,8 @@ static int islist (lua_State *L, lua_Integer n) {
 }
 
 
-static int allitems (wire_walk *w, const tl_member *m, lua_Integer n, wire_each each, void *ud) {
-  wire_at here = {.up = w->at};
+static int allitems (tl_walk *w, const tl_member *m, lua_Integer n, tl_each each, void *ud) {
+  tl_at here = {.up = w->at};
   int bad = 0;
   w->at = &here;
   for (here.index = 1; here.index <= n && bad == 0; here.index++) {
@@ -174,26 +179,26 @@ static int allitems (wire_walk *w, const tl_member *m, lua_Integer n, wire_each 
 }
 
 
-int wire_items (wire_walk *w, const tl_shape *s, wire_each each, void *ud) {
+int tl_items (tl_walk *w, const tl_shape *s, tl_each each, void *ud) {
   lua_Integer n;
   int bad = -1;
   if (!lua_istable(w->L, -1)) return wrongtype(w, s);
   n = (lua_Integer)lua_rawlen(w->L, -1);
-  if (!islist(w->L, n)) return wire_fault(w, "must be a list, not a table with names");
+  if (!islist(w->L, n)) return tl_fault(w, "must be a list, not a table with names");
   if (checkmin(w, s, n, "items") != 0) return -1;
-  if (enter(w) == 0) bad = allitems(w, wire_memberat(w, s, 0), n, each, ud);
+  if (enter(w) == 0) bad = allitems(w, tl_memberat(w, s, 0), n, each, ud);
   w->depth--;
   return bad;
 }
 
 
-static int allpairs (wire_walk *w, const tl_member *value, wire_each each, void *ud) {
+static int allpairs (tl_walk *w, const tl_member *value, tl_each each, void *ud) {
   lua_State *L = w->L;
-  wire_at here = {.up = w->at};
+  tl_at here = {.up = w->at};
   int idx = lua_gettop(L), bad = 0;
   for (lua_pushnil(L); bad == 0 && lua_next(L, idx); lua_pop(L, 1)) {
     if (lua_type(L, -2) != LUA_TSTRING) {
-      bad = wire_fault(w, "must have strings as keys");
+      bad = tl_fault(w, "must have strings as keys");
       continue;
     }
     here.name = lua_tolstring(L, -2, &here.len);
@@ -207,36 +212,36 @@ static int allpairs (wire_walk *w, const tl_member *value, wire_each each, void 
 }
 
 
-int wire_pairs (wire_walk *w, const tl_shape *s, wire_each each, void *ud) {
+int tl_pairs (tl_walk *w, const tl_shape *s, tl_each each, void *ud) {
   int bad = -1;
   if (!lua_istable(w->L, -1)) return wrongtype(w, s);
-  if (enter(w) == 0) bad = allpairs(w, wire_memberat(w, s, 1), each, ud);
+  if (enter(w) == 0) bad = allpairs(w, tl_memberat(w, s, 1), each, ud);
   w->depth--;
   return bad;
 }
 
 /* ----- scalars ----- */
 
-int wire_getstring (wire_walk *w, const tl_shape *s, const char **text, size_t *len) {
+int tl_getstring (tl_walk *w, const tl_shape *s, const char **text, size_t *len) {
   if (lua_type(w->L, -1) == LUA_TNUMBER || (*text = tl_tosecret(w->L, -1, len)) == NULL) return wrongtype(w, s);
   return checkmin(w, s, (lua_Integer)*len, s->type == TL_BLOB ? "bytes" : "characters");
 }
 
 
-int wire_getinteger (wire_walk *w, const tl_shape *s, lua_Integer *n) {
+int tl_getinteger (tl_walk *w, const tl_shape *s, lua_Integer *n) {
   int isint;
   if (lua_type(w->L, -1) != LUA_TNUMBER) return wrongtype(w, s);
   *n = lua_tointegerx(w->L, -1, &isint);
-  if (!isint) return wire_fault(w, "must be a whole number, not %g", lua_tonumber(w->L, -1));
+  if (!isint) return tl_fault(w, "must be a whole number, not %g", lua_tonumber(w->L, -1));
   if (s->type == TL_INTEGER && (*n < INT32_MIN || *n > INT32_MAX))
-    return wire_fault(w, "must fit in 32 bits, and %lld does not", (long long)*n);
+    return tl_fault(w, "must fit in 32 bits, and %lld does not", (long long)*n);
   if (s->min != INT64_MIN && *n < s->min)
-    return wire_fault(w, "is %lld, but must be at least %lld", (long long)*n, (long long)s->min);
+    return tl_fault(w, "is %lld, but must be at least %lld", (long long)*n, (long long)s->min);
   return 0;
 }
 
 
-int wire_getnumber (wire_walk *w, lua_Number *n) {
+int tl_getnumber (tl_walk *w, lua_Number *n) {
   static const tl_shape number = {.type = TL_DOUBLE};
   if (lua_type(w->L, -1) == LUA_TNUMBER) {
     *n = lua_tonumber(w->L, -1);
@@ -252,7 +257,7 @@ int wire_getnumber (wire_walk *w, lua_Number *n) {
 }
 
 
-int wire_getboolean (wire_walk *w, int *b) {
+int tl_getboolean (tl_walk *w, int *b) {
   static const tl_shape boolean = {.type = TL_BOOLEAN};
   if (!lua_isboolean(w->L, -1)) return wrongtype(w, &boolean);
   *b = lua_toboolean(w->L, -1);
@@ -260,23 +265,23 @@ int wire_getboolean (wire_walk *w, int *b) {
 }
 
 
-int wire_getstamp (wire_walk *w, lua_Number *seconds) {
+int tl_getstamp (tl_walk *w, lua_Number *seconds) {
   static const tl_shape stamp = {.type = TL_TIMESTAMP};
   size_t len;
   const char *s;
   if (lua_type(w->L, -1) == LUA_TNUMBER) {
     *seconds = lua_tonumber(w->L, -1);
     if (isfinite(*seconds) && fabs(*seconds) < 1e12) return 0;
-    return wire_fault(w, "must be a time in seconds since 1970, and %g is none", *seconds);
+    return tl_fault(w, "must be a time in seconds since 1970, and %g is none", *seconds);
   }
   if (lua_type(w->L, -1) != LUA_TSTRING) return wrongtype(w, &stamp);
   s = lua_tolstring(w->L, -1, &len);
   if (readstamp(s, len, seconds)) return 0;
-  return wire_fault(w, "must be a time (seconds since 1970, or ISO 8601), and '%.40s' can't be read as one", s);
+  return tl_fault(w, "must be a time (seconds since 1970, or ISO 8601), and '%.40s' can't be read as one", s);
 }
 
 
-void wire_addbase64 (tl_buf *out, const char *s, size_t len) {
+void tl_addbase64 (tl_buf *out, const char *s, size_t len) {
   char *to = tl_bufroom(out, TL_BASE64LEN(len));
   if (to == NULL) return;
   tl_base64(to, s, len);
@@ -284,45 +289,45 @@ void wire_addbase64 (tl_buf *out, const char *s, size_t len) {
 }
 
 
-void wire_addfloat (tl_buf *out, lua_Number n) {
+void tl_addfloat (tl_buf *out, lua_Number n) {
   if (isnan(n)) tl_bufstr(out, "NaN");
   else if (isinf(n)) tl_bufstr(out, n > 0 ? "Infinity" : "-Infinity");
-  else wire_jsonfloat(out, n);
+  else tl_addjsonfloat(out, n);
 }
 
 
-int wire_addtext (wire_walk *w, const tl_shape *s, int stamp, tl_buf *out) {
+int tl_addtext (tl_walk *w, const tl_shape *s, int stamp, tl_buf *out) {
   const char *text;
   size_t len;
   lua_Integer i;
   lua_Number n;
-  int b;
+  int b = 0;
   switch (s->type) {
     case TL_STRING:
-      if (wire_getstring(w, s, &text, &len) != 0) return -1;
+      if (tl_getstring(w, s, &text, &len) != 0) return -1;
       tl_bufadd(out, text, len);
       return 0;
     case TL_BLOB:
-      if (wire_getstring(w, s, &text, &len) != 0) return -1;
-      wire_addbase64(out, text, len);
+      if (tl_getstring(w, s, &text, &len) != 0) return -1;
+      tl_addbase64(out, text, len);
       return 0;
     case TL_INTEGER: case TL_LONG:
-      if (wire_getinteger(w, s, &i) != 0) return -1;
+      if (tl_getinteger(w, s, &i) != 0) return -1;
       tl_bufint(out, i);
       return 0;
     case TL_FLOAT: case TL_DOUBLE: case TL_BIGDECIMAL:
-      if (wire_getnumber(w, &n) != 0) return -1;
-      wire_addfloat(out, n);
+      if (tl_getnumber(w, &n) != 0) return -1;
+      tl_addfloat(out, n);
       return 0;
     case TL_BOOLEAN:
-      if (wire_getboolean(w, &b) != 0) return -1;
+      if (tl_getboolean(w, &b) != 0) return -1;
       tl_bufstr(out, b ? "true" : "false");
       return 0;
     case TL_TIMESTAMP:
-      if (wire_getstamp(w, &n) != 0) return -1;
-      wire_addstamp(out, n, stamp);
+      if (tl_getstamp(w, &n) != 0) return -1;
+      tl_addstamp(out, n, stamp);
       return 0;
-    default: return wire_fault(w, "can't be written as text");
+    default: return tl_fault(w, "can't be written as text");
   }
 }
 
@@ -336,7 +341,7 @@ static int same (const tl_model *m, uint32_t off, const char *name, size_t len) 
 
 
 /* Servers write members in an order of their own, but always the same: the hint is right most times. */
-const tl_member *wire_nextwire (const tl_model *m, const tl_shape *s, uint32_t *next, const char *name, size_t len) {
+const tl_member *tl_nextwire (const tl_model *m, const tl_shape *s, uint32_t *next, const char *name, size_t len) {
   const tl_member *members = m->members + s->first;
   for (uint32_t i = 0; i < s->count; i++) {
     uint32_t at = *next < s->count ? *next : 0;
@@ -396,7 +401,7 @@ static int pushstamp (lua_State *L, const char *text, size_t len) {
 }
 
 
-void wire_pushtext (wire_walk *w, const tl_shape *s, const char *text, size_t len) {
+void tl_pushtext (tl_walk *w, const tl_shape *s, const char *text, size_t len) {
   lua_State *L = w->L;
   int pushed = 0;
   switch (s->type) {
@@ -411,7 +416,7 @@ void wire_pushtext (wire_walk *w, const tl_shape *s, const char *text, size_t le
 }
 
 
-const tl_shape *wire_errorshape (const tl_model *m, const tl_op *op, const char *code, size_t len) {
+const tl_shape *tl_errorshape (const tl_model *m, const tl_op *op, const char *code, size_t len) {
   for (uint32_t i = 0; i < op->nerrors; i++) {
     const tl_shape *s = m->shapes + m->words[op->errors + i];
     if (same(m, s->errorcode != 0 ? s->errorcode : s->name, code, len) || same(m, s->name, code, len)) return s;

@@ -5,8 +5,8 @@
 #include <lauxlib.h>
 
 #include "armor.h"
-#include "wire_value.h"
-#include "wire_rest.h"
+#include "jsonvalue.h"
+#include "restcodec.h"
 
 #define HEADERS 4      /* stack slot of the answer's headers, names in lower case */
 #define MAXHEADER 256
@@ -26,20 +26,20 @@ static void pushjsonvalue (lua_State *L, const char *text, size_t len) {
   yyjson_read_err err;
   yyjson_doc *doc;
   if (to == NULL) luaL_error(L, "not enough memory");
-  if (!tl_unbase64(to, text, len, &len) || (doc = wire_jsonparse(L, to, len, &err)) == NULL) {
+  if (!tl_unbase64(to, text, len, &len) || (doc = tl_docparse(L, to, len, &err)) == NULL) {
     lua_pushlstring(L, text, len);
     lua_remove(L, -2);
     return;
   }
-  wire_jsonpush(L, yyjson_doc_get_root(doc), TL_JSONDEPTH);
+  tl_docpush(L, yyjson_doc_get_root(doc), TL_JSONDEPTH);
   lua_replace(L, -3);
   lua_pop(L, 1);
 }
 
 
 /* One item from `s`: up to a comma, quotes undone; an http date has a comma of its own. */
-static const char *pushitem (wire_walk *w, const tl_member *m, const char *s, const char *end) {
-  const tl_shape *shape = wire_shapeof(w, m);
+static const char *pushitem (tl_walk *w, const tl_member *m, const char *s, const char *end) {
+  const tl_shape *shape = tl_shapeof(w, m);
   const char *from, *stop;
   while (s < end && *s == ' ') s++;
   if (s < end && *s == '"' && shape->type == TL_STRING) {
@@ -61,13 +61,13 @@ static const char *pushitem (wire_walk *w, const tl_member *m, const char *s, co
   if (stop == NULL) stop = end;
   s = stop;
   while (stop > from && stop[-1] == ' ') stop--;
-  wire_pushtext(w, shape, from, (size_t)(stop - from));
+  tl_pushtext(w, shape, from, (size_t)(stop - from));
   return s < end ? s + 1 : end;
 }
 
 
-static void pushlist (wire_walk *w, const tl_shape *s, const char *text, size_t len) {
-  const tl_member *item = wire_memberat(w, s, 0);
+static void pushlist (tl_walk *w, const tl_shape *s, const char *text, size_t len) {
+  const tl_member *item = tl_memberat(w, s, 0);
   const char *end = text + len;
   lua_Integer n = 0;
   lua_newtable(w->L);
@@ -79,7 +79,7 @@ static void pushlist (wire_walk *w, const tl_shape *s, const char *text, size_t 
 
 
 /* The member's name is at the top; sets it in the table below if the header is there. */
-static void fromheader (wire_walk *w, const tl_member *m) {
+static void fromheader (tl_walk *w, const tl_member *m) {
   lua_State *L = w->L;
   char name[MAXHEADER];
   size_t len;
@@ -87,15 +87,15 @@ static void fromheader (wire_walk *w, const tl_member *m) {
   if (!lowercase(name, text, len) || lua_getfield(L, HEADERS, name) != LUA_TSTRING) { lua_settop(L, lua_gettop(L) - 2); return; }
   text = lua_tolstring(L, -1, &len);
   if (m->flags & TL_M_JSONVALUE) pushjsonvalue(L, text, len);
-  else if (wire_shapeof(w, m)->type == TL_LIST) pushlist(w, wire_shapeof(w, m), text, len);
-  else wire_pushtext(w, wire_shapeof(w, m), text, len);
+  else if (tl_shapeof(w, m)->type == TL_LIST) pushlist(w, tl_shapeof(w, m), text, len);
+  else tl_pushtext(w, tl_shapeof(w, m), text, len);
   lua_remove(L, -2);
   lua_rawset(L, -3);
 }
 
 
 /* All headers with the prefix, which the map's keys go without. */
-static void fromprefix (wire_walk *w, const tl_member *m) {
+static void fromprefix (tl_walk *w, const tl_member *m) {
   lua_State *L = w->L;
   char prefix[MAXHEADER];
   size_t len, n;
@@ -115,9 +115,9 @@ static void fromprefix (wire_walk *w, const tl_member *m) {
 }
 
 
-static void bind (wire_walk *w, const tl_shape *s, lua_Integer status) {
+static void bind (tl_walk *w, const tl_shape *s, lua_Integer status) {
   for (uint32_t i = 0; i < s->count; i++) {
-    const tl_member *m = wire_memberat(w, s, i);
+    const tl_member *m = tl_memberat(w, s, i);
     size_t len;
     const char *name = tl_modelstr(w->model, m->name, &len);
     if (m->location != TL_HEADER && m->location != TL_HEADERS && m->location != TL_STATUSCODE) continue;
@@ -133,24 +133,24 @@ static void bind (wire_walk *w, const tl_shape *s, lua_Integer status) {
 }
 
 
-static int document (wire_walk *w, const char *body, size_t len) {
+static int document (tl_walk *w, const char *body, size_t len) {
   yyjson_read_err err;
-  yyjson_doc *doc = wire_jsonparse(w->L, body, len, &err);
-  if (doc == NULL) return wire_fault(w, "the JSON is broken after %zu of %zu bytes: %s", err.pos, len, err.msg);
-  wire_jsonpush(w->L, yyjson_doc_get_root(doc), TL_JSONDEPTH);
-  wire_jsonfree(w->L, -2);
+  yyjson_doc *doc = tl_docparse(w->L, body, len, &err);
+  if (doc == NULL) return tl_fault(w, "the JSON is broken after %zu of %zu bytes: %s", err.pos, len, err.msg);
+  tl_docpush(w->L, yyjson_doc_get_root(doc), TL_JSONDEPTH);
+  tl_docdrop(w->L, -2);
   lua_remove(w->L, -2);
   return 0;
 }
 
 
 /* Pushes the payload's value; 0 or -1, nothing pushed then. */
-static int pushpayload (wire_walk *w, const wire_format *format, const tl_shape *s, const char *body, size_t len) {
+static int pushpayload (tl_walk *w, const tl_format *format, const tl_shape *s, const char *body, size_t len) {
   if (s->type == TL_BLOB || s->type == TL_STRING) {
     lua_pushlstring(w->L, body, len);
     return 0;
   }
-  if (format == &wire_json && (s->flags & TL_S_DOCUMENT || s->type != TL_STRUCTURE)) return document(w, body, len);
+  if (format == &tl_json && (s->flags & TL_S_DOCUMENT || s->type != TL_STRUCTURE)) return document(w, body, len);
   lua_newtable(w->L);
   w->rest = 0;
   if (format->decode(w, s, body, len) == 0) return 0;
@@ -159,8 +159,8 @@ static int pushpayload (wire_walk *w, const wire_format *format, const tl_shape 
 }
 
 
-static int frompayload (wire_walk *w, const wire_format *format, const tl_member *m, const char *body, size_t len) {
-  const tl_shape *s = wire_shapeof(w, m);
+static int frompayload (tl_walk *w, const tl_format *format, const tl_member *m, const char *body, size_t len) {
+  const tl_shape *s = tl_shapeof(w, m);
   size_t n;
   const char *name = tl_modelstr(w->model, m->name, &n);
   if (len == 0 && s->type != TL_BLOB) return 0;
@@ -172,7 +172,7 @@ static int frompayload (wire_walk *w, const wire_format *format, const tl_member
 }
 
 
-int wire_restdecode (wire_walk *w, const wire_format *format, const tl_shape *s, lua_Integer status, const char *body,
+int tl_restdecode (tl_walk *w, const tl_format *format, const tl_shape *s, lua_Integer status, const char *body,
                    size_t len) {
   bind(w, s, status);
   if (s->payload != TL_NONE) return frompayload(w, format, w->model->members + s->payload, body, len);
@@ -180,14 +180,14 @@ int wire_restdecode (wire_walk *w, const wire_format *format, const tl_shape *s,
 }
 
 
-void wire_resterrorheaders (wire_walk *w, lua_Integer status) {
+void tl_resterrorheaders (tl_walk *w, lua_Integer status) {
   lua_State *L = w->L;
   const tl_shape *s = NULL;
   size_t len;
   const char *code;
   if (lua_getfield(L, -1, "code") == LUA_TSTRING) {
     code = lua_tolstring(L, -1, &len);
-    s = wire_errorshape(w->model, w->op, code, len);
+    s = tl_errorshape(w->model, w->op, code, len);
   }
   lua_pop(L, 1);
   if (s == NULL) return;

@@ -1,5 +1,5 @@
 /* uri.c -- percent-encoding (RFC 3986). */
-#include "wire_uri.h"
+#include "uri.h"
 
 #include <string.h>
 
@@ -9,7 +9,7 @@ static int plain (unsigned char c) {
 }
 
 
-void wire_uriadd (tl_buf *out, const char *s, size_t len, const char *safe) {
+void tl_uriadd (tl_buf *out, const char *s, size_t len, const char *safe) {
   static const char digits[] = "0123456789ABCDEF";
   for (size_t i = 0; i < len; i++) {
     unsigned char c = (unsigned char)s[i];

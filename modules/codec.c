@@ -1,26 +1,26 @@
 /* codec.c -- tidelock.codec: a call's input to a request, and the answer to its output, by the service's model. */
-#include "wire.h"
+#include "codec.h"
 
 #include <string.h>
 
 #include <lauxlib.h>
 
-#include "wire_value.h"
+#include "jsonvalue.h"
 #include "modules.h"
-#include "wire_rest.h"
+#include "restcodec.h"
 
 typedef struct protocol {
-  const wire_format *format;
+  const tl_format *format;
   int rest;                   /* members may stand in the URI, the query string and headers */
   const char *contenttype;    /* of a body of members; NULL: none is sent */
 } protocol;
 
 static const protocol protocols[] = {
-  [TL_JSON]      = {&wire_json, 0, NULL},   /* its version is part of the type: see rpcheaders */
-  [TL_QUERY]     = {&wire_query, 0, "application/x-www-form-urlencoded; charset=utf-8"},
-  [TL_EC2]       = {&wire_ec2, 0, "application/x-www-form-urlencoded; charset=utf-8"},
-  [TL_REST_JSON] = {&wire_json, 1, "application/json"},
-  [TL_REST_XML]  = {&wire_xml, 1, NULL},
+  [TL_JSON]      = {&tl_json, 0, NULL},   /* its version is part of the type: see rpcheaders */
+  [TL_QUERY]     = {&tl_query, 0, "application/x-www-form-urlencoded; charset=utf-8"},
+  [TL_EC2]       = {&tl_ec2, 0, "application/x-www-form-urlencoded; charset=utf-8"},
+  [TL_REST_JSON] = {&tl_json, 1, "application/json"},
+  [TL_REST_XML]  = {&tl_xml, 1, NULL},
   [TL_RPC_CBOR]  = {NULL, 0, "application/cbor"}
 };
 
@@ -37,7 +37,7 @@ static void setfield (lua_State *L, const char *key, const char *value) {
 
 /* ----- encode ----- */
 
-static int fault (lua_State *L, const wire_walk *w) {
+static int fault (lua_State *L, const tl_walk *w) {
   lua_settop(L, 2);
   lua_pushnil(L);
   lua_createtable(L, 0, 2);
@@ -75,14 +75,14 @@ static void rpcpath (lua_State *L, const tl_model *m, const tl_op *op) {
 
 
 /* Body and headers of a protocol that has one path for all; the request is at slot 3, the buffer at 4. */
-static int encoderpc (wire_walk *w, const protocol *p) {
+static int encoderpc (tl_walk *w, const protocol *p) {
   lua_State *L = w->L;
   const tl_shape *s = w->op->input != TL_NONE ? w->model->shapes + w->op->input : NULL;
   int form = w->model->h->protocol == TL_QUERY || w->model->h->protocol == TL_EC2;
   static const tl_shape nothing = {.type = TL_STRUCTURE};
   lua_pushvalue(L, 2);
   if (s != NULL || form) { if (p->format->encode(w, s, NULL) != 0) return -1; }
-  else if (wire_members(w, &nothing, NULL, NULL) != 0) return -1;   /* refuses what is given for nothing */
+  else if (tl_members(w, &nothing, NULL, NULL) != 0) return -1;   /* refuses what is given for nothing */
   else if (w->model->h->protocol == TL_JSON) tl_bufstr(w->out, "{}");
   lua_settop(L, 4);
   lua_pushvalue(L, 3);
@@ -98,10 +98,10 @@ static int encoderpc (wire_walk *w, const protocol *p) {
 }
 
 
-static int hostprefix (wire_walk *w) {
+static int hostprefix (tl_walk *w) {
   if (w->op->hostprefix == 0) return 0;
   lua_pushvalue(w->L, 2);
-  if (wire_resthost(w) != 0) return -1;
+  if (tl_resthost(w) != 0) return -1;
   lua_setfield(w->L, 3, "host_prefix");
   return 0;
 }
@@ -113,18 +113,21 @@ static int hostprefix (wire_walk *w) {
 ** caller's stream or nil, host_prefix = nil or "x."}; fault = {path =, message =}.
 */
 static int codec_encode (lua_State *L) {
-  wire_walk w = {.L = L};
+  tl_walk w = {.L = L};
   const protocol *p;
   int bad;
   w.op = tl_checkop(L, 1, &w.model);
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);
   p = protocolof(w.model);
-  if (p->format == NULL && w.model->h->protocol != TL_RPC_CBOR) return luaL_error(L, "an unknown protocol");
+  if (p->format == NULL) {
+    tl_fault(&w, "this service speaks only CBOR, which this program does not");
+    return fault(L, &w);
+  }
   w.rest = p->rest;
   lua_createtable(L, 0, 6);
   w.out = tl_bufnew(L);
-  bad = p->rest ? wire_restencode(&w, p->format, p->contenttype) : encoderpc(&w, p);
+  bad = p->rest ? tl_restencode(&w, p->format, p->contenttype) : encoderpc(&w, p);
   lua_settop(L, 4);
   if (bad == 0) bad = hostprefix(&w);
   if (bad != 0) return fault(L, &w);
@@ -205,17 +208,17 @@ static void querycompatible (lua_State *L) {
 
 
 /* Emulators and gateways answer JSON services in XML: the first byte decides, not the type they claim. */
-static int errorbody (wire_walk *w, const char *body, size_t len) {
+static int errorbody (tl_walk *w, const char *body, size_t len) {
   size_t i = 0;
   while (i < len && strchr(" \t\r\n", body[i]) != NULL && body[i] != '\0') i++;
   if (i == len) return 0;
-  if (body[i] == '{') return wire_jsonerror(w, body, len);
-  if (body[i] == '<') return wire_xmlerror(w, body, len);
+  if (body[i] == '{') return tl_jsonerror(w, body, len);
+  if (body[i] == '<') return tl_xmlerror(w, body, len);
   return 0;
 }
 
 
-static int decodeerror (wire_walk *w, lua_Integer status, const char *body, size_t len) {
+static int decodeerror (tl_walk *w, lua_Integer status, const char *body, size_t len) {
   lua_State *L = w->L;
   const protocol *p = protocolof(w->model);
   lua_pushnil(L);
@@ -230,13 +233,13 @@ static int decodeerror (wire_walk *w, lua_Integer status, const char *body, size
     lua_setfield(L, -3, "code");
   }
   lua_pop(L, 1);
-  if (p->rest) wire_resterrorheaders(w, status);
+  if (p->rest) tl_resterrorheaders(w, status);
   querycompatible(L);
   return 2;
 }
 
 
-static int broken (wire_walk *w, lua_Integer status, size_t len) {
+static int broken (tl_walk *w, lua_Integer status, size_t len) {
   lua_State *L = w->L;
   lua_pushnil(L);
   lua_createtable(L, 0, 4);
@@ -258,7 +261,7 @@ static int broken (wire_walk *w, lua_Integer status, size_t len) {
 ** blobs byte strings, members that the model does not know are left out.
 */
 static int codec_decode (lua_State *L) {
-  wire_walk w = {.L = L};
+  tl_walk w = {.L = L};
   lua_Integer status;
   size_t len;
   const char *body;
@@ -269,11 +272,12 @@ static int codec_decode (lua_State *L) {
   body = answer(L, &status, &len);
   p = protocolof(w.model);
   w.rest = p->rest;
+  if (p->format == NULL) { tl_fault(&w, "CBOR is not spoken here"); return broken(&w, status, len); }
   if (status >= 300 || status < 200) return decodeerror(&w, status, body, len);
   lua_newtable(L);
   if (w.op->output == TL_NONE) return 1;
   s = w.model->shapes + w.op->output;
-  if (p->rest) bad = wire_restdecode(&w, p->format, s, status, body, len);
+  if (p->rest) bad = tl_restdecode(&w, p->format, s, status, body, len);
   else bad = p->format->decode(&w, s, body, len);
   return bad == 0 ? 1 : broken(&w, status, len);
 }

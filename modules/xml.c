@@ -3,15 +3,15 @@
 
 #include <lauxlib.h>
 
-#include "wire.h"
-#include "wire_value.h"
-#include "wire_tree.h"
+#include "codec.h"
+#include "jsonvalue.h"
+#include "xmltree.h"
 
 /* ----- encode ----- */
 
 typedef struct element { const char *name; size_t len; } element;
 
-static int addnode (wire_walk *w, const tl_member *ref, element e);
+static int addnode (tl_walk *w, const tl_member *ref, element e);
 
 static void escape (tl_buf *out, const char *s, size_t len) {
   for (size_t i = 0; i < len; i++) {
@@ -28,7 +28,7 @@ static void escape (tl_buf *out, const char *s, size_t len) {
 }
 
 
-static void addnamespace (wire_walk *w, uint32_t uri, uint32_t prefix) {
+static void addnamespace (tl_walk *w, uint32_t uri, uint32_t prefix) {
   size_t len;
   const char *s = tl_modelstr(w->model, uri, &len);
   if (uri == 0) return;
@@ -44,8 +44,8 @@ static void addnamespace (wire_walk *w, uint32_t uri, uint32_t prefix) {
 
 
 /* The reference's namespace, else its shape's. */
-static void opentag (wire_walk *w, element e, const tl_member *ref) {
-  const tl_shape *s = wire_shapeof(w, ref);
+static void opentag (tl_walk *w, element e, const tl_member *ref) {
+  const tl_shape *s = tl_shapeof(w, ref);
   tl_bufchar(w->out, '<');
   tl_bufadd(w->out, e.name, e.len);
   if (ref->nsuri != 0) addnamespace(w, ref->nsuri, ref->nsprefix);
@@ -53,14 +53,14 @@ static void opentag (wire_walk *w, element e, const tl_member *ref) {
 }
 
 
-static void closetag (wire_walk *w, element e) {
+static void closetag (tl_walk *w, element e) {
   tl_bufadd(w->out, "</", 2);
   tl_bufadd(w->out, e.name, e.len);
   tl_bufchar(w->out, '>');
 }
 
 
-static element elementof (wire_walk *w, uint32_t wire, const char *otherwise) {
+static element elementof (tl_walk *w, uint32_t wire, const char *otherwise) {
   element e = {otherwise, 0};
   if (wire != 0) e.name = tl_modelstr(w->model, wire, &e.len);
   else e.len = strlen(otherwise);
@@ -69,11 +69,11 @@ static element elementof (wire_walk *w, uint32_t wire, const char *otherwise) {
 
 
 /* The text of the scalar at the top goes through a buffer of its own, to be escaped. */
-static int addscalar (wire_walk *w, const tl_member *ref) {
+static int addscalar (tl_walk *w, const tl_member *ref) {
   tl_buf *text = tl_bufnew(w->L);
   int bad;
   lua_insert(w->L, -2);
-  bad = wire_addtext(w, wire_shapeof(w, ref), ref->stamp, text);
+  bad = tl_addtext(w, tl_shapeof(w, ref), ref->stamp, text);
   if (bad == 0) escape(w->out, text->data, text->len);
   w->out->failed |= text->failed;
   tl_buffree(text);
@@ -82,7 +82,7 @@ static int addscalar (wire_walk *w, const tl_member *ref) {
 }
 
 
-static int addattribute (wire_walk *w, const tl_member *m, void *ud) {
+static int addattribute (tl_walk *w, const tl_member *m, void *ud) {
   element e = elementof(w, m->wire, "");
   (void)ud;
   if (!(m->flags & TL_M_XMLATTRIBUTE)) return 0;
@@ -95,43 +95,43 @@ static int addattribute (wire_walk *w, const tl_member *m, void *ud) {
 }
 
 
-static int addchild (wire_walk *w, const tl_member *m, void *ud) {
+static int addchild (tl_walk *w, const tl_member *m, void *ud) {
   (void)ud;
-  if (!wire_inbody(w, m) || m->flags & TL_M_XMLATTRIBUTE) return 0;
+  if (!tl_inbody(w, m) || m->flags & TL_M_XMLATTRIBUTE) return 0;
   return addnode(w, m, elementof(w, m->wire, ""));
 }
 
 
-static int addmembers (wire_walk *w, const tl_shape *s) {
+static int addmembers (tl_walk *w, const tl_shape *s) {
   int attributes = 0;
-  for (uint32_t i = 0; i < s->count; i++) attributes |= wire_memberat(w, s, i)->flags & TL_M_XMLATTRIBUTE;
-  if (attributes && wire_members(w, s, addattribute, NULL) != 0) return -1;
+  for (uint32_t i = 0; i < s->count; i++) attributes |= tl_memberat(w, s, i)->flags & TL_M_XMLATTRIBUTE;
+  if (attributes && tl_members(w, s, addattribute, NULL) != 0) return -1;
   tl_bufchar(w->out, '>');
-  return wire_members(w, s, addchild, NULL);
+  return tl_members(w, s, addchild, NULL);
 }
 
 
-static int additem (wire_walk *w, const tl_member *m, void *ud) {
+static int additem (tl_walk *w, const tl_member *m, void *ud) {
   return addnode(w, m, *(element *)ud);
 }
 
 
-static int addlist (wire_walk *w, const tl_member *ref, element e) {
-  const tl_shape *s = wire_shapeof(w, ref);
-  element item = elementof(w, wire_memberat(w, s, 0)->wire, "member");
-  if (ref->flags & TL_M_FLATTENED) return wire_items(w, s, additem, &e);
+static int addlist (tl_walk *w, const tl_member *ref, element e) {
+  const tl_shape *s = tl_shapeof(w, ref);
+  element item = elementof(w, tl_memberat(w, s, 0)->wire, "member");
+  if (ref->flags & TL_M_FLATTENED) return tl_items(w, s, additem, &e);
   opentag(w, e, ref);
   tl_bufchar(w->out, '>');
-  if (wire_items(w, s, additem, &item) != 0) return -1;
+  if (tl_items(w, s, additem, &item) != 0) return -1;
   closetag(w, e);
   return 0;
 }
 
 typedef struct mapping { const tl_shape *map; const tl_member *ref; element entry; } mapping;
 
-static int addpair (wire_walk *w, const tl_member *m, void *ud) {
+static int addpair (tl_walk *w, const tl_member *m, void *ud) {
   mapping *map = ud;
-  const tl_member *key = wire_memberat(w, map->map, 0);
+  const tl_member *key = tl_memberat(w, map->map, 0);
   element k = elementof(w, key->wire, "key"), v = elementof(w, m->wire, "value");
   int bad;
   tl_bufchar(w->out, '<');
@@ -146,22 +146,22 @@ static int addpair (wire_walk *w, const tl_member *m, void *ud) {
 }
 
 
-static int addmap (wire_walk *w, const tl_member *ref, element e) {
-  mapping map = {wire_shapeof(w, ref), ref, {"entry", 5}};
+static int addmap (tl_walk *w, const tl_member *ref, element e) {
+  mapping map = {tl_shapeof(w, ref), ref, {"entry", 5}};
   if (ref->flags & TL_M_FLATTENED) {
     map.entry = e;
-    return wire_pairs(w, map.map, addpair, &map);
+    return tl_pairs(w, map.map, addpair, &map);
   }
   opentag(w, e, ref);
   tl_bufchar(w->out, '>');
-  if (wire_pairs(w, map.map, addpair, &map) != 0) return -1;
+  if (tl_pairs(w, map.map, addpair, &map) != 0) return -1;
   closetag(w, e);
   return 0;
 }
 
 
-static int addnode (wire_walk *w, const tl_member *ref, element e) {
-  const tl_shape *s = wire_shapeof(w, ref);
+static int addnode (tl_walk *w, const tl_member *ref, element e) {
+  const tl_shape *s = tl_shapeof(w, ref);
   int bad;
   if (s->type == TL_LIST) return addlist(w, ref, e);
   if (s->type == TL_MAP) return addmap(w, ref, e);
@@ -177,7 +177,7 @@ static int addnode (wire_walk *w, const tl_member *ref, element e) {
 
 
 /* The root is named by the payload's reference, else by the operation's input, else by its shape. */
-static int encode (wire_walk *w, const tl_shape *s, const tl_member *ref) {
+static int encode (tl_walk *w, const tl_shape *s, const tl_member *ref) {
   const tl_op *op = w->op;
   element root;
   if (ref != NULL)
@@ -196,13 +196,13 @@ static int encode (wire_walk *w, const tl_shape *s, const tl_member *ref) {
 /* ----- decode ----- */
 
 
-static void pushnode (wire_walk *w, const wire_tree *t, const tl_member *ref, const wire_node *n);
+static void pushnode (tl_walk *w, const tl_tree *t, const tl_member *ref, const tl_node *n);
 
-static void pushpair (wire_walk *w, const wire_tree *t, const tl_shape *map, const wire_node *entry) {
-  const tl_member *key = wire_memberat(w, map, 0), *value = wire_memberat(w, map, 1);
+static void pushpair (tl_walk *w, const tl_tree *t, const tl_shape *map, const tl_node *entry) {
+  const tl_member *key = tl_memberat(w, map, 0), *value = tl_memberat(w, map, 1);
   const char *keyname = key->wire ? tl_modelstr(w->model, key->wire, NULL) : "key";
   const char *valuename = value->wire ? tl_modelstr(w->model, value->wire, NULL) : "value";
-  const wire_node *k = wire_xmlchild(t, entry, keyname), *v = wire_xmlchild(t, entry, valuename);
+  const tl_node *k = tl_xmlchild(t, entry, keyname), *v = tl_xmlchild(t, entry, valuename);
   if (k == NULL) return;
   lua_pushlstring(w->L, t->text + k->text, k->textlen);
   if (v != NULL) pushnode(w, t, value, v);
@@ -211,24 +211,24 @@ static void pushpair (wire_walk *w, const wire_tree *t, const tl_shape *map, con
 }
 
 
-static void pushmap (wire_walk *w, const wire_tree *t, const tl_shape *s, const wire_node *n) {
+static void pushmap (tl_walk *w, const tl_tree *t, const tl_shape *s, const tl_node *n) {
   lua_newtable(w->L);
-  for (n = wire_xmlfirst(t, n); n != NULL; n = wire_xmlnext(t, n)) pushpair(w, t, s, n);
+  for (n = tl_xmlfirst(t, n); n != NULL; n = tl_xmlnext(t, n)) pushpair(w, t, s, n);
 }
 
 
-static void pushlist (wire_walk *w, const wire_tree *t, const tl_shape *s, const wire_node *n) {
+static void pushlist (tl_walk *w, const tl_tree *t, const tl_shape *s, const tl_node *n) {
   lua_Integer i = 0;
   lua_newtable(w->L);
-  for (n = wire_xmlfirst(t, n); n != NULL; n = wire_xmlnext(t, n)) {
-    pushnode(w, t, wire_memberat(w, s, 0), n);
+  for (n = tl_xmlfirst(t, n); n != NULL; n = tl_xmlnext(t, n)) {
+    pushnode(w, t, tl_memberat(w, s, 0), n);
     lua_rawseti(w->L, -2, ++i);
   }
 }
 
 
 /* The name is at the top but one of the table: its list or map so far, or a new one, is pushed. */
-static void pushsofar (wire_walk *w) {
+static void pushsofar (tl_walk *w) {
   lua_pushvalue(w->L, -1);
   if (lua_rawget(w->L, -3) == LUA_TTABLE) return;
   lua_pop(w->L, 1);
@@ -237,27 +237,27 @@ static void pushsofar (wire_walk *w) {
 
 
 /* One of the repeated elements of a flattened list or map; the member's name is at the top. */
-static void addflat (wire_walk *w, const wire_tree *t, const tl_shape *s, const wire_node *n) {
+static void addflat (tl_walk *w, const tl_tree *t, const tl_shape *s, const tl_node *n) {
   pushsofar(w);
   if (s->type == TL_MAP) pushpair(w, t, s, n);
   else {
-    pushnode(w, t, wire_memberat(w, s, 0), n);
+    pushnode(w, t, tl_memberat(w, s, 0), n);
     lua_rawseti(w->L, -2, (lua_Integer)lua_rawlen(w->L, -2) + 1);
   }
   lua_rawset(w->L, -3);
 }
 
 
-static void setattributes (wire_walk *w, const wire_tree *t, const tl_shape *s, const wire_node *n) {
+static void setattributes (tl_walk *w, const tl_tree *t, const tl_shape *s, const tl_node *n) {
   const char *at = t->text + n->attrs;
   for (uint32_t i = 0; i < n->nattrs; i++) {
     const char *name = at, *value = name + strlen(name) + 1;
     at = value + strlen(value) + 1;
     for (uint32_t j = 0; j < s->count; j++) {
-      const tl_member *m = wire_memberat(w, s, j);
+      const tl_member *m = tl_memberat(w, s, j);
       if (!(m->flags & TL_M_XMLATTRIBUTE) || strcmp(tl_modelstr(w->model, m->wire, NULL), name) != 0) continue;
       lua_pushstring(w->L, tl_modelstr(w->model, m->name, NULL));
-      wire_pushtext(w, wire_shapeof(w, m), value, strlen(value));
+      tl_pushtext(w, tl_shapeof(w, m), value, strlen(value));
       lua_rawset(w->L, -3);
     }
   }
@@ -265,16 +265,16 @@ static void setattributes (wire_walk *w, const wire_tree *t, const tl_shape *s, 
 
 
 /* Flattened lists and maps are named, on the wire, by their items where those have a name of their own. */
-static const tl_member *memberof (wire_walk *w, const tl_shape *s, uint32_t *next, const wire_tree *t, const wire_node *n) {
+static const tl_member *memberof (tl_walk *w, const tl_shape *s, uint32_t *next, const tl_tree *t, const tl_node *n) {
   const char *name = t->text + n->name;
-  const tl_member *m = wire_nextwire(w->model, s, next, name, n->namelen);
+  const tl_member *m = tl_nextwire(w->model, s, next, name, n->namelen);
   if (m == NULL || !(m->flags & TL_M_FLATTENED)) {
     for (uint32_t i = 0; m == NULL && i < s->count; i++) {
-      const tl_member *each = wire_memberat(w, s, i);
-      const tl_shape *list = wire_shapeof(w, each);
+      const tl_member *each = tl_memberat(w, s, i);
+      const tl_shape *list = tl_shapeof(w, each);
       if (!(each->flags & TL_M_FLATTENED) || list->type != TL_LIST) continue;
-      if (wire_memberat(w, list, 0)->wire != 0
-          && wire_xmlis(t, n, tl_modelstr(w->model, wire_memberat(w, list, 0)->wire, NULL))) m = each;
+      if (tl_memberat(w, list, 0)->wire != 0
+          && tl_xmlis(t, n, tl_modelstr(w->model, tl_memberat(w, list, 0)->wire, NULL))) m = each;
     }
   }
   return m != NULL && m->location == TL_BODY ? m : NULL;
@@ -282,10 +282,10 @@ static const tl_member *memberof (wire_walk *w, const tl_shape *s, uint32_t *nex
 
 
 /* Sets the members among the node's children in the table at the top; returns how many it knew. */
-static uint32_t fill (wire_walk *w, const wire_tree *t, const tl_shape *s, const wire_node *n) {
+static uint32_t fill (tl_walk *w, const tl_tree *t, const tl_shape *s, const tl_node *n) {
   uint32_t next = 0, found = 0;
   if (n->nattrs > 0) setattributes(w, t, s, n);
-  for (n = wire_xmlfirst(t, n); n != NULL; n = wire_xmlnext(t, n)) {
+  for (n = tl_xmlfirst(t, n); n != NULL; n = tl_xmlnext(t, n)) {
     const tl_member *m = memberof(w, s, &next, t, n);
     const tl_shape *shape;
     size_t len;
@@ -293,7 +293,7 @@ static uint32_t fill (wire_walk *w, const wire_tree *t, const tl_shape *s, const
     if (m == NULL) continue;
     found++;
     if (next > 0) next--;   /* the same element may come again */
-    shape = wire_shapeof(w, m);
+    shape = tl_shapeof(w, m);
     name = tl_modelstr(w->model, m->name, &len);
     lua_pushlstring(w->L, name, len);
     if (m->flags & TL_M_FLATTENED && (shape->type == TL_LIST || shape->type == TL_MAP)) addflat(w, t, shape, n);
@@ -306,10 +306,10 @@ static uint32_t fill (wire_walk *w, const wire_tree *t, const tl_shape *s, const
 }
 
 
-static void pushstructure (wire_walk *w, const wire_tree *t, const tl_shape *s, const wire_node *n) {
+static void pushstructure (tl_walk *w, const tl_tree *t, const tl_shape *s, const tl_node *n) {
   lua_createtable(w->L, 0, (int)(s->count < 8 ? s->count : 8));
   if (fill(w, t, s, n) > 0 || !(s->flags & TL_S_UNION) || n->first == 0) return;
-  n = wire_xmlfirst(t, n);
+  n = tl_xmlfirst(t, n);
   lua_createtable(w->L, 0, 1);
   lua_pushlstring(w->L, t->text + n->name, n->namelen);
   lua_setfield(w->L, -2, "name");
@@ -317,45 +317,45 @@ static void pushstructure (wire_walk *w, const wire_tree *t, const tl_shape *s, 
 }
 
 
-static void pushnode (wire_walk *w, const wire_tree *t, const tl_member *ref, const wire_node *n) {
-  const tl_shape *s = wire_shapeof(w, ref);
+static void pushnode (tl_walk *w, const tl_tree *t, const tl_member *ref, const tl_node *n) {
+  const tl_shape *s = tl_shapeof(w, ref);
   luaL_checkstack(w->L, 8, "an answer of AWS");
   switch (s->type) {
     case TL_STRUCTURE: pushstructure(w, t, s, n); break;
     case TL_LIST: pushlist(w, t, s, n); break;
     case TL_MAP: pushmap(w, t, s, n); break;
-    default: wire_pushtext(w, s, t->text + n->text, n->textlen);
+    default: tl_pushtext(w, s, t->text + n->text, n->textlen);
   }
 }
 
 
 /* Where the output begins: query wraps it once more, the others start at the root. */
-static const wire_node *start (wire_walk *w, const wire_tree *t) {
-  const wire_node *n;
+static const tl_node *start (tl_walk *w, const tl_tree *t) {
+  const tl_node *n;
   if (w->op->outputwrapper == 0 || w->model->h->protocol != TL_QUERY) return t->nodes;
-  n = wire_xmlchild(t, t->nodes, tl_modelstr(w->model, w->op->outputwrapper, NULL));
+  n = tl_xmlchild(t, t->nodes, tl_modelstr(w->model, w->op->outputwrapper, NULL));
   return n != NULL ? n : t->nodes;
 }
 
 
-static int decode (wire_walk *w, const tl_shape *shape, const char *bytes, size_t len) {
+static int decode (tl_walk *w, const tl_shape *shape, const char *bytes, size_t len) {
   char why[160];
-  wire_tree *t;
+  tl_tree *t;
   if (len == 0) return 0;
-  t = wire_xmlparse(w->L, bytes, len, why, sizeof why);
-  if (t == NULL) return wire_fault(w, "the XML is broken: %s", why);
+  t = tl_xmlparse(w->L, bytes, len, why, sizeof why);
+  if (t == NULL) return tl_fault(w, "the XML is broken: %s", why);
   lua_insert(w->L, -2);
   fill(w, t, shape, start(w, t));
-  wire_xmlfree(w->L, -2);
+  tl_xmlfree(w->L, -2);
   lua_remove(w->L, -2);
   return 0;
 }
 
-const wire_format wire_xml = {encode, decode};
+const tl_format tl_xml = {encode, decode};
 
 /* ----- errors ----- */
 
-static int settext (lua_State *L, const char *key, const wire_tree *t, const wire_node *n) {
+static int settext (lua_State *L, const char *key, const tl_tree *t, const tl_node *n) {
   if (n == NULL || n->first != 0) return 0;
   lua_pushlstring(L, t->text + n->text, n->textlen);
   lua_setfield(L, -2, key);
@@ -364,28 +364,28 @@ static int settext (lua_State *L, const char *key, const wire_tree *t, const wir
 
 
 /* <Error> is the root (S3), its child (query), or its grandchild in <Errors> (ec2). */
-static const wire_node *errornode (const wire_tree *t) {
-  const wire_node *root = t->nodes, *n;
-  if (wire_xmlis(t, root, "Error")) return root;
-  if ((n = wire_xmlchild(t, root, "Error")) != NULL) return n;
-  if ((n = wire_xmlchild(t, root, "Errors")) != NULL) return wire_xmlchild(t, n, "Error");
-  return wire_xmlchild(t, root, "Code") != NULL ? root : NULL;
+static const tl_node *errornode (const tl_tree *t) {
+  const tl_node *root = t->nodes, *n;
+  if (tl_xmlis(t, root, "Error")) return root;
+  if ((n = tl_xmlchild(t, root, "Error")) != NULL) return n;
+  if ((n = tl_xmlchild(t, root, "Errors")) != NULL) return tl_xmlchild(t, n, "Error");
+  return tl_xmlchild(t, root, "Code") != NULL ? root : NULL;
 }
 
 
-static const wire_node *requestid (const wire_tree *t, const wire_node *error) {
+static const tl_node *requestid (const tl_tree *t, const tl_node *error) {
   static const char *const names[] = {"RequestId", "RequestID", "requestId"};
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-    const wire_node *n = wire_xmlchild(t, t->nodes, names[i]);
-    if (n == NULL) n = wire_xmlchild(t, error, names[i]);
+    const tl_node *n = tl_xmlchild(t, t->nodes, names[i]);
+    if (n == NULL) n = tl_xmlchild(t, error, names[i]);
     if (n != NULL) return n;
   }
   return NULL;
 }
 
 
-static void setdetail (wire_walk *w, const wire_tree *t, const wire_node *error, const wire_node *code) {
-  const tl_shape *s = code ? wire_errorshape(w->model, w->op, t->text + code->text, code->textlen) : NULL;
+static void setdetail (tl_walk *w, const tl_tree *t, const tl_node *error, const tl_node *code) {
+  const tl_shape *s = code ? tl_errorshape(w->model, w->op, t->text + code->text, code->textlen) : NULL;
   if (s == NULL) return;
   lua_newtable(w->L);
   fill(w, t, s, error);
@@ -393,23 +393,23 @@ static void setdetail (wire_walk *w, const wire_tree *t, const wire_node *error,
 }
 
 
-int wire_xmlerror (wire_walk *w, const char *bytes, size_t len) {
+int tl_xmlerror (tl_walk *w, const char *bytes, size_t len) {
   char why[160];
-  wire_tree *t = len > 0 ? wire_xmlparse(w->L, bytes, len, why, sizeof why) : NULL;
-  const wire_node *error, *code;
+  tl_tree *t = len > 0 ? tl_xmlparse(w->L, bytes, len, why, sizeof why) : NULL;
+  const tl_node *error, *code;
   if (t == NULL) return 0;
   lua_insert(w->L, -2);
   error = errornode(t);
   if (error != NULL) {
-    code = wire_xmlchild(t, error, "Code");
+    code = tl_xmlchild(t, error, "Code");
     settext(w->L, "code", t, code);
-    if (!settext(w->L, "message", t, wire_xmlchild(t, error, "Message")))
-      settext(w->L, "message", t, wire_xmlchild(t, error, "message"));
-    settext(w->L, "type", t, wire_xmlchild(t, error, "Type"));
+    if (!settext(w->L, "message", t, tl_xmlchild(t, error, "Message")))
+      settext(w->L, "message", t, tl_xmlchild(t, error, "message"));
+    settext(w->L, "type", t, tl_xmlchild(t, error, "Type"));
     settext(w->L, "request_id", t, requestid(t, error));
     setdetail(w, t, error, code);
   }
-  wire_xmlfree(w->L, -2);
+  tl_xmlfree(w->L, -2);
   lua_remove(w->L, -2);
   return error != NULL;
 }

@@ -1,5 +1,5 @@
 /* xmltree.c -- an XML document as a flat array of nodes: expat reads, no entity but the five, no doctype. */
-#include "wire_tree.h"
+#include "xmltree.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,12 +8,12 @@
 #include <expat.h>
 #include <lauxlib.h>
 
-#include "wire.h"
+#include "codec.h"
 
 #define TREE "tidelock.xml.tree"
 
 typedef struct reader {
-  wire_tree *tree;
+  tl_tree *tree;
   XML_Parser parser;
   uint32_t open[TL_MAXDEPTH];   /* the way down to the element being read */
   int depth;
@@ -21,10 +21,10 @@ typedef struct reader {
   int nomemory;
 } reader;
 
-typedef struct box { wire_tree tree; XML_Parser parser; } box;   /* frees whatever a raise leaves */
+typedef struct box { tl_tree tree; XML_Parser parser; } box;   /* frees whatever a raise leaves */
 
 
-void wire_xmlfree (lua_State *L, int idx) {
+void tl_xmlfree (lua_State *L, int idx) {
   box *b = lua_touserdata(L, idx);
   if (b->parser != NULL) XML_ParserFree(b->parser);
   free(b->tree.nodes);
@@ -35,7 +35,7 @@ void wire_xmlfree (lua_State *L, int idx) {
 
 static int box_gc (lua_State *L) {
   luaL_checkudata(L, 1, TREE);
-  wire_xmlfree(L, 1);
+  tl_xmlfree(L, 1);
   return 0;
 }
 
@@ -43,9 +43,15 @@ static int box_gc (lua_State *L) {
 static box *newbox (lua_State *L) {
   box *b = lua_newuserdatauv(L, sizeof *b, 0);
   *b = (box){.parser = NULL};
-  if (luaL_newmetatable(L, TREE)) {
+  if (luaL_getmetatable(L, TREE) == LUA_TNIL) {   /* filled before it is registered: never without __gc */
+    lua_pop(L, 1);
+    lua_newtable(L);
     lua_pushcfunction(L, box_gc);
     lua_setfield(L, -2, "__gc");
+    lua_pushliteral(L, TREE);
+    lua_setfield(L, -2, "__name");
+    lua_pushvalue(L, -1);
+    lua_setfield(L, LUA_REGISTRYINDEX, TREE);
   }
   lua_setmetatable(L, -2);
   return b;
@@ -72,7 +78,7 @@ static int room (void **data, size_t *max, size_t need, size_t each) {
 
 
 static int addtext (reader *r, const char *s, size_t len) {
-  wire_tree *t = r->tree;
+  tl_tree *t = r->tree;
   if (!room((void **)&t->text, &t->maxtext, t->textlen + len + 1, 1)) {
     r->nomemory = 1;
     stop(r, "not enough memory");
@@ -84,7 +90,7 @@ static int addtext (reader *r, const char *s, size_t len) {
 }
 
 
-static void addattrs (reader *r, wire_node *n, const char **attrs) {
+static void addattrs (reader *r, tl_node *n, const char **attrs) {
   n->attrs = (uint32_t)r->tree->textlen;
   for (; attrs[0] != NULL; attrs += 2, n->nattrs++) {
     if (!addtext(r, attrs[0], strlen(attrs[0]) + 1) || !addtext(r, attrs[1], strlen(attrs[1]) + 1)) return;
@@ -92,7 +98,7 @@ static void addattrs (reader *r, wire_node *n, const char **attrs) {
 }
 
 
-static void link_ (wire_tree *t, uint32_t parent, uint32_t child) {
+static void link_ (tl_tree *t, uint32_t parent, uint32_t child) {
   if (t->nodes[parent].last != 0) t->nodes[t->nodes[parent].last].next = child;
   else t->nodes[parent].first = child;
   t->nodes[parent].last = child;
@@ -101,10 +107,10 @@ static void link_ (wire_tree *t, uint32_t parent, uint32_t child) {
 
 static void onstart (void *ud, const char *name, const char **attrs) {
   reader *r = ud;
-  wire_tree *t = r->tree;
+  tl_tree *t = r->tree;
   const char *colon = strrchr(name, ':');
   uint32_t at = (uint32_t)t->nnodes;
-  wire_node n = {0};
+  tl_node n = {0};
   if (r->depth == TL_MAXDEPTH) { stop(r, "it is nested too deep"); return; }
   if (!room((void **)&t->nodes, &t->maxnodes, t->nnodes + 1, sizeof *t->nodes)) {
     r->nomemory = 1;
@@ -125,7 +131,7 @@ static void onstart (void *ud, const char *name, const char **attrs) {
 
 static void onend (void *ud, const char *name) {
   reader *r = ud;
-  wire_node *n = &r->tree->nodes[r->open[--r->depth]];
+  tl_node *n = &r->tree->nodes[r->open[--r->depth]];
   (void)name;
   if (n->first == 0) n->textlen = (uint32_t)r->tree->textlen - n->text;
 }
@@ -163,7 +169,7 @@ static void explain (const reader *r, char *why, size_t size) {
 }
 
 
-wire_tree *wire_xmlparse (lua_State *L, const char *s, size_t len, char *why, size_t size) {
+tl_tree *tl_xmlparse (lua_State *L, const char *s, size_t len, char *why, size_t size) {
   reader r = {0};
   box *b = newbox(L);
   int ok;
@@ -175,7 +181,7 @@ wire_tree *wire_xmlparse (lua_State *L, const char *s, size_t len, char *why, si
     int nomemory = r.nomemory || XML_GetErrorCode(b->parser) == XML_ERROR_NO_MEMORY;
     if (len > INT32_MAX) snprintf(why, size, "it is larger than 2 GB");
     else explain(&r, why, size);
-    wire_xmlfree(L, -1);
+    tl_xmlfree(L, -1);
     lua_pop(L, 1);
     if (nomemory) luaL_error(L, "not enough memory");
     return NULL;
@@ -186,13 +192,13 @@ wire_tree *wire_xmlparse (lua_State *L, const char *s, size_t len, char *why, si
 }
 
 
-int wire_xmlis (const wire_tree *t, const wire_node *n, const char *name) {
+int tl_xmlis (const tl_tree *t, const tl_node *n, const char *name) {
   return strlen(name) == n->namelen && memcmp(t->text + n->name, name, n->namelen) == 0;
 }
 
 
-const wire_node *wire_xmlchild (const wire_tree *t, const wire_node *n, const char *name) {
-  for (n = wire_xmlfirst(t, n); n != NULL; n = wire_xmlnext(t, n))
-    if (wire_xmlis(t, n, name)) return n;
+const tl_node *tl_xmlchild (const tl_tree *t, const tl_node *n, const char *name) {
+  for (n = tl_xmlfirst(t, n); n != NULL; n = tl_xmlnext(t, n))
+    if (tl_xmlis(t, n, name)) return n;
   return NULL;
 }

@@ -7,6 +7,6 @@
 #include "buf.h"
 
 /* Appends `s`, all but letters, digits, "-._~" and the bytes of `safe` encoded. */
-void wire_uriadd (tl_buf *out, const char *s, size_t len, const char *safe);
+void tl_uriadd (tl_buf *out, const char *s, size_t len, const char *safe);
 
 #endif

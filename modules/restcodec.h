@@ -2,19 +2,19 @@
 #ifndef TL_RESTCODEC_H
 #define TL_RESTCODEC_H
 
-#include "wire.h"
+#include "codec.h"
 
 /* Slot 2 of the stack: the input, 3: the request table, 4: the body's buffer. Fills the request. */
-int wire_restencode (wire_walk *w, const wire_format *format, const char *contenttype);
+int tl_restencode (tl_walk *w, const tl_format *format, const char *contenttype);
 
 /* The input is at the top: replaces it by the expanded host prefix. */
-int wire_resthost (wire_walk *w);
+int tl_resthost (tl_walk *w);
 
 /* Slot 4: the answer's headers; the output table is at the top, and filled. */
-int wire_restdecode (wire_walk *w, const wire_format *format, const tl_shape *s, lua_Integer status, const char *body,
+int tl_restdecode (tl_walk *w, const tl_format *format, const tl_shape *s, lua_Integer status, const char *body,
                    size_t len);
 
 /* Members of the modelled error (named by `code` of the table at the top) that stand in headers: into `detail`. */
-void wire_resterrorheaders (wire_walk *w, lua_Integer status);
+void tl_resterrorheaders (tl_walk *w, lua_Integer status);
 
 #endif

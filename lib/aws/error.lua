@@ -138,7 +138,7 @@ M.__name = "aws.error"
 function M.new(fields)
   local e = setmetatable(fields, M)
   e.code = e.code or (e.status and tostring(e.status)) or "Unknown"
-  e.message = clean(e.message or "no reason was given")
+  e.message = clean(e.message or "no reason was given"):gsub('(did you mean "[^"]*"%?)%.', "%1")
   e.detail = clean_all(e.detail, 1)
   e.exit = e.exit or exit_of(e)
   e.retryable = e.retryable or false

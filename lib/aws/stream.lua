@@ -18,7 +18,11 @@ function stream.take(op, input)
   if not op.streaming_input then return nil end
   local member = op:input_shape().payload
   local body = input[member]
-  if type(body) ~= "table" or type(body.path) ~= "string" then return nil end
+  if type(body) ~= "table" then return nil end
+  if type(body.path) ~= "string" then
+    error_of.usage(("%s.%s: %s must be bytes (a string), or {path = FILE}. Nothing was sent.")
+      :format(op.service.name, op.snake, member))
+  end
   local file <close> = open(body.path, "rb")
   local size = file:seek "end"
   local offset = body.offset or 0

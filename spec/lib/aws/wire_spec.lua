@@ -115,6 +115,12 @@ describe("calls against moto", function()
       assert.equal(500000, got:seek "end")
       got:close()
       assert.is_nil(io.open(to .. ".part"))
+      err = fails(s3.put_object, s3, {Bucket = bucket, Key = "k", Body = {file = from}})
+      assert.matches("Body must be bytes %(a string%), or {path = FILE}", tostring(err))
+      err = fails(s3.put_object, s3, {Bucket = bucket, Key = "k", Body = {path = "/none/such"}})
+      assert.matches("Cannot open /none/such: No such file", tostring(err))
+      err = fails(s3.put_object, s3, {Bucket = bucket, Key = "k", Body = {path = from, offset = 499999, length = 2}})
+      assert.matches("is not in it", tostring(err))
       os.remove(from)
       os.remove(to)
     end)
@@ -226,5 +232,78 @@ describe("calls against a server that misbehaves", function()
     local err = call("", {endpoint_url = "http://127.0.0.1:1"})
     assert.same({"connect", 69}, {err.code, err.exit})
     assert.matches("Nothing answers there", tostring(err))
+  end)
+end)
+
+describe("calls to AWS's own endpoints, answered by hand", function()
+  local function toward(answers)
+    local sent = {}
+    local s = aws.session {environ = {AWS_REGION = "us-east-1", AWS_ACCESS_KEY_ID = "A", AWS_SECRET_ACCESS_KEY = "s"},
+      files = function() return nil end, sleep = function() end, transport = function(request)
+        sent[#sent + 1] = request
+        local answer = answers[#sent]
+        return {status = answer.status or 200, headers = answer.headers or {}, body = answer.body or ""}
+      end}
+    return s, sent
+  end
+
+  it("follow a bucket to its region once, and remember it", function()
+    local s, sent = toward {{status = 301, headers = {["x-amz-bucket-region"] = "eu-west-1"},
+      body = "<Error><Code>PermanentRedirect</Code><Message>m</Message></Error>"}, {body = "x"}, {body = "y"}}
+    assert.equal("x", s.s3:get_object({Bucket = "bkt", Key = "k"}).Body)
+    assert.equal("y", s.s3:get_object({Bucket = "bkt", Key = "k"}).Body)
+    assert.same({"bkt.s3.us-east-1.amazonaws.com", "bkt.s3.eu-west-1.amazonaws.com", "bkt.s3.eu-west-1.amazonaws.com"},
+      {sent[1].host, sent[2].host, sent[3].host})
+    assert.matches("/eu%-west%-1/s3/aws4_request", sent[2].headers.Authorization)
+  end)
+
+  it("do not follow in a circle", function()
+    local there = {status = 301, headers = {["x-amz-bucket-region"] = "eu-west-1"}}
+    local back = {status = 301, headers = {["x-amz-bucket-region"] = "us-east-1"}}
+    local s, sent = toward {there, back, there, back}
+    local err = fails(s.s3.get_object, s.s3, {Bucket = "bkt", Key = "k"})
+    assert.equal(301, err.status)
+    assert.equal(2, #sent)
+  end)
+
+  it("ask Timestream for its address, and keep it", function()
+    local told = {body = '{"Endpoints":[{"Address":"ingest-cell1.timestream.us-east-1.amazonaws.com",'
+      .. '"CachePeriodInMinutes":60}]}'}
+    local s, sent = toward {told, {body = '{"Databases":[]}'}, {body = '{"Databases":[]}'}}
+    s.timestream_write:list_databases()
+    s.timestream_write:list_databases()
+    assert.same({3, "ingest-cell1.timestream.us-east-1.amazonaws.com"}, {#sent, sent[3].host})
+    assert.matches("DescribeEndpoints$", sent[1].headers["X-Amz-Target"])
+  end)
+
+  it("see a body that does not match its checksum, and ask again", function()
+    local s, sent = toward {{body = "daMaged", headers = {["x-amz-checksum-crc32"] = "3Miv6w=="}},
+      {body = "damaged", headers = {["x-amz-checksum-crc32"] = "3Miv6w=="}}}
+    local ok, out = pcall(s.s3.get_object, s.s3, {Bucket = "bkt", Key = "k"})
+    assert.is_true(ok, tostring(out))
+    assert.same({"damaged", 2}, {out.Body, #sent})
+    assert.equal("ENABLED", sent[1].headers["x-amz-checksum-mode"])
+  end)
+
+  it("take an error under status 200 for the failure that it is", function()
+    local late = {body = "<Error><Code>InternalError</Code><Message>m</Message></Error>"}
+    local s, sent = toward {late, late, late}
+    local err = fails(s.s3.copy_object, s.s3, {Bucket = "bkt", Key = "k", CopySource = "bkt/a"})
+    assert.same({"InternalError", 3, true}, {err.code, err.attempts, err.retryable})
+    assert.equal(3, #sent)
+  end)
+
+  it("trim Route 53's ids, and ask API Gateway for plain JSON", function()
+    local s, sent = toward {{body = "<ListResourceRecordSetsResponse/>"}, {body = "{}"}}
+    s.route53:list_resource_record_sets {HostedZoneId = "/hostedzone/Z1"}
+    assert.equal("/2013-04-01/hostedzone/Z1/rrset", sent[1].path)
+    s.apigateway:get_rest_apis()
+    assert.equal("application/json", sent[2].headers.Accept)
+  end)
+
+  it("put the label of an operation before the host", function()
+    local s, sent = toward {{body = "{}"}}
+    pcall(s.servicediscovery.discover_instances, s.servicediscovery, {NamespaceName = "n", ServiceName = "s"})
+    assert.equal("data-servicediscovery.us-east-1.amazonaws.com", sent[1].host)
   end)
 end)

@@ -81,7 +81,7 @@ local function run(args, ctx)
   if word:find "%.lua$" then return playbook_file(ctx, word) end
   local t = word:find "%." and require "resources".find(word)
   if t then return resource_type(ctx, t) end
-  return require "cli.call".help(ctx, word, args[2])
+  return require "cli.servicehelp".run(ctx, word, args[2])
 end
 
 return {

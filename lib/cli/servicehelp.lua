@@ -1,0 +1,46 @@
+--- tidelock help SERVICE [OPERATION]: from the documentation, or where it is missing from the models alone.
+local options = require "cli.options"
+local manual = require "repl.manual"
+local pager = require "repl.pager"
+local suggest = require "suggest"
+
+local servicehelp = {}
+
+local function unknown(models, name)
+  local names = table.move(require "cli".names(), 1, #require "cli".names(), 1, {})
+  table.move(models.services(), 1, #models.services(), #names + 1, names)
+  options.usage(("there is no command, resource type or AWS service %q%s"):format(name, suggest.phrase(name, names)))
+end
+
+--- Prints the help of a service, or of one of its operations.
+function servicehelp.run(ctx, service, operation)
+  local models = require "tidelock.models"
+  service = service:gsub("_", "-")
+  local model = models.service(service)
+  if not model then unknown(models, service) end
+  local op
+  if operation then
+    local found, why = manual.operation_of(model, service, operation)
+    if not found then options.usage(why) end
+    op = found
+  end
+  local docs, note = manual.docs()
+  local texts = docs
+  if docs then
+    local err
+    texts, err = docs:service(service)
+    note = err and err.message
+  end
+  local width = pager.width()
+  local lines
+  if op then
+    lines = manual.operation(service, op, texts, manual.cli(service, op, require "cli.arguments".option_name), width,
+      note)
+  else
+    lines = manual.service(service, model, texts, width, note)
+  end
+  pager.show(lines, ctx.out, ctx.out == io.stdout and require "tidelock.tty".is "stdout")
+  return 0
+end
+
+return servicehelp

@@ -183,7 +183,8 @@ function coerce(state, option, shape, value, depth)
     local shapes = {}
     for _, member in ipairs(shape.members) do shapes[member.name] = member.shape end
     for key, v in pairs(value) do
-      out[key] = shapes[key] and coerce(state, option, state.model:shape(shapes[key]), v, depth + 1) or v
+      if shapes[key] then v = coerce(state, option, state.model:shape(shapes[key]), v, depth + 1) end
+      out[key] = v
     end
     return out
   elseif shape.type == "list" then

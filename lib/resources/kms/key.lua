@@ -41,7 +41,7 @@ return resource {
   provides = {"arn", "id", "alias_arn"},
   replaces = {"KeySpec", "KeyUsage", "Origin", "MultiRegion"},
   documents = {Policy = "policy"},
-  defaults = {EnableKeyRotation = false, Description = "", KeySpec = "SYMMETRIC_DEFAULT", KeyUsage = "ENCRYPT_DECRYPT"},
+  defaults = {EnableKeyRotation = false, Description = ""},
   secrets = {"PendingWindowInDays", "BypassPolicyLockoutSafetyCheck"},
   absent = {"NotFoundException"},
 

@@ -1,0 +1,185 @@
+-- Every type on moto: created, read back equal, each property changed alone with no difference after, deleted.
+local aws = require "aws"
+local models = require "tidelock.models"
+local moto = require "support.moto"
+local playbook = require "playbook"
+local recorder_of = require "playbook.recorder"
+local resources = require "resources"
+local schema = require "resources.schema"
+
+local TRUST <const> = {Version = "2012-10-17", Statement = {{Effect = "Allow", Action = "sts:AssumeRole",
+  Principal = {Service = "lambda.amazonaws.com"}}}}
+local TRUST2 <const> = {Version = "2012-10-17", Statement = {{Effect = "Allow", Action = "sts:AssumeRole",
+  Principal = {Service = "ecs-tasks.amazonaws.com"}}}}
+
+local function read_only(resource)
+  return {Version = "2012-10-17", Statement = {{Effect = "Allow", Action = {"s3:GetObject"}, Resource = resource}}}
+end
+
+local function key_policy(account, more)
+  local statements = {{Sid = "root", Effect = "Allow", Principal = {AWS = account}, Action = "kms:*", Resource = "*"}}
+  statements[2] = more
+  return {Version = "2012-10-17", Statement = statements}
+end
+
+local function notification(kind, percent, address)
+  return {Notification = {NotificationType = kind, ComparisonOperator = "GREATER_THAN", Threshold = percent},
+    Subscribers = {{SubscriptionType = "EMAIL", Address = address}}}
+end
+
+local function threshold(amount)
+  return {Dimensions = {Key = "ANOMALY_TOTAL_IMPACT_ABSOLUTE", MatchOptions = {"GREATER_THAN_OR_EQUAL"},
+    Values = {amount}}}
+end
+
+-- One row a type: what it is made with, and each change alone. Functions get the account and what `before` returned.
+local CASES <const> = {
+  {type = "sqs.queue", want = {name = "q", VisibilityTimeout = 40, Tags = {a = "1"}},
+    changes = {{VisibilityTimeout = 41}, {DelaySeconds = 3}, {MessageRetentionPeriod = 120},
+      {ReceiveMessageWaitTimeSeconds = 20}, {Tags = {a = "2"}},
+      {SqsManagedSseEnabled = false},
+      {Policy = function(account)
+        return {Version = "2012-10-17", Statement = {{Effect = "Allow", Principal = {AWS = account},
+          Action = "SQS:SendMessage", Resource = ("arn:aws:sqs:eu-west-1:%s:q"):format(account)}}}
+      end}, {VisibilityTimeout = 42, gap = "moto drops the policy at the next SetQueueAttributes"}}},
+  {type = "sqs.queue", label = "FIFO", want = {name = "q.fifo", FifoQueue = true, ContentBasedDeduplication = true,
+      DeduplicationScope = "messageGroup", FifoThroughputLimit = "perMessageGroupId", Tags = {}},
+    changes = {{ContentBasedDeduplication = false}}},
+  {type = "dynamodb.table", want = {name = "t", BillingMode = "PAY_PER_REQUEST", Tags = {a = "1"},
+      AttributeDefinitions = {{AttributeName = "pk", AttributeType = "S"}},
+      KeySchema = {{AttributeName = "pk", KeyType = "HASH"}},
+      TimeToLiveSpecification = {Enabled = true, AttributeName = "ttl"},
+      PointInTimeRecoverySpecification = {PointInTimeRecoveryEnabled = true}, SSESpecification = {Enabled = true}},
+    changes = {{PointInTimeRecoverySpecification = {PointInTimeRecoveryEnabled = false}},
+      {DeletionProtectionEnabled = true}, {DeletionProtectionEnabled = false}, {Tags = {a = "1", b = "2"}},
+      {SSESpecification = {Enabled = false}, gap = "moto does not switch encryption off"}}},
+  {type = "sns.topic", want = {name = "topic", DisplayName = "T", Tags = {a = "1"}},
+    changes = {{DisplayName = "U"}, {KmsMasterKeyId = "alias/aws/sns"}, {Tags = {b = "1"}, calls = 2},
+      {Policy = function(account)
+        return {Version = "2012-10-17", Statement = {{Sid = "b", Effect = "Allow", Action = "sns:Publish",
+          Principal = {Service = {"budgets.amazonaws.com", "costalerts.amazonaws.com"}},
+          Resource = ("arn:aws:sns:eu-west-1:%s:topic"):format(account),
+          Condition = {StringEquals = {["aws:SourceAccount"] = account}}}}}
+      end}}},
+  {type = "sns.subscription",
+    before = function(session) return session.sns:create_topic {Name = "s"}.TopicArn end,
+    want = {TopicArn = function(_, arn) return arn end, Protocol = "sqs",
+      Endpoint = function(account) return ("arn:aws:sqs:eu-west-1:%s:q"):format(account) end},
+    changes = {{RawMessageDelivery = true}, {FilterPolicy = {kind = {"a", "b"}}}}},
+  {type = "budgets.budget", want = {name = "b", BudgetType = "COST", TimeUnit = "MONTHLY", Tags = {a = "1"},
+      BudgetLimit = {Amount = "500", Unit = "USD"},
+      NotificationsWithSubscribers = {notification("FORECASTED", 80, "a@x.org"),
+        notification("ACTUAL", 100, "a@x.org")}},
+    changes = {{BudgetLimit = {Amount = "600", Unit = "USD"}},
+      {NotificationsWithSubscribers = {notification("FORECASTED", 80, "a@x.org"),
+        notification("ACTUAL", 90, "a@x.org")}, calls = 2},
+      {NotificationsWithSubscribers = {notification("FORECASTED", 80, "b@x.org"),
+        notification("ACTUAL", 90, "a@x.org")}, calls = 2}, {Tags = {a = "2"}}}},
+  {type = "ce.anomaly_monitor", want = {name = "m", MonitorType = "DIMENSIONAL", MonitorDimension = "SERVICE",
+      Tags = {a = "1"}}, changes = {{Tags = {a = "2"}}}},
+  {type = "ce.anomaly_subscription",
+    before = function(session)
+      return session.ce:create_anomaly_monitor {AnomalyMonitor = {MonitorName = "for", MonitorType = "DIMENSIONAL",
+        MonitorDimension = "SERVICE"}}.MonitorArn
+    end,
+    want = {name = "s", MonitorArnList = function(_, arn) return {arn} end, Frequency = "DAILY", Tags = {a = "1"},
+      Subscribers = {{Type = "EMAIL", Address = "a@x.org"}}, ThresholdExpression = threshold "100"},
+    changes = {{ThresholdExpression = threshold "200"}, {Frequency = "WEEKLY"},
+      {Subscribers = {{Type = "EMAIL", Address = "b@x.org"}}}, {Tags = {a = "2"}}}},
+  {type = "kms.key", want = {name = "alias/k", Description = "d", Tags = {a = "1"}, Policy = key_policy,
+      EnableKeyRotation = true},
+    changes = {{Description = "e"}, {EnableKeyRotation = false}, {Tags = {a = "2"}},
+      {Policy = function(account) return key_policy(account, {Sid = "s", Effect = "Allow", Resource = "*",
+        Principal = {Service = "sns.amazonaws.com"}, Action = {"kms:Decrypt", "kms:GenerateDataKey*"}}) end}}},
+  {type = "kms.alias",
+    before = function(session)
+      return {session.kms:create_key {}.KeyMetadata.KeyId, session.kms:create_key {}.KeyMetadata.KeyId}
+    end,
+    want = {name = "alias/second", TargetKeyId = function(_, keys) return keys[1] end},
+    changes = {{TargetKeyId = function(_, keys) return keys[2] end}}},
+  {type = "iam.role",
+    before = function(session)
+      return session.iam:create_policy {PolicyName = "p", PolicyDocument = resources.encode(read_only "*")}.Policy.Arn
+    end,
+    want = {name = "r", AssumeRolePolicyDocument = TRUST, Tags = {a = "1"},
+      InlinePolicies = {read = read_only "arn:aws:s3:::b/*"},
+      ManagedPolicyArns = function(_, arn) return {arn} end},
+    changes = {{AssumeRolePolicyDocument = TRUST2}, {Description = "d"}, {MaxSessionDuration = 7200},
+      {InlinePolicies = {read = read_only "arn:aws:s3:::c/*"}}, {ManagedPolicyArns = {}}, {Tags = {a = "2"}}}},
+  {type = "logs.group", want = {name = "/x/y", retentionInDays = 30, Tags = {a = "1"}},
+    changes = {{retentionInDays = 60}, {Tags = {a = "2"}}}},
+}
+
+local function resolved(value, account, before)
+  if type(value) == "function" then return value(account, before) end
+  return value
+end
+
+describe("on moto", function()
+  local server <const> = moto.start()
+  teardown(function() server:stop() end)
+
+  for _, case in ipairs(CASES) do
+    local t = resources.find(case.type)
+    describe(case.type .. (case.label and " (" .. case.label .. ")" or ""), function()
+      local recorder, client, before, want
+
+      setup(function()
+        server:reset()
+        local session = aws.session {region = server.region, endpoint_url = server.url,
+          credentials = server.credentials}
+        recorder = recorder_of.new(session)
+        recorder.place = playbook.place {region = server.region, identity = {known = {id = server.account}}}
+        client = recorder:client()
+        before = case.before and case.before(session)
+        want = {}
+        for name, value in pairs(case.want) do want[name] = resolved(value, server.account, before) end
+      end)
+
+      local function difference()
+        local live = t.read(client, want)
+        assert.is_table(live, "it is not there")
+        local names = {}
+        for i, change in ipairs(t:diff(live, t:complete(want))) do names[i] = change.name end
+        return table.concat(names, ", ")
+      end
+
+      it("is not there at first", function() assert.is_nil(t.read(client, want)) end)
+      it("takes what it is made with for valid", function()
+        local function no() return false end
+        assert.same({}, schema.faults(t:schema(models), want, {unknown = no, handle = no, secret = no}))
+        assert.same({}, t.check and t.check(want) or {})
+      end)
+      it("reads back as it was made", function()
+        local made = t.create(client, want)
+        local live = t.read(client, want)
+        for name, value in pairs(made) do assert.same(value, live[name], name) end
+        assert.equal("", difference())
+      end)
+      for i, change in ipairs(case.changes) do
+        local names = {}
+        for name in pairs(change) do
+          if name ~= "calls" and name ~= "gap" then names[#names + 1] = name end
+        end
+        it(("changes %s alone (%d)"):format(table.concat(names, ", "), i), function()
+          for _, name in ipairs(names) do want[name] = resolved(change[name], server.account, before) end
+          assert.equal(table.concat(names, ", "), difference())
+          local changed = {}
+          for _, name in ipairs(names) do changed[name] = true end
+          local writes = recorder.writes
+          t.update(client, t.read(client, want), t:complete(want), changed)
+          assert.equal(change.calls or 1, recorder.writes - writes)
+          if change.gap then           -- must still be one: a gap that is closed is taken off the list
+            assert.not_equal("", difference(), "closed, remove it here: " .. change.gap)
+          else
+            assert.equal("", difference())
+          end
+        end)
+      end
+      it("is gone when deleted", function()
+        t.delete(client, t.read(client, want))
+        assert.is_nil(t.read(client, want))
+      end)
+    end)
+  end
+end)

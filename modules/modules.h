@@ -16,6 +16,7 @@
   X(loop) \
   X(models) \
   X(proc) \
+  X(redis) \
   X(secret) \
   X(sigv4) \
   X(signal) \

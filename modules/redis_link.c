@@ -254,7 +254,8 @@ static void onflush (uv_prepare_t *uv) {
 static void onclock (uv_timer_t *uv) {
   tl_link *k = uv->data;
   uint64_t now = uv_now(uv->loop);
-  if (k->state != TL_LIVE) tl_link_close(k, TL_LINK_SLOW, NULL);
+  if (k->state == TL_HANDSHAKE) tl_link_close(k, TL_LINK_SLOW, "connected, but no end of the TLS handshake");
+  else if (k->state != TL_LIVE) tl_link_close(k, TL_LINK_SLOW, NULL);
   else if (k->first != NULL && k->first->deadline <= now) tl_link_close(k, TL_LINK_QUIET, NULL);
   else if (k->first != NULL) uv_timer_start(uv, onclock, k->first->deadline - now, 0);
 }

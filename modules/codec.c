@@ -17,11 +17,11 @@ typedef struct protocol {
 
 static const protocol protocols[] = {
   [TL_JSON]      = {&tl_json, 0, NULL},   /* its version is part of the type: see rpcheaders */
-  [TL_QUERY]     = {&tl_query, 0, "application/x-www-form-urlencoded; charset=utf-8"},
-  [TL_EC2]       = {&tl_ec2, 0, "application/x-www-form-urlencoded; charset=utf-8"},
+  [TL_QUERY]     = {&tl_query, 0, "application/x-www-form-urlencoded"},
+  [TL_EC2]       = {&tl_ec2, 0, "application/x-www-form-urlencoded"},
   [TL_REST_JSON] = {&tl_json, 1, "application/json"},
-  [TL_REST_XML]  = {&tl_xml, 1, NULL},
-  [TL_RPC_CBOR]  = {NULL, 0, "application/cbor"}
+  [TL_REST_XML]  = {&tl_xml, 1, "application/xml"},
+  [TL_RPC_CBOR]  = {&tl_cbor, 0, "application/cbor"}
 };
 
 
@@ -56,7 +56,8 @@ static void rpcheaders (lua_State *L, const tl_model *m, const tl_op *op, const 
     lua_pushfstring(L, "application/x-amz-json-%s", *version ? version : "1.0");
     lua_setfield(L, -2, "Content-Type");
   }
-  else setfield(L, "Content-Type", contenttype);
+  else if (m->h->protocol != TL_RPC_CBOR || op->input != TL_NONE)
+    setfield(L, "Content-Type", contenttype);
   if (m->h->protocol == TL_RPC_CBOR) {
     setfield(L, "smithy-protocol", "rpc-v2-cbor");
     setfield(L, "Accept", "application/cbor");
@@ -120,10 +121,6 @@ static int codec_encode (lua_State *L) {
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);
   p = protocolof(w.model);
-  if (p->format == NULL) {
-    tl_fault(&w, "this service speaks only CBOR, which this program does not");
-    return fault(L, &w);
-  }
   w.rest = p->rest;
   lua_createtable(L, 0, 6);
   w.out = tl_bufnew(L);
@@ -214,7 +211,7 @@ static int errorbody (tl_walk *w, const char *body, size_t len) {
   if (i == len) return 0;
   if (body[i] == '{') return tl_jsonerror(w, body, len);
   if (body[i] == '<') return tl_xmlerror(w, body, len);
-  return 0;
+  return (body[i] & 0xe0) == 0xa0 ? tl_cborerror(w, body, len) : 0;   /* a map of CBOR */
 }
 
 
@@ -272,7 +269,6 @@ static int codec_decode (lua_State *L) {
   body = answer(L, &status, &len);
   p = protocolof(w.model);
   w.rest = p->rest;
-  if (p->format == NULL) { tl_fault(&w, "CBOR is not spoken here"); return broken(&w, status, len); }
   if (status >= 300 || status < 200) return decodeerror(&w, status, body, len);
   lua_newtable(L);
   if (w.op->output == TL_NONE) return 1;

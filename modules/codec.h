@@ -78,6 +78,9 @@ void tl_addstamp (tl_buf *out, double seconds, int format);   /* a tl_stampforma
 
 /* ----- reading ----- */
 
+/* Of an answer only headers and the status stand elsewhere, whatever the shape says as an input. */
+#define tl_inanswer(m) ((m)->location < TL_HEADER)
+
 /* The member of that wire name; `*next` is where to look first, and is moved on. */
 const tl_member *tl_nextwire (const tl_model *m, const tl_shape *s, uint32_t *next, const char *name, size_t len);
 

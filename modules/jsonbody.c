@@ -177,7 +177,7 @@ static void fill (tl_walk *w, const tl_shape *s, yyjson_val *obj) {
     size_t len;
     const char *name;
     value = yyjson_obj_iter_get_val(key);
-    if (m == NULL || !tl_inbody(w, m)) continue;
+    if (m == NULL || (w->rest && w->depth == 1 && !tl_inanswer(m))) continue;
     found++;
     if (yyjson_is_null(value)) continue;
     name = tl_modelstr(w->model, m->name, &len);

@@ -20,6 +20,7 @@
   X(secret) \
   X(sigv4) \
   X(signal) \
+  X(stamp) \
   X(tokenbucket) \
   X(tty) \
   X(zstd)

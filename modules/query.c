@@ -49,7 +49,7 @@ static int addpair (tl_walk *w, form *f, const char *value, size_t len) {
 static int pushmember (tl_walk *w, form *f, const tl_member *m) {
   size_t len;
   const char *s = tl_modelstr(w->model, f->ec2 && m->queryname != 0 ? m->queryname : m->wire, &len);
-  return push(w, f, s, len, f->ec2 && m->queryname == 0 && m->flags & TL_M_HAS_WIRE);
+  return push(w, f, s, len, f->ec2 && m->queryname == 0);
 }
 
 

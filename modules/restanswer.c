@@ -163,7 +163,7 @@ static int frompayload (tl_walk *w, const tl_format *format, const tl_member *m,
   const tl_shape *s = tl_shapeof(w, m);
   size_t n;
   const char *name = tl_modelstr(w->model, m->name, &n);
-  if (len == 0 && s->type != TL_BLOB) return 0;
+  if (len == 0 && !(m->flags & TL_M_STREAMING)) return 0;
   if (s->flags & TL_S_EVENTSTREAM) return 0;   /* read by its own iterator */
   lua_pushlstring(w->L, name, n);
   if (pushpayload(w, format, s, body, len) != 0) return lua_pop(w->L, 1), -1;

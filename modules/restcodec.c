@@ -36,7 +36,7 @@ static int addlistitem (tl_walk *w, const tl_member *m, void *ud) {
   const char *text;
   size_t len;
   if (tl_isjsonnull(w->L, -1)) return 0;
-  if (out->len > 0) tl_bufchar(out, ',');
+  if (out->len > 0) tl_bufadd(out, ", ", 2);
   if (s->type != TL_STRING) return tl_addtext(w, s, stampof(m, TL_STAMP_RFC822), out);
   if (tl_getstring(w, s, &text, &len) != 0) return -1;
   addquoted(out, text, len);
@@ -150,21 +150,38 @@ static int querylist (tl_walk *w, const tl_member *m, void *ud) {
 }
 
 
+/* Has the input a member of its own for this name? It outranks the map. */
+static int named (tl_walk *w, const tl_shape *top, const char *name, size_t len) {
+  for (uint32_t i = 0; i < top->count; i++) {
+    const tl_member *m = tl_memberat(w, top, i);
+    size_t n;
+    const char *wire = tl_modelstr(w->model, m->wire, &n);
+    int given;
+    if (m->location != TL_QUERYSTRING || n != len || memcmp(wire, name, n) != 0) continue;
+    lua_pushstring(w->L, tl_modelstr(w->model, m->name, NULL));
+    given = lua_rawget(w->L, INPUT) != LUA_TNIL;
+    lua_pop(w->L, 1);
+    if (given) return 1;
+  }
+  return 0;
+}
+
+
 /* A map in the query string: its keys are the names, its values texts or lists of texts. */
 static int querypair (tl_walk *w, const tl_member *m, void *ud) {
   const tl_shape *s = tl_shapeof(w, m);
-  (void)ud;
+  if (named(w, ud, w->at->name, w->at->len)) return 0;
   if (s->type == TL_LIST) return tl_items(w, s, querylist, NULL);
   return addscalar(w, m, w->at->name, w->at->len);
 }
 
 
-static int querymember (tl_walk *w, const tl_member *m) {
+static int querymember (tl_walk *w, const tl_shape *top, const tl_member *m) {
   const tl_shape *s = tl_shapeof(w, m);
   prefix p;
   p.s = tl_modelstr(w->model, m->wire, &p.len);
   if (s->type == TL_LIST) return tl_items(w, s, queryitem, &p);
-  if (s->type == TL_MAP) return tl_pairs(w, s, querypair, NULL);
+  if (s->type == TL_MAP) return tl_pairs(w, s, querypair, (void *)(size_t)top);
   return addscalar(w, m, p.s, p.len);
 }
 
@@ -233,7 +250,7 @@ static int bind (tl_walk *w, const tl_member *m, void *ud) {
   prefix p;
   switch (m->location) {
     case TL_HEADER: return headermember(w, m);
-    case TL_QUERYSTRING: return querymember(w, m);
+    case TL_QUERYSTRING: return querymember(w, b->shape, m);
     case TL_HEADERS:
       p.s = tl_modelstr(w->model, m->wire, &p.len);
       return tl_pairs(w, tl_shapeof(w, m), headerpair, &p);
@@ -246,6 +263,16 @@ static int bind (tl_walk *w, const tl_member *m, void *ud) {
 static int israw (tl_walk *w, const tl_member *payload) {
   const tl_shape *s = tl_shapeof(w, payload);
   return s->type == TL_BLOB || s->type == TL_STRING;
+}
+
+
+/* Unless the caller gave one. */
+static void contenttype (tl_walk *w, const char *type) {
+  if (lua_getfield(w->L, HEADERS, "Content-Type") == LUA_TNIL) {
+    lua_pushstring(w->L, type);
+    lua_setfield(w->L, HEADERS, "Content-Type");
+  }
+  lua_pop(w->L, 1);
 }
 
 
@@ -264,6 +291,8 @@ static int rawpayload (tl_walk *w, const tl_member *payload) {
   if (tl_getstring(w, tl_shapeof(w, payload), &s, &len) != 0) return -1;
   lua_pushlstring(w->L, s, len);
   lua_setfield(w->L, REQUEST, "body");
+  if (tl_shapeof(w, payload)->type == TL_STRING) contenttype(w, "text/plain");
+  else if (w->model->h->protocol == TL_REST_JSON) contenttype(w, "application/octet-stream");
   return 0;
 }
 
@@ -282,7 +311,7 @@ static int encodepayload (tl_walk *w, const tl_format *format, const tl_member *
     bad = format->encode(w, tl_shapeof(w, m), m);
     w->depth = 0;
   }
-  else if (!israw(w, m) && format == &tl_json) tl_bufstr(w->out, "{}");
+  else if (!israw(w, m) && format == &tl_json && !(tl_shapeof(w, m)->flags & TL_S_UNION)) tl_bufstr(w->out, "{}");
   w->at = here.up;
   lua_pop(w->L, 1);
   return bad;
@@ -304,14 +333,12 @@ static int encodebody (tl_walk *w, const tl_format *format, const tl_shape *s, c
 }
 
 
-static void setbody (tl_walk *w, const char *contenttype) {
+static void setbody (tl_walk *w, const char *type) {
   lua_State *L = w->L;
   if (w->out->len == 0 && !w->out->failed) return;
   tl_bufpush(L, w->out);
   lua_setfield(L, REQUEST, "body");
-  if (contenttype == NULL || lua_getfield(L, HEADERS, "Content-Type") != LUA_TNIL) return;
-  lua_pushstring(L, contenttype);
-  lua_setfield(L, HEADERS, "Content-Type");
+  contenttype(w, type);
 }
 
 
@@ -325,7 +352,7 @@ static int encodeinput (tl_walk *w, const tl_format *format, const tl_shape *s) 
 }
 
 
-int tl_restencode (tl_walk *w, const tl_format *format, const char *contenttype) {
+int tl_restencode (tl_walk *w, const tl_format *format, const char *type) {
   lua_State *L = w->L;
   const tl_shape *s = w->op->input != TL_NONE ? w->model->shapes + w->op->input : NULL;
   const char *literal = strchr(tl_modelstr(w->model, w->op->uri, NULL), '?');
@@ -334,7 +361,7 @@ int tl_restencode (tl_walk *w, const tl_format *format, const char *contenttype)
   query = tl_bufnew(L);
   if (literal != NULL) tl_bufstr(query, literal + 1);
   if (encodeinput(w, format, s) != 0) return -1;
-  setbody(w, contenttype);
+  setbody(w, type);
   tl_bufpush(L, query);
   lua_setfield(L, REQUEST, "query");
   tl_buffree(query);

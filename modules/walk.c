@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <lauxlib.h>
@@ -192,22 +193,54 @@ int tl_items (tl_walk *w, const tl_shape *s, tl_each each, void *ud) {
 }
 
 
+typedef struct keyname { const char *s; size_t len; } keyname;
+
+static int bykey (const void *a, const void *b) {
+  const keyname *x = a, *y = b;
+  int c = memcmp(x->s, y->s, x->len < y->len ? x->len : y->len);
+  return c != 0 ? c : (x->len > y->len) - (x->len < y->len);
+}
+
+
+/* Pushes a box of the map's keys in order: the same input is the same bytes. The map keeps the strings. */
+static keyname *sortedkeys (tl_walk *w, lua_Integer *n) {
+  lua_State *L = w->L;
+  int idx = lua_gettop(L);
+  keyname *keys;
+  *n = 0;
+  for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1)) {
+    if (lua_type(L, -2) == LUA_TSTRING) { ++*n; continue; }
+    lua_pop(L, 2);
+    tl_fault(w, "must have strings as keys");
+    return NULL;
+  }
+  keys = lua_newuserdatauv(L, (size_t)(*n + 1) * sizeof *keys, 0);
+  *n = 0;
+  for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1), ++*n) keys[*n].s = lua_tolstring(L, -2, &keys[*n].len);
+  qsort(keys, (size_t)*n, sizeof *keys, bykey);
+  return keys;
+}
+
+
 static int allpairs (tl_walk *w, const tl_member *value, tl_each each, void *ud) {
   lua_State *L = w->L;
   tl_at here = {.up = w->at};
   int idx = lua_gettop(L), bad = 0;
-  for (lua_pushnil(L); bad == 0 && lua_next(L, idx); lua_pop(L, 1)) {
-    if (lua_type(L, -2) != LUA_TSTRING) {
-      bad = tl_fault(w, "must have strings as keys");
-      continue;
-    }
-    here.name = lua_tolstring(L, -2, &here.len);
-    here.index++;
-    w->at = &here;
+  lua_Integer n;
+  keyname *keys = sortedkeys(w, &n);
+  if (keys == NULL) return -1;
+  w->at = &here;
+  for (lua_Integer i = 0; i < n && bad == 0; i++) {
+    here.name = keys[i].s;
+    here.len = keys[i].len;
+    here.index = i + 1;
+    lua_pushlstring(L, here.name, here.len);
+    lua_rawget(L, idx);
     bad = each(w, value, ud);
-    w->at = here.up;
+    lua_pop(L, 1);
   }
-  if (bad != 0) lua_pop(L, 1);   /* the key */
+  w->at = here.up;
+  lua_pop(L, 1);
   return bad;
 }
 

@@ -181,7 +181,7 @@ static int encode (tl_walk *w, const tl_shape *s, const tl_member *ref) {
   const tl_op *op = w->op;
   element root;
   if (ref != NULL)
-    return addnode(w, ref, elementof(w, ref->flags & TL_M_HAS_WIRE || s->wire == 0 ? ref->wire : s->wire, ""));
+    return addnode(w, ref, elementof(w, ref->flags & TL_M_HAS_WIRE ? ref->wire : s->wire != 0 ? s->wire : s->name, ""));
   root = elementof(w, op->inputwire != 0 ? op->inputwire : s->name, "");
   tl_bufchar(w->out, '<');
   tl_bufadd(w->out, root.name, root.len);
@@ -277,7 +277,7 @@ static const tl_member *memberof (tl_walk *w, const tl_shape *s, uint32_t *next,
           && tl_xmlis(t, n, tl_modelstr(w->model, tl_memberat(w, list, 0)->wire, NULL))) m = each;
     }
   }
-  return m != NULL && m->location == TL_BODY ? m : NULL;
+  return m != NULL && tl_inanswer(m) ? m : NULL;
 }
 
 
@@ -329,11 +329,15 @@ static void pushnode (tl_walk *w, const tl_tree *t, const tl_member *ref, const 
 }
 
 
-/* Where the output begins: query wraps it once more, the others start at the root. */
+/* Where the output begins: query wraps it once more, as <NAMEResult>; the others start at the root. */
 static const tl_node *start (tl_walk *w, const tl_tree *t) {
   const tl_node *n;
-  if (w->op->outputwrapper == 0 || w->model->h->protocol != TL_QUERY) return t->nodes;
-  n = tl_xmlchild(t, t->nodes, tl_modelstr(w->model, w->op->outputwrapper, NULL));
+  if (w->model->h->protocol != TL_QUERY) return t->nodes;
+  if (w->op->outputwrapper != 0) n = tl_xmlchild(t, t->nodes, tl_modelstr(w->model, w->op->outputwrapper, NULL));
+  else {
+    n = tl_xmlchild(t, t->nodes, lua_pushfstring(w->L, "%sResult", tl_modelstr(w->model, w->op->name, NULL)));
+    lua_pop(w->L, 1);
+  }
   return n != NULL ? n : t->nodes;
 }
 

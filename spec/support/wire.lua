@@ -36,6 +36,35 @@ local function attributes(text)
   return t
 end
 
+-- Entries of a map come in any order: siblings that are pairs are put in one.
+local function print_node(node)
+  local names, out = {}, {node.text or ""}
+  for name in pairs(node.children) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    for _, child in ipairs(node.children[name]) do out[#out + 1] = name .. "(" .. print_node(child) .. ")" end
+  end
+  return table.concat(out)
+end
+
+local function is_pair(node)
+  local n = 0
+  for _, list in pairs(node.children) do n = n + #list end
+  return n == 2
+end
+
+local function settle(children)
+  for _, list in pairs(children) do
+    local pairs_only = true
+    for _, node in ipairs(list) do
+      settle(node.children)
+      pairs_only = pairs_only and is_pair(node)
+    end
+    if pairs_only then table.sort(list, function(a, b) return print_node(a) < print_node(b) end) end
+  end
+  return children
+end
+
 --- A small reader for the bodies that this project writes and the vectors hold: no comments, no doctype.
 function wire.xml(text)
   local stack = {{children = {}}}
@@ -52,7 +81,7 @@ function wire.xml(text)
       if empty == "/" then node.text = "" else stack[#stack + 1] = node end
     end
   end
-  return stack[1].children
+  return settle(stack[1].children)
 end
 
 -- ## CBOR as plain values

@@ -105,6 +105,15 @@ local function look_again(engine, loaded, context, options)
   return again
 end
 
+-- Checks and waits only look: a playbook of them alone is run without asking.
+local function does_something(engine)
+  if planner.changes_anything(playbook.all_nodes(engine)) then return true end
+  for _, entry in ipairs(engine.sequence) do
+    if entry.kind == "step" or entry.kind == "approve" or entry.kind == "park" then return true end
+  end
+  return false
+end
+
 -- Loads what the command line names: a playbook, or a plan saved of one.
 local function load_any(args, ctx)
   local path = playing.file(args, "apply")
@@ -126,7 +135,7 @@ function apply.run(args, ctx)
   if saved then planfile.check_live(saved, engine) end
   if not ctx:wants_json() then playing.show(engine, args, ctx) end
   ctx.out:flush()
-  if not saved and (planner.changes_anything(playbook.all_nodes(engine)) or playbook.has_barriers(engine)) then
+  if not saved and does_something(engine) then
     if not agree(engine, args, ctx) then
       ctx:say "Nothing was changed."
       return 0

@@ -53,7 +53,8 @@ function playing.context(loaded, args, ctx, region)
   local painter = ctx:paint()
   local found, place = pcall(session.region, session)
   local context = {session = session, traffic = traffic, models = require "tidelock.models",
-    region = found and place or nil, no_region = not found and place or nil, concurrency = args.concurrency, unsafe = args.unsafe,
+    region = found and place or nil, no_region = not found and place or nil,
+    concurrency = args.concurrency, unsafe = args.unsafe,
     instructions = args.max_instructions}
   function context.emit(event)
     if ctx:wants_json() or args.quiet and event.kind == "resource.done" then return end
@@ -65,7 +66,8 @@ end
 
 --- Loads a playbook and makes the context that plan and apply need: loaded, context.
 function playing.load(path, args, ctx)
-  local loaded = playbook.load(path, {vars = playing.vars(args), account = args.account or os.getenv "TIDELOCK_ACCOUNT"})
+  local loaded = playbook.load(path, {vars = playing.vars(args),
+    account = args.account or os.getenv "TIDELOCK_ACCOUNT"})
   return loaded, playing.context(loaded, args, ctx)
 end
 

@@ -78,7 +78,8 @@ local function key_of(t, want)
   for i, name in ipairs(t.keys) do
     local value = want[name]
     if unknown.is(value) then
-      parts[i], open = unknown.text(value), true
+      local node = unknown.node(value)
+      parts[i], open = node and node.name or unknown.text(value), true
     else
       parts[i] = tostring(value)
     end

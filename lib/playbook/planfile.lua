@@ -42,8 +42,8 @@ function planfile.load(path)
   if not text:find "^%s*{" then return nil end
   local value = require "tidelock.json".decode(text)
   if type(value) ~= "table" or value.format ~= FORMAT then
-    fault.fail(65, "%s is no plan that this tidelock can read. Make it anew with: tidelock plan FILE.lua --out %s", path,
-      path)
+    fault.fail(65, "%s is no plan that this tidelock can read. Make it anew with: tidelock plan FILE.lua --out %s",
+      path, path)
   end
   return value
 end

@@ -125,7 +125,10 @@ end
 local function checked(flow)
   local exit = 0
   for _, check in ipairs(flow.checks) do
-    if check.result ~= "pass" then exit = 1 end
+    if check.result ~= "pass" then
+      if check.severity == "critical" then return 1 end
+      exit = 2
+    end
   end
   return exit
 end

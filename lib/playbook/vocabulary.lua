@@ -103,7 +103,8 @@ local function known(value) return not (unknown.is(value) or unknown.is_handle(v
 
 -- ## Words that are barriers
 
-local STEP <const> = {"run", "undo", "probe", "retry", "timeout", "when", "confirm", "about", "every", "test"}
+local STEP <const> = {"run", "undo", "probe", "retry", "timeout", "when", "confirm", "about", "every", "test",
+  "severity"}
 
 local function check_spec(engine, kind, name, spec, needed)
   if type(name) ~= "string" or name == "" then

@@ -278,6 +278,7 @@ function act.check(self, engine, entry)
     return v[1], v[2] or e
   end)
   local result = {name = entry.name, result = not ok and "error" or value and "pass" or "fail",
+    severity = entry.spec.severity or "critical",
     evidence = not ok and reason(value) or evidence}
   self.checks[#self.checks + 1] = result
   self.journal:write {kind = "check", name = entry.name, result = result.result, evidence = result.evidence}

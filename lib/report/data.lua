@@ -81,6 +81,7 @@ function data.apply(engine)
   local out = head(engine, "tidelock.apply/1")
   out.resources = json.array {}
   for i, node in ipairs(playbook.all_nodes(engine)) do out.resources[i] = data.node(node) end
+  if engine.workflow and #engine.workflow.checks > 0 then out.checks = json.array(engine.workflow.checks) end
   out.outputs, out.summary, out.run = playbook.outputs(engine), playbook.summary(engine), engine.run_id
   return out
 end

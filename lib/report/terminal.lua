@@ -185,6 +185,13 @@ function terminal.event(event, p)
   end
 end
 
+local function checks_line(checks, p)
+  local n = {pass = 0, fail = 0, error = 0}
+  for _, check in ipairs(checks) do n[check.result] = n[check.result] + 1 end
+  local bad = n.fail + n.error > 0 and "red" or "green"
+  return p:text(bad, ("Checks: %d passed, %d failed, %d could not be made."):format(n.pass, n.fail, n.error))
+end
+
 --- The last lines of an apply.
 function terminal.summary(engine, p)
   local s = playbook.summary(engine)
@@ -192,11 +199,15 @@ function terminal.summary(engine, p)
   local failed = s.failed > 0 and p:text("red", (", %d failed"):format(s.failed)) or ""
   local skipped = s.skipped > 0 and (", %d not done"):format(s.skipped) or ""
   local touched = s.created + s.updated + s.replaced + s.deleted + s.failed + s.skipped
-  if touched == 0 then
-    out[1] = ("Nothing was changed: %d as declared. %s."):format(s.unchanged, terminal.cost(engine))
+  local checks = engine.workflow and engine.workflow.checks or {}
+  if #checks > 0 then out[1] = checks_line(checks, p) end
+  if touched == 0 and s.unchanged == 0 and #checks > 0 then
+    out[1] = ("%s %s."):format(out[1], terminal.cost(engine))
+  elseif touched == 0 then
+    out[#out + 1] = ("Nothing was changed: %d as declared. %s."):format(s.unchanged, terminal.cost(engine))
   else
-    out[1] = ("Applied: %d created, %d updated, %d replaced, %d deleted, %d unchanged%s%s. %s."):format(s.created,
-      s.updated, s.replaced, s.deleted, s.unchanged, failed, skipped, terminal.cost(engine))
+    out[#out + 1] = ("Applied: %d created, %d updated, %d replaced, %d deleted, %d unchanged%s%s. %s."):format(
+      s.created, s.updated, s.replaced, s.deleted, s.unchanged, failed, skipped, terminal.cost(engine))
   end
   local outputs = playbook.outputs(engine)
   for _, name in ipairs(compare.sorted_keys(outputs)) do

@@ -88,8 +88,8 @@ end
 -- check(want) -> sentences; read(aws, want) -> live | nil; read_many(aws, wants) -> list; create(aws, want) -> live;
 -- update(aws, live, want, changed); delete(aws, live); settle(aws, want, live); protected(live) -> why;
 -- inside (the structure of the create input that holds the properties); normal(want) -> want, spelt as AWS does;
--- note(live) -> what a person should know though nothing is to be done; arns (pattern that takes the name out of its ARN,
--- so that --prune can find it).
+-- note(live) -> what a person should know though nothing is to be done; arns (pattern that takes the name out of its
+-- ARN, so that --prune can find it).
 -- `aws` is a client that also has account_id, region and arn(service, resource [, region, account]).
 function resources.new(d)
   for name in pairs(d) do

@@ -100,6 +100,7 @@ static int request_gc (lua_State *L) {
 /* Its replies will come all the same, and must find their place in the line. */
 static void onabandon (tl_wait *w) {
   tl_request *r = (tl_request *)(void *)((char *)w - offsetof(tl_request, wait));
+  if (!r->waiting) return;         /* complete already: the box will free it */
   *r->box = NULL;
   r->box = NULL;
 }

@@ -23,15 +23,23 @@ local function read_file(path)
   return text, why
 end
 
--- Writes over a file in place, so that it keeps its owner and mode.
+-- A whole new file for the owner alone, or the old one: tokens and keys go there.
 local function save_file(path, text)
-  local file, why = io.open(path, "r+b")
-  if not file then return nil, why end
-  local size = file:seek "end"                -- JSON bears blanks at its end; files cannot shrink here
-  file:seek "set"
-  file:write(text, (" "):rep(math.max(0, size - #text)))
-  file:close()
-  return true
+  local fs = require "tidelock.fs"
+  local folder = path:match("^(.+)/[^/]*$")
+  if folder then fs.mkdir(folder) end
+  local ok, err = fs.write(path, text, 384)   -- 0600
+  return ok, err and err.message
+end
+
+-- Asks on the terminal; nil where there is none.
+local function prompt(question)
+  local tty = require "tidelock.tty"
+  if not tty.is "stdin" then return nil end
+  io.stderr:write(question)
+  io.stderr:flush()
+  tty.wait()
+  return io.read "l"
 end
 
 -- A command line of the user's own, run by the shell as the aws CLI does; its output, or nil and why.
@@ -67,6 +75,7 @@ local WORLD <const> = {
   files = function() return read_file end,
   save = function() return save_file end,
   run = function() return run end,
+  prompt = function() return prompt end,
   random = function() return math.random end,
 }
 
@@ -80,7 +89,7 @@ end}
 
 -- The caller's own parts of the world; a table of variables will do as environment.
 local function world_of(options)
-  local world = {prompt = options.prompt}
+  local world = {}
   for name in pairs(WORLD) do
     if options[name] ~= nil then world[name] = options[name] end
   end

@@ -1,4 +1,5 @@
 --- Credentials of a role: the profile has role_arn, and says whose keys may take it.
+local role_cache = require "aws.credentials.role_cache"
 local shape = require "aws.credentials.shape"
 
 local SOURCES <const> = {Environment = "aws.credentials.environment",
@@ -49,6 +50,17 @@ local function whole(label, profile, key)
     or shape.fail(("The profile %s has %s = %q; it must be a whole number."):format(label, key, value))
 end
 
+-- STS's credentials for the role; with MFA those that are kept come first.
+local function take(ctx, label, profile, input, source)
+  local named = profile.role_session_name ~= nil
+  local kept = profile.mfa_serial and role_cache.get(ctx, input, named)
+  if kept then return kept end
+  if profile.mfa_serial then input.TokenCode = mfa_code(ctx, label, profile.mfa_serial) end
+  local answer = ctx.call("sts", "assume_role", input, {credentials = source, region = profile.region})
+  if profile.mfa_serial then role_cache.put(ctx, input, named, answer) end
+  return answer.Credentials
+end
+
 local function find(ctx, name, seen)
   local profile = ctx.config:profile(name)
   local label = name or ctx.config:profile_name()
@@ -62,9 +74,7 @@ local function find(ctx, name, seen)
     RoleSessionName = profile.role_session_name or "tidelock-" .. math.floor(ctx.world.clock()),
     ExternalId = profile.external_id, DurationSeconds = whole(label, profile, "duration_seconds"),
     SerialNumber = profile.mfa_serial}
-  if profile.mfa_serial then input.TokenCode = mfa_code(ctx, label, profile.mfa_serial) end
-  local out = ctx.call("sts", "assume_role", input, {credentials = source, region = profile.region})
-  local c = out.Credentials
+  local c = take(ctx, label, profile, input, source)
   return shape.new(ctx, "role " .. profile.role_arn, {id = c.AccessKeyId, key = c.SecretAccessKey,
     token = c.SessionToken, expires = c.Expiration, account = profile.role_arn:match("^arn:[^:]*:iam::(%d+):")})
 end

@@ -28,16 +28,17 @@ describe("aws.session", function()
       session)):lower():gsub("cannot", "Cannot"))
   end)
 
-  it("writes over a file in place and keeps no old end", function()
-    local path = temporary '{"accessToken":"a long old token"}'
+  it("writes tokens whole, for the owner alone, into folders that it makes", function()
+    local fs = require "tidelock.fs"
+    local folder = assert(fs.tempdir "tidelock-spec")
+    local path = folder .. "/sso/cache/x.json"
     local session = aws.session {environ = {}}
+    assert.is_true(session.world.save(path, '{"accessToken":"a long old token"}'))
     assert.is_true(session.world.save(path, '{"a":1}'))
-    local file = io.open(path, "rb")
-    local text = file:read "a"
-    file:close()
-    os.remove(path)
-    assert.matches('^{"a":1} *$', text)
-    assert.is_nil((session.world.save("/none/such/file", "x")))
+    assert.equal('{"a":1}', session.world.files(path))
+    assert.equal(384, fs.stat(path).mode & 511)
+    for _, name in ipairs {"/sso/cache/x.json", "/sso/cache", "/sso", ""} do os.remove(folder .. name) end
+    assert.is_falsy((session.world.save("/proc/none/file", "x")))
   end)
 
   it("runs a credential_process by the shell, for real", function()

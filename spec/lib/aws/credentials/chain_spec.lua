@@ -118,6 +118,21 @@ describe("aws.credentials.chain", function()
     assert.matches("no terminal to ask on", tostring(refusal {files = files}))
   end)
 
+  it("asks for the code once: what the aws CLI keeps is found, and kept the same way", function()
+    local files = {[CONFIG] = "[default]\nrole_arn=arn:aws:iam::111111111111:role/r\n"
+        .. "source_profile=k\nmfa_serial=arn:mfa\n",
+      [KEYS] = "[k]\naws_access_key_id=K\naws_secret_access_key=s\n"}
+    local _, record = find {files = files, env = OFF, call = function() return providers.sts("r", 1700003600) end,
+      options = {prompt = function() return "123456" end}}
+    -- sha1 of {"RoleArn": "arn:aws:iam::111111111111:role/r", "SerialNumber": "arn:mfa"}, as Python writes it
+    assert.equal("/h/.aws/cli/cache/040da62782cf5245d39f7225a9169baf99433566.json", record.saved.path)
+    files[record.saved.path] = record.saved.text
+    local creds, second = find {files = files, env = OFF}
+    assert.same({id = "r", key = "sk-r", token = "tok-r", expires = 1700003600, account = "111111111111"}, creds)
+    assert.equal(0, #second.calls)
+    assert.matches("no terminal", tostring(refusal {files = files, now = 1700003600 - 899}))
+  end)
+
   it("exchanges a web identity token, without keys", function()
     local creds, record = find {env = {AWS_WEB_IDENTITY_TOKEN_FILE = "/t",
       AWS_ROLE_ARN = "arn:aws:iam::444444444444:role/w"},

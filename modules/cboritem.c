@@ -245,7 +245,7 @@ int tl_cborpush (lua_State *L, tl_cborin *in, const tl_cboritem *it) {
     case TL_CB_UINT: case TL_CB_NINT: tl_cborinteger(L, it); return 0;
     case TL_CB_BYTES: case TL_CB_TEXT: return tl_cborstring(L, in, it);
     case TL_CB_FALSE: case TL_CB_TRUE: lua_pushboolean(L, it->kind == TL_CB_TRUE); return 0;
-    case TL_CB_NULL: lua_pushlightuserdata(L, NULL); return 0;   /* json.null */
+    case TL_CB_NULL: lua_pushlightuserdata(L, NULL); return 0;   /* as json.null */
     case TL_CB_FLOAT: lua_pushnumber(L, it->real); return 0;
     case TL_CB_ARRAY: case TL_CB_MAP: break;
     default: return tl_cborfault(in, "it has a simple value that means nothing here");

@@ -7,11 +7,10 @@ local model = {}
 
 -- Protocols that codec.c speaks, in the order of preference. The order is botocore's but for CBOR,
 -- which botocore puts before query: emulators answer CBOR with 404 or 500, and to AWS json and
--- query mean the same, so CBOR comes last. A model that offers nothing else is compiled all the
--- same, and codec.c says that it cannot speak it.
+-- query mean the same, so CBOR comes last, for services that offer nothing else.
 local SUPPORTED <const> = {
   "json", "rest-json", "rest-xml", "query", "ec2",
-  -- "smithy-rpc-v2-cbor",
+  "smithy-rpc-v2-cbor",
 }
 local CBOR <const> = "smithy-rpc-v2-cbor"
 

@@ -116,6 +116,9 @@ function pages.fetch(client, op, input, args)
     local start = decode_token(args.starting_token)
     drop = start.boto_truncate_amount or 0
     start.boto_truncate_amount = nil
+    for name, value in pairs(start) do
+      if value == require "tidelock.json".null then start[name] = nil end
+    end
     tokens = start
     for name, value in pairs(start) do request[name] = value end
   end
@@ -132,7 +135,9 @@ function pages.fetch(client, op, input, args)
     local full = args.max_items and #(search(list_of(rule.result_key)[1], whole) or {}) >= args.max_items
     if shown or (full and following) then
       local token = {}
-      for name, value in pairs(shown and tokens or following or {}) do token[name] = value end
+      local start = following
+      if shown then start = tokens end          -- a page that was cut is asked for again
+      for name, value in pairs(start or {}) do token[name] = value end
       if shown then token.boto_truncate_amount = shown + dropped end
       for _, name in ipairs(list_of(rule.input_token)) do
         if token[name] == nil then token[name] = require "tidelock.json".null end

@@ -1,0 +1,99 @@
+local arguments = require "cli.arguments"
+local models = require "tidelock.models"
+
+local function op(service, name) return models.service(service):operation(name) end
+
+local function parse(service, name, ...)
+  local o = op(service, name)
+  return (arguments.parse(o, o.service, {...}, {region = {value = "R"}}))
+end
+
+local function refused(...)
+  local ok, err = pcall(parse, ...)
+  assert.is_false(ok)
+  assert.equal(64, err.exit)
+  return err.message
+end
+
+describe("an option's name", function()
+  for name, option in pairs {QueueUrl = "queue-url", MaxNumberOfMessages = "max-number-of-messages",
+    DBInstanceIdentifier = "db-instance-identifier", ARNs = "arns", LoadBalancerArns = "load-balancer-arns", VpcId = "vpc-id", EC2TagSet =
+    "ec2-tag-set", IPv6Address = "i-pv6-address", tags = "tags", SSESpecification = "sse-specification"} do
+    it(("of %s is --%s, as the aws CLI writes it"):format(name, option), function()
+      assert.equal(option, arguments.option_name(name))
+    end)
+  end
+end)
+
+describe("values", function()
+  it("are text, numbers and flags by the shape", function()
+    assert.same({QueueUrl = "u", MaxNumberOfMessages = 3},
+      parse("sqs", "receive_message", "--queue-url", "u", "--max-number-of-messages", "3"))
+    assert.same({TableName = "t", DeletionProtectionEnabled = true},
+      parse("dynamodb", "update_table", "--table-name", "t", "--deletion-protection-enabled"))
+    assert.same({DeletionProtectionEnabled = false},
+      parse("dynamodb", "update_table", "--no-deletion-protection-enabled"))
+  end)
+  it("of lists stand one after the other, or as JSON", function()
+    assert.same({AttributeNames = {"All", "x"}}, parse("sqs", "get_queue_attributes", "--attribute-names", "All", "x"))
+    assert.same({AttributeNames = {"All"}}, parse("sqs", "get_queue_attributes", "--attribute-names", '["All"]'))
+  end)
+  it("of structures are shorthand, with lists, nesting and quotes", function()
+    assert.same({AttributeDefinitions = {{AttributeName = "pk", AttributeType = "S"},
+      {AttributeName = "sk", AttributeType = "S"}}}, parse("dynamodb", "create_table", "--attribute-definitions",
+      "AttributeName=pk,AttributeType=S", "AttributeName=sk,AttributeType=S"))
+    assert.same({Filters = {{Name = "tag:a", Values = {"x", "y z"}}}},
+      parse("ec2", "describe_instances", "--filters", "Name=tag:a,Values=x,'y z'"))
+    assert.same({NotificationConfiguration = {QueueConfigurations = {
+      {QueueArn = "a", Events = {"s3:ObjectCreated:*"}}}}}, parse("s3", "put_bucket_notification_configuration", "--notification-configuration",
+        "QueueConfigurations=[{QueueArn=a,Events=[s3:ObjectCreated:*]}]"))
+  end)
+  it("of a shorthand keep their types: numbers and booleans, false too", function()
+    assert.same({SSESpecification = {Enabled = false}},
+      parse("dynamodb", "update_table", "--sse-specification", "Enabled=false"))
+    assert.same({ProvisionedThroughput = {ReadCapacityUnits = 5, WriteCapacityUnits = 6}},
+      parse("dynamodb", "update_table", "--provisioned-throughput", "ReadCapacityUnits=5,WriteCapacityUnits=6"))
+  end)
+  it("of maps are names and values", function()
+    assert.same({Attributes = {VisibilityTimeout = "30", DelaySeconds = "1"}},
+      parse("sqs", "create_queue", "--attributes", "VisibilityTimeout=30,DelaySeconds=1"))
+    assert.same({tags = {a = "b=c"}}, parse("sqs", "create_queue", "--tags", "a=b=c"))
+  end)
+  it("of blobs are base64, or a file's bytes", function()
+    assert.same({Data = "hi"}, parse("kinesis", "put_record", "--data", "aGk="))
+    local path = os.tmpname()
+    local f = assert(io.open(path, "wb"))
+    f:write "\0\1raw"
+    f:close()
+    assert.same({Data = "\0\1raw"}, parse("kinesis", "put_record", "--data", "fileb://" .. path))
+    os.remove(path)
+  end)
+  it("come from files", function()
+    local path = os.tmpname()
+    local f = assert(io.open(path, "w"))
+    f:write '{"DelaySeconds": "5"}\n'
+    f:close()
+    assert.same({Attributes = {DelaySeconds = "5"}}, parse("sqs", "create_queue", "--attributes", "file://" .. path))
+    os.remove(path)
+  end)
+end)
+
+describe("a mistake", function()
+  it("in an option's name is answered with the nearest", function()
+    assert.equal('CreateQueue has no option --queue-nme; did you mean "--queue-name"?',
+      refused("sqs", "create_queue", "--queue-nme", "x"))
+  end)
+  it("in a value says what it must be", function()
+    assert.matches("must be a whole number", refused("sqs", "receive_message", "--max-number-of-messages", "x"))
+    assert.matches("is not JSON", refused("sqs", "create_queue", "--attributes", "{bad"))
+    assert.matches("is not well%-formed", refused("sqs", "create_queue", "--attributes", "novalue"))
+    assert.matches("takes one value", refused("sqs", "create_queue", "--queue-name", "a", "b"))
+    assert.matches("cannot be read", refused("sqs", "create_queue", "--attributes", "file:///nowhere"))
+    assert.matches("must be base64", refused("kinesis", "put_record", "--data", "***"))
+  end)
+  it("of a missing option names all that are missing", function()
+    local ok, err = pcall(arguments.check_required, op("dynamodb", "put_item"), {})
+    assert.is_false(ok)
+    assert.matches("needs %-%-table%-name, %-%-item", err.message)
+  end)
+end)

@@ -1,0 +1,175 @@
+-- The program from end to end on moto: what a person types, what is printed where, and the exit codes.
+local cli = require "cli"
+local fs = require "tidelock.fs"
+local json = require "tidelock.json"
+local moto = require "support.moto"
+
+local function stream()
+  local s = {parts = {}}
+  function s:write(...)
+    for _, part in ipairs {...} do self.parts[#self.parts + 1] = part end
+    return self
+  end
+  function s.flush() end
+  function s:text() return table.concat(self.parts) end
+  return s
+end
+
+describe("the program", function()
+  local server <const> = moto.start()
+  local getenv <const> = os.getenv
+  local state
+
+  setup(function() state = fs.tempdir "cli_spec" end)
+  teardown(function()
+    server:stop()
+    os.execute("rm -rf '" .. state .. "'")
+  end)
+  before_each(function()
+    server:reset()
+    os.getenv = function(name)                                     -- luacheck: ignore
+      if name == "TIDELOCK_STATE" then return state end
+      if name == "TIDELOCK_ACCOUNT" or name == "AWS_DEFAULT_OUTPUT" then return nil end
+      local value = server.env[name]
+      if value == false then return nil end
+      return value or getenv(name)
+    end
+  end)
+  after_each(function() os.getenv = getenv end)                    -- luacheck: ignore
+
+  local function run(...)
+    local out, err = stream(), stream()
+    local code = cli.main({...}, {out = out, err = err, input = io.stdin})
+    return code, out:text(), err:text()
+  end
+
+  local PLAYBOOK <const> = "playbooks/provision/messaging.lua"
+  local ACCOUNT <const> = "--account=playbooks/accounts/example.lua"         -- of us-east-1
+
+  it("plans, applies, and applies again without a write", function()
+    local code, out = run("plan", PLAYBOOK, ACCOUNT)
+    assert.equal(0, code)
+    assert.matches("Plan: 6 to create, 0 to update, 0 to replace, 0 to delete, 0 unchanged. %d+ reads, 0 writes", out)
+    local err
+    code, out, err = run("apply", PLAYBOOK, ACCOUNT, "--yes")
+    assert.equal(0, code, err)
+    assert.matches("Applied: 6 created", out)
+    code, out = run("apply", PLAYBOOK, ACCOUNT, "--yes")
+    assert.equal(0, code)
+    assert.matches("Nothing was changed: 6 as declared. %d+ reads, 0 writes", out)
+  end)
+  it("applies everything of task 1 and proves it", function()
+    assert.equal(0, (run("apply", "playbooks/provision/all.lua", ACCOUNT, "--yes", "--quiet")))
+    local code, out = run("apply", "playbooks/provision/all.lua", ACCOUNT, "--yes", "--output", "json")
+    assert.equal(0, code)
+    local data = json.decode(out)
+    assert.equal("tidelock.apply/1", data.format)
+    assert.equal(11, data.summary.unchanged)
+    assert.equal(0, data.summary.writes)
+    local checked, text, err = run("run", "playbooks/validate/provision.lua", ACCOUNT)
+    assert.equal(0, checked, err)
+    assert.matches("Checks: 9 passed, 0 failed, 0 could not be made", text)
+  end)
+  it("fails a validation where a thing is missing, and never takes an error for a pass", function()
+    assert.equal(0, (run("apply", "playbooks/provision/all.lua", ACCOUNT, "--yes", "--quiet")))
+    local _, found = run("call", "sqs", "get-queue-url", "--queue-name", "example-rate-limiter-queue",
+      "--region", "us-east-1")
+    local url = json.decode(found)
+    run("call", "sqs", "delete-queue", "--queue-url", url.QueueUrl, "--region", "us-east-1")
+    local code, text = run("run", "playbooks/validate/provision.lua", ACCOUNT)
+    assert.equal(1, code)
+    assert.matches("Checks: 7 passed, 0 failed, 2 could not be made", text)
+  end)
+  it("puts back what somebody changed, in one call", function()
+    run("apply", PLAYBOOK, ACCOUNT, "--yes", "--quiet")
+    local _, found = run("call", "sqs", "get-queue-url", "--queue-name", "example-rate-limiter-queue",
+      "--region", "us-east-1")
+    local url = json.decode(found)
+    run("call", "sqs", "set-queue-attributes", "--queue-url", url.QueueUrl, "--region", "us-east-1",
+      "--attributes", "VisibilityTimeout=9")
+    local code, out = run("plan", PLAYBOOK, ACCOUNT, "--detailed-exitcode", "--quiet")
+    assert.equal(2, code)
+    assert.matches("VisibilityTimeout  9 %-> 180", out)
+    code, out = run("apply", PLAYBOOK, ACCOUNT, "--yes", "--quiet")
+    assert.equal(0, code)
+    assert.matches("1 updated, 0 replaced, 0 deleted, 5 unchanged. %d+ reads, 1 write,", out)
+  end)
+  it("saves a plan and refuses it once what is live has changed", function()
+    local path = state .. "/plan.json"
+    assert.equal(0, (run("plan", PLAYBOOK, ACCOUNT, "--out", path)))
+    local made, _, why = run("call", "sqs", "create-queue", "--queue-name", "example-rate-limiter-queue",
+      "--region", "us-east-1")
+    assert.equal(0, made, why)
+    local code, _, err = run("apply", path)
+    assert.equal(1, code)
+    assert.matches("has changed since the plan was saved, so nothing was done: sqs.queue/example%-rate", err)
+    run("plan", PLAYBOOK, ACCOUNT, "--out", path)
+    assert.equal(0, (run("apply", path)))
+    assert.equal(0, (run("plan", PLAYBOOK, ACCOUNT, "--detailed-exitcode")))
+  end)
+  it("destroys what the playbook owns, by its name, and leaves what it does not own", function()
+    run("apply", PLAYBOOK, ACCOUNT, "--yes", "--quiet")
+    run("call", "sqs", "create-queue", "--queue-name", "other", "--region", "us-east-1")
+    local code, _, err = run("destroy", PLAYBOOK, ACCOUNT)
+    assert.equal(64, code)
+    assert.matches("Confirm with %-%-confirm provision/messaging", err)
+    local out
+    code, out, err = run("destroy", PLAYBOOK, ACCOUNT, "--confirm", "provision/messaging")
+    assert.equal(0, code, err)
+    assert.matches("6 deleted", out)
+    assert.matches("other", (select(2, run("call", "sqs", "list-queues", "--region", "us-east-1"))))
+  end)
+  it("prunes what its tags own and it no longer declares", function()
+    local path = state .. "/p.lua"
+    local function write(text)
+      local f = assert(io.open(path, "w"))
+      f:write('playbook {name = "spec/prune"}\n', text)
+      f:close()
+    end
+    write 'ensure.sqs.queue {name = "a"} ensure.sqs.queue {name = "b"}'
+    assert.equal(0, (run("apply", path, "--yes", "--quiet")))
+    write 'ensure.sqs.queue {name = "a"}'
+    local _, out = run("plan", path)
+    assert.matches("0 to delete", out)
+    local code, applied, err = run("apply", path, "--yes", "--prune", "--quiet")
+    assert.equal(0, code, err)
+    assert.matches("1 deleted, 1 unchanged", applied)
+  end)
+  it("refuses to apply with nobody to ask", function()
+    local code, _, err = run("apply", PLAYBOOK, ACCOUNT)
+    assert.equal(64, code)
+    assert.matches("no terminal to ask on, and %-%-yes was not given", err)
+  end)
+  it("lists runs and shows one", function()
+    run("apply", PLAYBOOK, ACCOUNT, "--yes", "--quiet")
+    local _, out = run "runs"
+    local id = out:match "^%S+"
+    assert.matches("done +provision/messaging", out)
+    local code, text = run("runs", id)
+    assert.equal(0, code)
+    assert.matches("sqs.create_queue for sqs.queue/example%-rate%-limiter%-queue", text)
+  end)
+  it("answers a wrong word with the nearest, and exits 64", function()
+    local code, _, err = run "plna"
+    assert.equal(64, code)
+    assert.matches('there is no command "plna"; did you mean "plan"%?', err)
+    code, _, err = run("call", "sqs", "lst-queues")
+    assert.equal(64, code)
+    assert.matches('did you mean "list%-queues"', err)
+  end)
+  it("says in a sentence that the server is not there, and exits 69", function()
+    local code, _, err = run("call", "sqs", "list-queues", "--endpoint-url", "http://127.0.0.1:1")
+    assert.equal(69, code)
+    assert.matches("Nothing answers there", err)
+  end)
+  it("exits 65 for a faulty playbook, with all its faults and no request", function()
+    local path = state .. "/bad.lua"
+    local f = assert(io.open(path, "w"))
+    f:write 'playbook {name = "spec/bad"}\nensure.sqs.queue {nam = "a"}\nensure.sqs.queu {name = "b"}\n'
+    f:close()
+    local code, _, err = run("plan", path, "--endpoint-url", "http://127.0.0.1:1")
+    assert.equal(65, code)
+    assert.matches(':2: sqs.queue: nam is not a property of it; did you mean "name"%?', err)
+    assert.matches(':3: there is no resource type sqs.queu; did you mean "sqs.queue"%?', err)
+  end)
+end)

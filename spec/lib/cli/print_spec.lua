@@ -1,0 +1,53 @@
+local json = require "tidelock.json"
+local models = require "tidelock.models"
+local printer = require "cli.print"
+
+local function prepared(service, name, output)
+  return printer.prepare(models.service(service):operation(name), output)
+end
+
+describe("JSON", function()
+  it("is printed with four spaces, in the model's order, as the aws CLI does", function()
+    local value, orders = prepared("sts", "get_caller_identity", {Arn = "a", UserId = "u", Account = "1"})
+    assert.equal('{\n    "UserId": "u",\n    "Account": "1",\n    "Arn": "a"\n}', printer.json(value, orders))
+  end)
+  it("has timestamps as ISO 8601, blobs as base64, empty lists and maps as such", function()
+    local value, orders = prepared("dynamodb", "describe_table", {Table = {CreationDateTime = 1600000000.25,
+      AttributeDefinitions = {}, ItemCount = 0}})
+    assert.equal('{\n    "Table": {\n        "AttributeDefinitions": [],\n        "CreationDateTime": '
+      .. '"2020-09-13T12:26:40.250000+00:00",\n        "ItemCount": 0\n    }\n}', printer.json(value, orders))
+    value, orders = prepared("kinesis", "get_records", {Records = {{Data = "\0\1"}}})
+    assert.matches('"Data": "AAE="', printer.json(value, orders), 1, true)
+  end)
+  it("keeps integers exact and writes floats as Python does", function()
+    assert.equal("9007199254740993", printer.json(9007199254740993, {}))
+    assert.equal("80.0", printer.json(80.0, {}))
+    assert.equal("0.1", printer.json(0.1, {}))
+  end)
+  it("of a query's result that is null says null", function()
+    assert.equal("null", printer.json(json.null, {}))
+  end)
+end)
+
+describe("text", function()
+  it("is a row a map, lists under their name, sorted by key", function()
+    local value, orders = prepared("sqs", "list_queues", {QueueUrls = {"u1", "u2"}})
+    assert.equal("QUEUEURLS\tu1\nQUEUEURLS\tu2", printer.text(value, orders))
+    value, orders = prepared("sts", "get_caller_identity", {Arn = "a", UserId = "u", Account = "1"})
+    assert.equal("1\ta\tu", printer.text(value, orders))
+  end)
+  it("of a list of texts is one line", function()
+    assert.equal("a\tb", printer.text({"a", "b"}, {}))
+  end)
+  it("says None, True and False", function()
+    assert.equal("None\tTrue\tFalse", printer.text({json.null, true, false}, {}))
+  end)
+end)
+
+describe("a table", function()
+  it("has a column a scalar member", function()
+    local value, orders = prepared("dynamodb", "describe_table", {Table = {KeySchema = {
+      {AttributeName = "pk", KeyType = "HASH"}, {AttributeName = "sk", KeyType = "RANGE"}}}})
+    assert.matches("| pk            | HASH    |", printer.table(value, orders, "DescribeTable"), 1, true)
+  end)
+end)

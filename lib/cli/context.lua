@@ -63,17 +63,14 @@ end
 --- Whether --output json was given.
 function context:wants_json() return self.args.output == "json" end
 
---- A session of the options, and the traffic counter below it. `region` is used where no flag gives one.
-function context:session(region)
+--- A session of the options. `region` is used where no flag gives one.
+function context:session(region, transport)
   if not self.made then
-    local recorder = require "playbook.recorder"
-    local traffic = recorder.traffic()
     local args = self.args
     self.made = require "aws".session {profile = args.profile, region = args.region or region,
-      endpoint_url = args.endpoint_url, transport = traffic.transport}
-    self.traffic = traffic
+      endpoint_url = args.endpoint_url, transport = transport}
   end
-  return self.made, self.traffic
+  return self.made
 end
 
 return context

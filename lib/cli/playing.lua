@@ -49,7 +49,8 @@ end
 
 --- What the engine needs to work for a loaded playbook.
 function playing.context(loaded, args, ctx, region)
-  local session, traffic = ctx:session(region or loaded.account and loaded.account.region)
+  local traffic = require "playbook.recorder".traffic()
+  local session = ctx:session(region or loaded.account and loaded.account.region, traffic.transport)
   local painter = ctx:paint()
   local found, place = pcall(session.region, session)
   local context = {session = session, traffic = traffic, models = require "tidelock.models",

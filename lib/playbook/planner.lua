@@ -79,9 +79,21 @@ local function run_jobs(engine, jobs)
   require "task".map(jobs, function(job) job() end, {concurrency = engine.concurrency or 32})
 end
 
+local function owners_of(nodes)
+  local seen, out = {}, {}
+  for _, node in ipairs(nodes) do
+    if node.owner and not seen[node.owner] then
+      seen[node.owner] = true
+      out[#out + 1] = node.owner
+    end
+  end
+  return out
+end
+
 --- Reads what is live of every node whose key is known; keys that hang on other nodes wait for those.
 function planner.read(engine, nodes)
   local left = nodes
+  engine.tags, engine.all_owners = nil, owners_of(nodes)
   while #left > 0 do
     local ready, later = {}, {}
     for _, node in ipairs(left) do

@@ -106,7 +106,7 @@ local function service_proxy(self, client, service, node)
   end})
 end
 
-local PLACE <const> = {account_id = true, region = true, arn = true}
+local PLACE <const> = {account_id = true, region = true, arn = true, tags = true}
 
 local methods = {}
 

@@ -90,7 +90,8 @@ end
 -- inside (the structure of the create input that holds the properties); normal(want) -> want, spelt as AWS does;
 -- note(live) -> what a person should know though nothing is to be done; arns (pattern that takes the name out of its
 -- ARN, so that --prune can find it).
--- `aws` is a client that also has account_id, region and arn(service, resource [, region, account]).
+-- `aws` is a client that also has account_id, region, arn(service, resource [, region, account]) and
+-- tags(arn, own), which gives tags out of one call for all resources, or calls own().
 function resources.new(d)
   for name in pairs(d) do
     if not table.concat(FIELDS, " "):find(name, 1, true) then

@@ -84,7 +84,12 @@ end
 
 --- A fake without expectations.
 function fake.new()
-  return setmetatable({expected = {}, made = {}}, {__index = function(self, name)
+  local self = {expected = {}, made = {}, account_id = "123456789012", region = "eu-west-1"}
+  function self.arn(service, resource)
+    return ("arn:aws:%s:%s:%s:%s"):format(service, self.region, self.account_id, resource)
+  end
+  function self.tags(_, own) return own() end
+  return setmetatable(self, {__index = function(_, name)
     return Fake[name] or client(self, name)
   end})
 end

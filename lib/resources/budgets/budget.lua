@@ -134,7 +134,9 @@ return resource {
     end
     live.NotificationsWithSubscribers = rows
     live = spelt(live)
-    live.Tags = resource.tag_map(aws.budgets:list_tags_for_resource {ResourceARN = live.arn}.ResourceTags)
+    live.Tags = aws.tags(live.arn, function()
+      return resource.tag_map(aws.budgets:list_tags_for_resource {ResourceARN = live.arn}.ResourceTags)
+    end)
     return live
   end,
 

@@ -70,7 +70,11 @@ return resource {
     local got = resource.all {
       ttl = function() return aws.dynamodb:describe_time_to_live {TableName = want.name} end,
       recovery = function() return aws.dynamodb:describe_continuous_backups {TableName = want.name} end,
-      tags = function() return aws.dynamodb:list_tags_of_resource {ResourceArn = live.arn} end,
+      tags = function()
+        return aws.tags(live.arn, function()
+          return resource.tag_map(aws.dynamodb:list_tags_of_resource {ResourceArn = live.arn}.Tags)
+        end)
+      end,
     }
     local ttl = got.ttl.TimeToLiveDescription or {}
     live.TimeToLiveSpecification = {AttributeName = ttl.AttributeName,
@@ -78,7 +82,7 @@ return resource {
     local recovery = got.recovery.ContinuousBackupsDescription.PointInTimeRecoveryDescription or {}
     live.PointInTimeRecoverySpecification = {RecoveryPeriodInDays = recovery.RecoveryPeriodInDays,
       PointInTimeRecoveryEnabled = recovery.PointInTimeRecoveryStatus == "ENABLED"}
-    live.Tags = resource.tag_map(got.tags.Tags)
+    live.Tags = got.tags
     return live
   end,
 

@@ -37,7 +37,7 @@ return resource {
         local arn = g.arn:gsub(":%*$", "")
         return {name = want.name, arn = arn, retentionInDays = g.retentionInDays or 0, kmsKeyId = g.kmsKeyId or "",
           logGroupClass = g.logGroupClass or "STANDARD",
-          Tags = aws.logs:list_tags_for_resource {resourceArn = arn}.tags or {}}
+          Tags = aws.tags(arn, function() return aws.logs:list_tags_for_resource {resourceArn = arn}.tags or {} end)}
       end
     end
   end,

@@ -54,7 +54,9 @@ return resource {
     for name in pairs(ATTRIBUTES) do
       if attributes[name] ~= nil then live[name] = decode(name, attributes[name]) end
     end
-    live.Tags = resource.tag_map(aws.sns:list_tags_for_resource {ResourceArn = arn}.Tags)
+    live.Tags = aws.tags(arn, function()
+      return resource.tag_map(aws.sns:list_tags_for_resource {ResourceArn = arn}.Tags)
+    end)
     return live
   end,
 

@@ -42,6 +42,26 @@ end
 
 local function fifo(value) return function(want) return want.FifoQueue and value or nil end end
 
+local ABSENT <const> = {"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"}
+
+local function live_at(aws, want, url)
+  local attributes = aws.sqs:get_queue_attributes {QueueUrl = url, AttributeNames = {"All"}}.Attributes
+  local live = {name = want.name, url = url, arn = attributes.QueueArn}
+  for name, text in pairs(attributes) do
+    if ATTRIBUTES[name] then live[name] = decode(name, text) end
+  end
+  live.Tags = aws.tags(live.arn, function() return aws.sqs:list_queue_tags {QueueUrl = url}.Tags or {} end)
+  return live
+end
+
+local function common_prefix(wants)
+  local prefix = wants[1].name
+  for _, want in ipairs(wants) do
+    while want.name:sub(1, #prefix) ~= prefix do prefix = prefix:sub(1, -2) end
+  end
+  return prefix ~= "" and prefix or nil
+end
+
 return resource {
   type = "sqs.queue",
   about = "A queue: standard or FIFO, with dead letters, encryption and policy",
@@ -54,7 +74,7 @@ return resource {
   defaults = {DelaySeconds = 0, MessageRetentionPeriod = 345600, ReceiveMessageWaitTimeSeconds = 0,
     VisibilityTimeout = 30, FifoQueue = false, Policy = {}, RedrivePolicy = {}, RedriveAllowPolicy = {},
     ContentBasedDeduplication = fifo(false), DeduplicationScope = fifo "queue", FifoThroughputLimit = fifo "perQueue"},
-  absent = {"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"},
+  absent = ABSENT,
 
   check = function(want)
     local out = {}
@@ -68,17 +88,24 @@ return resource {
   end,
 
   read = function(aws, want)
-    local url = aws.sqs:get_queue_url {QueueName = want.name}.QueueUrl
-    local got = resource.all {
-      attributes = function() return aws.sqs:get_queue_attributes {QueueUrl = url, AttributeNames = {"All"}} end,
-      tags = function() return aws.sqs:list_queue_tags {QueueUrl = url} end,
-    }
-    local live = {name = want.name, url = url, Tags = got.tags.Tags or {}}
-    for name, text in pairs(got.attributes.Attributes) do
-      if ATTRIBUTES[name] then live[name] = decode(name, text) end
+    return live_at(aws, want, aws.sqs:get_queue_url {QueueName = want.name}.QueueUrl)
+  end,
+
+  -- One list gives the URLs of all; a queue that it lacks may have been made a moment ago, and is asked for.
+  read_many = function(aws, wants)
+    local urls, out = {}, {}
+    for url in aws.sqs:items("list_queues", {QueueNamePrefix = common_prefix(wants), MaxResults = 1000}) do
+      urls[url:match "[^/]*$"] = url
     end
-    live.arn = got.attributes.Attributes.QueueArn
-    return live
+    for i, want in ipairs(wants) do
+      out[i] = function()
+        return resource.unless(ABSENT, function()
+          local url = urls[want.name] or aws.sqs:get_queue_url {QueueName = want.name}.QueueUrl
+          return live_at(aws, want, url)
+        end, false)
+      end
+    end
+    return resource.all(out)
   end,
 
   create = function(aws, want)

@@ -90,7 +90,7 @@ void tl_request_read (lua_State *L, tl_transfer *t);
 
 /* http_transfer.c: an easy handle's options and callbacks */
 int tl_transfer_init (tl_transfer *t);                      /* what is the same for every request */
-CURLcode tl_transfer_prepare (tl_transfer *t);              /* opens files; why and oserror say more */
+CURLcode tl_transfer_prepare (tl_transfer *t);  /* opens files; why and oserror say more */
 void tl_transfer_clear (tl_transfer *t);
 
 /* http_error.c */

@@ -86,7 +86,7 @@ static int again (tl_transfer *t, CURLcode code) {
 
 static void finish (tl_transfer *t, CURLcode code) {
   long number = 0;
-  if (code == CURLE_OK && t->headend == 0) code = CURLE_PARTIAL_FILE;  /* libcurl calls half a head whole */
+  if (code == CURLE_OK && t->headend == 0) code = CURLE_PARTIAL_FILE;  /* half a head: no answer */
   t->code = code;
   t->done = 1;
   if (code != CURLE_OK) {
@@ -122,7 +122,7 @@ static void collect (tl_engine *e) {
 
 
 /*
-** Data moves `heard`; what was sent shows only in libcurl's counters, looked at
+** Before it is sent connect_timeout is the clock. Data moves `heard`; what was sent shows only in libcurl's counters, looked at
 ** here, so that the wait for a silent peer is between one and two timeouts
 ** long while a body goes out.
 */
@@ -132,7 +132,7 @@ static void onquiet (uv_timer_t *uv) {
   curl_off_t up = 0, down = 0;
   curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &up);
   curl_easy_getinfo(t->easy, CURLINFO_SIZE_DOWNLOAD_T, &down);
-  if (t->paused || up + down != t->progress) past = 0;
+  if (t->paused || t->attempts == 0 || up + down != t->progress) past = 0;
   t->progress = up + down;
   if (past < limit) {
     uv_timer_start(uv, onquiet, limit - past, 0);

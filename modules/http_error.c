@@ -12,7 +12,8 @@ typedef struct verdict {
 } verdict;
 
 #define CHECK_HOST "check the host's spelling, and that this machine can resolve names"
-#define CHECK_CA "if its certificate comes from a CA of your own, name that CA's file (AWS_CA_BUNDLE)"
+#define CHECK_CA \
+  "if its certificate comes from a CA of your own, name that CA's file (AWS_CA_BUNDLE)"
 #define CHECK_PROXY "check the proxy (HTTPS_PROXY, HTTP_PROXY)"
 #define CHECK_SERVER "check that this is the server you meant"
 #define AGAIN "it may or may not have been done: look before you send it again"
@@ -49,7 +50,8 @@ static const struct { CURLcode code; verdict verdict; } curls[] = {
   {CURLE_SSL_CONNECT_ERROR, {"tls", NULL, "check that the port speaks TLS 1.2 or later"}},
   {CURLE_SSL_CERTPROBLEM, {"tls", NULL, CHECK_CA}},
   {CURLE_SSL_CIPHER, {"tls", NULL, "the server is too old, or too strict"}},
-  {CURLE_UNSUPPORTED_PROTOCOL, {"protocol", "what answers there does not speak HTTP", CHECK_SERVER}},
+  {CURLE_UNSUPPORTED_PROTOCOL, {"protocol", "what answers there does not speak HTTP",
+                                CHECK_SERVER}},
   {CURLE_WEIRD_SERVER_REPLY, {"protocol", "what answers there does not speak HTTP", CHECK_SERVER}},
   {CURLE_BAD_CONTENT_ENCODING, {"protocol", "the answer can't be decompressed",
                                 "check what stands between here and the server"}},

@@ -35,7 +35,8 @@ static size_t tofile (tl_transfer *t, const char *s, size_t n) {
 /* A refusal's body is wanted as a string, to be decoded, even when the answer goes to a file. */
 static size_t onbody (char *s, size_t one, size_t n, void *data) {
   tl_transfer *t = data;
-  size_t held = t->data.len - t->taken, window = t->need > TL_HTTP_WINDOW ? t->need : TL_HTTP_WINDOW;
+  size_t held = t->data.len - t->taken;
+  size_t window = t->need > TL_HTTP_WINDOW ? t->need : TL_HTTP_WINDOW;
   curl_off_t limit = t->options.max_body;
   int file = t->out >= 0 && t->status < 300;
   (void)one;
@@ -121,6 +122,7 @@ static int onseek (void *data, curl_off_t to, int whence) {
 static int onsend (void *data, char *ip, char *myip, int port, int myport) {
   tl_transfer *t = data;
   (void)ip; (void)myip; (void)port; (void)myport;
+  heard(t);
   if (t->attempts++ == 0 || !t->options.once) return CURL_PREREQFUNC_OK;
   t->why = TL_HTTP_RESENT;
   return CURL_PREREQFUNC_ABORT;

@@ -1,4 +1,4 @@
-/* redis.c -- tidelock.redis: one connection to Redis, its commands pipelined; lib/redis builds on it. */
+/* redis.c -- tidelock.redis: one connection to Redis, pipelined; lib/redis builds on it. */
 #include "redis.h"
 
 #include <ctype.h>
@@ -33,8 +33,8 @@ static void addarg (lua_State *L, tl_buf *b, int arg) {
   }
   else s = tl_tosecret(L, -1, &len);
   if (s == NULL)
-    luaL_argerror(L, arg, lua_pushfstring(L, "a command is made of strings and numbers, not of a %s",
-                                          luaL_typename(L, -1)));
+    luaL_argerror(L, arg, lua_pushfstring(L, "a command is made of strings and numbers,"
+                                             " not of a %s", luaL_typename(L, -1)));
   tl_bufchar(b, '$');
   tl_bufint(b, (long long)len);
   tl_bufadd(b, "\r\n", 2);
@@ -204,8 +204,8 @@ static int batched (lua_State *L, int status, lua_KContext ctx) {
 
 /*
 --- Several commands, sent together and with none of another task's between:
--- connection:batch {{"INCR", "a"}, {"GET", "b"}} -> list of replies, in which nil is redis.null and a
--- refusal is {code, message}; or nil, err if the connection broke.
+-- connection:batch {{"INCR", "a"}, {"GET", "b"}} -> list of replies, in which nil is redis.null
+-- and a refusal is {code, message}; or nil, err if the connection broke.
 */
 static int connection_batch (lua_State *L) {
   tl_link *link = check(L);
@@ -267,7 +267,8 @@ static int received (lua_State *L, int status, lua_KContext ctx) {
 
 
 /*
---- Waits for the next push: {"message", channel, text} and the like; nil, err when the connection ended.
+--- Waits for the next push: {"message", channel, text} and the like; nil, err when the connection
+-- ended.
 */
 static int connection_receive (lua_State *L) {
   tl_link *link = check(L);
@@ -277,7 +278,8 @@ static int connection_receive (lua_State *L) {
   box = lua_newuserdatauv(L, sizeof *box, 0);     /* owns the reply while values are made of it */
   *box = NULL;
   luaL_setmetatable(L, "tidelock.redis.reply");
-  if (link->pushed != NULL || link->state != TL_LIVE) return received(L, LUA_OK, (lua_KContext)link);
+  if (link->pushed != NULL || link->state != TL_LIVE)
+    return received(L, LUA_OK, (lua_KContext)link);
   link->wait.cancel = NULL;
   tl_hold(L, &link->wait);
   tl_link_settle(link);
@@ -312,15 +314,21 @@ static int connection_tostring (lua_State *L) {
 }
 
 
-/* Field `name` as a string without NUL, or NULL; left on the stack, so that it lives through the open. */
+/* Raises what is wrong with option `name`, by a format that has one %s for it. */
+static int wrong (lua_State *L, const char *fmt, const char *name) {
+  return luaL_argerror(L, 1, lua_pushfstring(L, fmt, name));
+}
+
+
+/* Field `name` as a string without NUL, or NULL; it stays on the stack, so as to live. */
 static const char *text (lua_State *L, const char *name) {
   size_t len;
   const char *s;
   int type = lua_getfield(L, 1, name);
   if (type == LUA_TNIL) return NULL;
-  if (type != LUA_TSTRING) luaL_argerror(L, 1, lua_pushfstring(L, "option '%s' must be a string", name));
+  if (type != LUA_TSTRING) wrong(L, "option '%s' must be a string", name);
   s = lua_tolstring(L, -1, &len);
-  if (strlen(s) != len) luaL_argerror(L, 1, lua_pushfstring(L, "option '%s' has a NUL in it", name));
+  if (strlen(s) != len) wrong(L, "option '%s' has a NUL in it", name);
   return s;
 }
 
@@ -329,7 +337,7 @@ static lua_Number seconds (lua_State *L, const char *name, lua_Number absent) {
   int type = lua_getfield(L, 1, name);
   lua_Number n = type == LUA_TNIL ? absent : lua_tonumber(L, -1);
   if ((type != LUA_TNIL && type != LUA_TNUMBER) || !(n >= 0 && n <= 86400 * 24))
-    luaL_argerror(L, 1, lua_pushfstring(L, "option '%s' must be seconds, from 0 (none) to 24 days", name));
+    wrong(L, "option '%s' must be seconds, from 0 (none) to 24 days", name);
   lua_pop(L, 1);
   return n;
 }
@@ -339,7 +347,8 @@ static lua_Integer whole (lua_State *L, const char *name, lua_Integer absent, lu
   int type = lua_getfield(L, 1, name), isint = lua_isinteger(L, -1);
   lua_Integer n = type == LUA_TNIL ? absent : lua_tointeger(L, -1);
   if ((type != LUA_TNIL && !isint) || n < 1 || n > most)
-    luaL_argerror(L, 1, lua_pushfstring(L, "option '%s' must be a whole number, from 1 to %I", name, most));
+    wrong(L, most == 65535 ? "option '%s' must be a number from 1 to 65535"
+             : "option '%s' must be a whole number above 0", name);
   lua_pop(L, 1);
   return n;
 }
@@ -348,7 +357,7 @@ static lua_Integer whole (lua_State *L, const char *name, lua_Integer absent, lu
 static int flag (lua_State *L, const char *name, int absent) {
   int type = lua_getfield(L, 1, name), yes = type == LUA_TNIL ? absent : lua_toboolean(L, -1);
   if (type != LUA_TNIL && type != LUA_TBOOLEAN)
-    luaL_argerror(L, 1, lua_pushfstring(L, "option '%s' must be true or false", name));
+    wrong(L, "option '%s' must be true or false", name);
   lua_pop(L, 1);
   return yes;
 }
@@ -371,9 +380,9 @@ static int opened (lua_State *L, int status, lua_KContext ctx) {
 
 
 /*
---- Connects, with TLS if asked: redis.connect {host=, port=} or {path=}; tls, ca, cert, key, server_name, verify;
--- connect_timeout, timeout (of each answer), max_reply. Returns a connection, or nil, err. What is said
--- first on it (HELLO, AUTH, SELECT) is the caller's.
+--- Connects, with TLS if asked: redis.connect {host=, port=} or {path=}; tls, ca, cert, key,
+-- server_name, verify; connect_timeout, timeout (of each answer), max_reply. Returns a connection,
+-- or nil, err. What is said first on it (HELLO, AUTH, SELECT) is the caller's.
 */
 static int redis_connect (lua_State *L) {
   tl_linkoptions o;
@@ -390,12 +399,14 @@ static int redis_connect (lua_State *L) {
   luaL_checkstack(L, 12, "options");
   o = (tl_linkoptions){.host = text(L, "host"), .path = text(L, "path"), .ca = text(L, "ca"),
     .cert = text(L, "cert"), .key = text(L, "key"), .name = text(L, "server_name"),
-    .port = whole(L, "port", 6379, 65535), .max_reply = whole(L, "max_reply", MAXREPLY, LUA_MAXINTEGER),
+    .port = whole(L, "port", 6379, 65535),
+    .max_reply = whole(L, "max_reply", MAXREPLY, LUA_MAXINTEGER),
     .connect_timeout = seconds(L, "connect_timeout", 5), .timeout = seconds(L, "timeout", 5),
     .tls = flag(L, "tls", 0), .verify = flag(L, "verify", 1)};
   luaL_argcheck(L, o.host != NULL || o.path != NULL, 1, "option 'host' or 'path' is needed");
   tl_link_open(link, &o);
-  if (link->state == TL_DEAD || link->state == TL_LIVE) return opened(L, LUA_OK, (lua_KContext)link);
+  if (link->state == TL_DEAD || link->state == TL_LIVE)
+    return opened(L, LUA_OK, (lua_KContext)link);
   link->wait.cancel = oncancelopen;
   tl_hold(L, &link->wait);
   return lua_yieldk(L, 0, (lua_KContext)link, opened);
@@ -405,10 +416,13 @@ static int redis_connect (lua_State *L) {
 
 static const luaL_Reg methods[] = {
   {"alive", connection_alive}, {"batch", connection_batch}, {"call", connection_call},
-  {"close", connection_close}, {"push", connection_push}, {"receive", connection_receive}, {NULL, NULL}
+  {"close", connection_close}, {"push", connection_push}, {"receive", connection_receive},
+  {NULL, NULL}
 };
 
-static const luaL_Reg meta[] = {{"__close", connection_close}, {"__tostring", connection_tostring}, {NULL, NULL}};
+static const luaL_Reg meta[] = {
+  {"__close", connection_close}, {"__tostring", connection_tostring}, {NULL, NULL}
+};
 
 static const luaL_Reg functions[] = {{"connect", redis_connect}, {NULL, NULL}};
 

@@ -19,8 +19,8 @@ typedef struct tl_request tl_request;
 
 /* Why a link ended. */
 typedef enum tl_linkwhy {
-  TL_LINK_NONE, TL_LINK_DNS, TL_LINK_CONNECT, TL_LINK_SLOW, TL_LINK_TLS, TL_LINK_QUIET, TL_LINK_BROKEN,
-  TL_LINK_CLOSED, TL_LINK_PROTOCOL, TL_LINK_BIG, TL_LINK_REFUSED, TL_LINK_MEMORY
+  TL_LINK_NONE, TL_LINK_DNS, TL_LINK_CONNECT, TL_LINK_SLOW, TL_LINK_TLS, TL_LINK_QUIET,
+  TL_LINK_BROKEN, TL_LINK_CLOSED, TL_LINK_PROTOCOL, TL_LINK_BIG, TL_LINK_REFUSED, TL_LINK_MEMORY
 } tl_linkwhy;
 
 typedef struct tl_linkoptions {
@@ -93,7 +93,7 @@ tl_linkwhy tl_link_open (tl_link *k, const tl_linkoptions *o);  /* then wait for
 int tl_link_send (tl_link *k, tl_request *r);         /* 0 if there is no memory */
 int tl_link_write (tl_link *k, const tl_buf *text);   /* without a reply: for subscriptions */
 void tl_link_close (tl_link *k, tl_linkwhy why, const char *detail);
-void tl_link_settle (tl_link *k);                     /* after a wait: does the loop still need it? */
+void tl_link_settle (tl_link *k);  /* after a wait: does the loop still need it? */
 redisReply *tl_link_receive (tl_link *k);             /* the next push, to be freed; or NULL */
 void tl_request_free (tl_request *r);
 

@@ -1,4 +1,4 @@
-/* redis_link.c -- a connection to Redis on the loop: socket, TLS, requests in a line. No Lua but in `new`. */
+/* redis_link.c -- a connection to Redis on the loop: socket, TLS, requests in a line. */
 #include "redis.h"
 
 #include <errno.h>
@@ -50,7 +50,8 @@ static void onflush (uv_prepare_t *uv);
 /* An idle link does not keep the loop turning. */
 void tl_link_settle (tl_link *k) {
   if (!k->polled) return;
-  if (k->first != NULL || k->wait.co != NULL || k->state != TL_LIVE) uv_ref((uv_handle_t *)&k->poll);
+  if (k->first != NULL || k->wait.co != NULL || k->state != TL_LIVE)
+    uv_ref((uv_handle_t *)&k->poll);
   else uv_unref((uv_handle_t *)&k->poll);
 }
 
@@ -155,7 +156,8 @@ static void deliver (tl_link *k, redisReply *reply) {
   }
   if (r == NULL) {
     int error = reply->type == REDIS_REPLY_ERROR;
-    tl_link_close(k, error ? TL_LINK_REFUSED : TL_LINK_PROTOCOL, error ? reply->str : "an answer to nothing");
+    tl_link_close(k, error ? TL_LINK_REFUSED : TL_LINK_PROTOCOL,
+                  error ? reply->str : "an answer to nothing");
     freeReplyObject(reply);
     return;
   }
@@ -254,7 +256,8 @@ static void onflush (uv_prepare_t *uv) {
 static void onclock (uv_timer_t *uv) {
   tl_link *k = uv->data;
   uint64_t now = uv_now(uv->loop);
-  if (k->state == TL_HANDSHAKE) tl_link_close(k, TL_LINK_SLOW, "connected, but no end of the TLS handshake");
+  if (k->state == TL_HANDSHAKE)
+    tl_link_close(k, TL_LINK_SLOW, "connected, but no end of the TLS handshake");
   else if (k->state != TL_LIVE) tl_link_close(k, TL_LINK_SLOW, NULL);
   else if (k->first != NULL && k->first->deadline <= now) tl_link_close(k, TL_LINK_QUIET, NULL);
   else if (k->first != NULL) uv_timer_start(uv, onclock, k->first->deadline - now, 0);
@@ -301,7 +304,7 @@ static void trynext (tl_link *k);
 static void live (tl_link *k) {
   k->state = TL_LIVE;
   uv_timer_stop(&k->clock);
-  uv_unref((uv_handle_t *)&k->clock);   /* from now on the socket keeps the loop turning, when need be */
+  uv_unref((uv_handle_t *)&k->clock);   /* from now on the socket keeps the loop turning */
   want(k, 0);
   tl_wake(&k->wait);
 }
@@ -430,7 +433,8 @@ static void onlookup (uv_getaddrinfo_t *uv, int status, struct addrinfo *found) 
 
 /* An address needs no look-up, and no thread for it. */
 static int isaddress (tl_link *k, const char *host) {
-  struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST};
+  struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM,
+    .ai_flags = AI_NUMERICHOST};
   if (getaddrinfo(host, k->port, &hints, &k->found) != 0) return 0;
   k->address = k->found;
   trynext(k);

@@ -76,7 +76,7 @@ void tl_reply_push (lua_State *L, const redisReply *r) {
     case REDIS_REPLY_ERROR: pusherror(L, r); break;
     case REDIS_REPLY_MAP: case REDIS_REPLY_ATTR: pushmap(L, r); break;
     case REDIS_REPLY_ARRAY: case REDIS_REPLY_SET: case REDIS_REPLY_PUSH: pushlist(L, r); break;
-    default: lua_pushlstring(L, r->str ? r->str : "", r->len); break;  /* string, status, verb, bignum */
+    default: lua_pushlstring(L, r->str ? r->str : "", r->len); break;  /* kinds of strings */
   }
 }
 
@@ -137,18 +137,22 @@ int tl_reply_fail (lua_State *L, const char *name, const char *where, const redi
 typedef struct verdict { tl_linkwhy why; const char *reason, *what, *next; } verdict;
 
 static const verdict verdicts[] = {
-  {TL_LINK_DNS, "dns", "the host name has no address", "check its spelling, and that this machine can resolve names"},
+  {TL_LINK_DNS, "dns", "the host name has no address",
+   "check its spelling, and that this machine can resolve names"},
   {TL_LINK_CONNECT, "connect", "can't connect", "check host and port, and that the server is up"},
   {TL_LINK_SLOW, "timeout", "no connection within connect_timeout",
    "check host, port, routes and security groups, and whether the server wants TLS (rediss)"},
   {TL_LINK_TLS, "tls", "no trusted TLS connection",
    "check that the port speaks TLS, the CA file (ca) and the name in the certificate"},
-  {TL_LINK_QUIET, "timeout", "no answer within timeout", "look whether the server hangs, or raise timeout"},
+  {TL_LINK_QUIET, "timeout", "no answer within timeout",
+   "look whether the server hangs, or raise timeout"},
   {TL_LINK_BROKEN, "closed", "the server closed the connection",
    "look whether it restarted, and whether this port wants TLS (rediss)"},
   {TL_LINK_CLOSED, "closed", "the connection was closed on this side", "connect again"},
-  {TL_LINK_PROTOCOL, "protocol", "what answers there does not speak Redis's protocol", "check host and port"},
-  {TL_LINK_BIG, "too_large", "the answer is longer than max_reply allows", "ask for less at a time, or raise max_reply"},
+  {TL_LINK_PROTOCOL, "protocol", "what answers there does not speak Redis's protocol",
+   "check host and port"},
+  {TL_LINK_BIG, "too_large", "the answer is longer than max_reply allows",
+   "ask for less at a time, or raise max_reply"},
   {TL_LINK_REFUSED, "refused", "the server refused the connection", "see what it says"},
   {TL_LINK_MEMORY, "memory", "not enough memory", "make room and try again"},
 };
@@ -163,9 +167,9 @@ int tl_link_fail (lua_State *L, const tl_link *k, const char *name, int request,
   const char *run = unsent ? "; it was not run" : "; it may or may not have been run";
   for (size_t i = 0; i < sizeof verdicts / sizeof *verdicts; i++)
     if (verdicts[i].why == k->why) v = &verdicts[i];
-  tl_fail(L, request ? unsent ? "unsent" : "unknown" : v->reason, "%s at Redis %s failed: %s%s%s%s%s; %s",
-          name, k->where, v->what, k->detail[0] ? " (" : "", k->detail, k->detail[0] ? ")" : "",
-          request ? run : "", v->next);
+  tl_fail(L, request ? unsent ? "unsent" : "unknown" : v->reason,
+          "%s at Redis %s failed: %s%s%s%s%s; %s", name, k->where, v->what,
+          k->detail[0] ? " (" : "", k->detail, k->detail[0] ? ")" : "", request ? run : "", v->next);
   lua_pushstring(L, v->reason);
   lua_setfield(L, -2, "reason");
   return 2;

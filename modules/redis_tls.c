@@ -58,7 +58,8 @@ SSL *tl_tls_new (const tl_linkoptions *o, char *detail, size_t size) {
   }
   if (ssl == NULL) {
     const char *reason = ERR_reason_error_string(ERR_peek_last_error());
-    snprintf(detail, size, "%s: %s", wrong ? wrong : "no memory", reason ? reason : "can't be used");
+    snprintf(detail, size, "%s: %s", wrong ? wrong : "no memory",
+             reason ? reason : "can't be used");
   }
   ERR_clear_error();
   SSL_CTX_free(ctx);       /* the SSL keeps its own reference */

@@ -122,9 +122,9 @@ static void collect (tl_engine *e) {
 
 
 /*
-** Before it is sent connect_timeout is the clock. Data moves `heard`; what was sent shows only in libcurl's counters, looked at
-** here, so that the wait for a silent peer is between one and two timeouts
-** long while a body goes out.
+** Until the request goes out connect_timeout is the clock. Data moves `heard`;
+** what was sent shows only in libcurl's counters, looked at here, so that the
+** wait for a silent peer is one to two timeouts long while a body goes out.
 */
 static void onquiet (uv_timer_t *uv) {
   tl_transfer *t = uv->data;

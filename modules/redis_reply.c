@@ -169,7 +169,8 @@ int tl_link_fail (lua_State *L, const tl_link *k, const char *name, int request,
     if (verdicts[i].why == k->why) v = &verdicts[i];
   tl_fail(L, request ? unsent ? "unsent" : "unknown" : v->reason,
           "%s at Redis %s failed: %s%s%s%s%s; %s", name, k->where, v->what,
-          k->detail[0] ? " (" : "", k->detail, k->detail[0] ? ")" : "", request ? run : "", v->next);
+          k->detail[0] ? " (" : "", k->detail, k->detail[0] ? ")" : "",
+          request ? run : "", v->next);
   lua_pushstring(L, v->reason);
   lua_setfield(L, -2, "reason");
   return 2;

@@ -24,6 +24,9 @@ end
 
 --- The one file of a command line.
 function playing.file(args, name)
+  if args.output == "table" or args.output == "html" then
+    options.usage(("a playbook's output is text or json, not %s"):format(args.output))
+  end
   if #args == 0 then options.usage(("which playbook? tidelock %s FILE.lua"):format(name)) end
   if #args > 1 then options.usage(("one playbook at a time, not also %s"):format(args[2])) end
   return args[1]

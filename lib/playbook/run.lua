@@ -3,6 +3,7 @@ local applier = require "playbook.applier"
 local fault = require "playbook.fault"
 local playbook = require "playbook"
 local planner = require "playbook.planner"
+local show = require "playbook.show"
 local store_of = require "playbook.store"
 local workflow_of = require "playbook.workflow"
 
@@ -53,7 +54,7 @@ local function tell(engine, journal)
     local node = event.node
     if event.kind == "resource.start" then
       journal:write {kind = "resource.start", name = node.address, action = event.action, before = node.live,
-        changes = require "report.data".node(node).changes}
+        changes = show.changes(node)}
     elseif event.kind == "resource.done" then
       journal:write {kind = "resource.done", name = node.address, action = event.action, seconds = event.seconds}
     elseif event.kind == "resource.fail" then
@@ -238,6 +239,28 @@ local function check_unchanged(loaded, record, options)
   end
 end
 
+local SETTLE <const> = 2      -- seconds in which a request that was on its way when the run was stopped has landed
+
+-- A request whose answer never came may still be carried out: looking too early would not see what it made.
+local function let_land(journal, options, emit)
+  local open, n = {}, 0
+  for _, record in ipairs(journal.records) do
+    if record.kind == "call" then
+      open[record.n] = true
+      n = n + 1
+    elseif record.kind == "answer" and open[record.call] then
+      open[record.call] = nil
+      n = n - 1
+    end
+  end
+  local left = (journal.modified or 0) + SETTLE - require "tidelock.loop".time()
+  if n == 0 or left <= 0 then return end
+  emit {kind = "note", line = ("%d request%s in flight when the run was stopped; looking in %.1f s, when %s landed")
+    :format(n, n == 1 and " was" or "s were", left, n == 1 and "it has" or "they have")}
+  local sleep = options.sleep or require "tidelock.loop".sleep
+  sleep(left)
+end
+
 --- Goes on with a run from its last durable record: steps that are done are not repeated.
 -- `context_of(loaded, record)` makes the session for it.
 function run.resume(id, options, context_of)
@@ -255,7 +278,9 @@ function run.resume(id, options, context_of)
   loaded.given_vars = record.vars
   check_unchanged(loaded, record, options)
   local began = require "tidelock.loop".now()
-  local engine = playbook.declare(loaded, context_of(loaded, record), "plan")
+  local context = context_of(loaded, record)
+  local engine = playbook.declare(loaded, context, "plan")
+  let_land(journal, options, context.emit)
   playbook.identify(engine)
   local held <close> = take_lock(engine, options, id)  -- luacheck: ignore
   journal:write {kind = "resume", run = id, user = os.getenv "USER", host = require "tidelock.fs".hostname()}

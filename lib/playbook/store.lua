@@ -72,13 +72,14 @@ function store:reopen(id)
   local path = self:journal_path(id)
   local text = read(path)
   if not text then return nil end
+  local modified = (fs().stat(path) or {}).modified
   local file = append(path)
   if text ~= "" and text:sub(-1) ~= "\n" then
     local ok, err = file:write "\n"
     check(ok, err, "The journal cannot be written")
   end
   local journal = journal_of.new(file, (journal_of.parse(text)))
-  journal.run = id
+  journal.run, journal.modified = id, modified and modified + 1
   return journal
 end
 

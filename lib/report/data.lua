@@ -1,32 +1,12 @@
 --- A plan, a run and its summary as data: what --output json prints and plan files hold (docs/reference/json.md).
 local planner = require "playbook.planner"
 local playbook = require "playbook"
+local show = require "playbook.show"
 local unknown = require "playbook.unknown"
 
 local data = {}
 
-local UNKNOWN <const> = "(known after apply)"
-data.UNKNOWN = UNKNOWN
-
---- A value for people and JSON: what is not known yet and what is secret are said, not shown.
-function data.show(value)
-  if unknown.is(value) then return UNKNOWN end
-  if type(value) == "userdata" then return "<secret>" end
-  if type(value) ~= "table" then return value end
-  local out = setmetatable({}, getmetatable(value))
-  for k, v in next, value do out[k] = data.show(v) end
-  return out
-end
-
-local function changes_of(node)
-  if not node.changes or #node.changes == 0 then return nil end
-  local out = {}
-  for i, change in ipairs(node.changes) do
-    out[i] = {property = change.name, before = data.show(change.before), after = data.show(change.after),
-      known_after_apply = change.unknown, replaces = change.replaces}
-  end
-  return out
-end
+data.UNKNOWN, data.show = show.UNKNOWN, show.value
 
 --- The error of a node as data.
 local function error_of(err)
@@ -45,7 +25,7 @@ data.error = message_of
 --- One node: address, action, why, changes; after an apply its result too.
 function data.node(node)
   local out = {address = node.address, type = node.type.type, name = node.name, action = node.action, why = node.why,
-    playbook = node.owner, changes = changes_of(node), result = node.result, seconds = node.seconds,
+    playbook = node.owner, changes = show.changes(node), result = node.result, seconds = node.seconds,
     file = node.file, line = node.line}
   if node.action == "create" then out.properties = data.show((unknown.resolve(node.want))) end
   if node.failed then out.error = message_of(node.failed) end

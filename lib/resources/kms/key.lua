@@ -7,13 +7,20 @@ local function tags_of(list) return resource.tag_map(list, "TagKey", "TagValue")
 
 local function tag_list(tags) return resource.tag_list(tags, "TagKey", "TagValue") end
 
--- A key that an earlier, stopped run made and gave no alias: never a second one.
+-- A key that an earlier, stopped run made and gave no alias: never a second one. Only keys without an alias can be it.
 local function find_marked(aws, name)
-  local rows = aws.resourcegroupstaggingapi:get_resources {TagFilters = {{Key = MARK, Values = {name}}},
-    ResourceTypeFilters = {"kms:key"}}.ResourceTagMappingList
-  for _, row in ipairs(rows or {}) do
-    local key = aws.kms:describe_key {KeyId = row.ResourceARN}.KeyMetadata
-    if key.KeyState == "Enabled" then return key end
+  local aliased = {}
+  for alias in aws.kms:items("list_aliases", {}) do
+    if alias.TargetKeyId then aliased[alias.TargetKeyId] = true end
+  end
+  for row in aws.kms:items("list_keys", {}) do
+    if not aliased[row.KeyId] then
+      local tags = resource.unless({"AccessDeniedException"}, function()
+        return tags_of(aws.kms:list_resource_tags {KeyId = row.KeyId}.Tags)
+      end, {})
+      local key = tags[MARK] == name and aws.kms:describe_key {KeyId = row.KeyId}.KeyMetadata
+      if key and key.KeyState == "Enabled" then return key end
+    end
   end
 end
 

@@ -1,0 +1,95 @@
+-- A run killed with SIGKILL at its boundaries and resumed ends as one that was left alone: nothing made twice.
+-- TIDELOCK_SOAK=1 takes every boundary; else 30 of them, by TIDELOCK_SEED.
+local aws = require "aws"
+local fs = require "tidelock.fs"
+local moto = require "support.moto"
+local proc = require "tidelock.proc"
+
+local FLOW <const> = "spec/kill/flow.lua"
+
+local function tidelua() return arg[-1] or "build/tidelua" end
+
+describe("a run that is killed with SIGKILL", function()
+  local server <const> = moto.start()
+  local state, total
+  teardown(function()
+    server:stop()
+    os.execute("rm -rf '" .. state .. "'")
+  end)
+
+  local function tidelock(point, ...)
+    local env = {TIDELOCK_STATE = state}
+    for k, v in pairs(server.env) do env[k] = v end
+    return proc.run {tidelua(), "spec/kill/victim.lua", tostring(point), env = env, ...}
+  end
+
+  local function fresh()
+    server:reset()
+    if state then os.execute("rm -rf '" .. state .. "'") end
+    state = fs.tempdir "kill_spec"
+  end
+
+  local function must(result, what)
+    assert.equal(0, result.code, what .. ": " .. result.stdout .. result.stderr)
+    return result
+  end
+
+  local function check_state(what)
+    local session = aws.session {region = server.region, endpoint_url = server.url,
+      credentials = server.credentials}
+    local keys = 0
+    for k in session.kms:items("list_keys", {}) do
+      local key = session.kms:describe_key {KeyId = k.KeyId}.KeyMetadata
+      if key.Description == "made once" then keys = keys + 1 end
+    end
+    assert.equal(1, keys, what .. ": keys")
+    local url = session.sqs:get_queue_url {QueueName = "kill"}.QueueUrl
+    local n = session.sqs:get_queue_attributes {QueueUrl = url, AttributeNames = {"All"}}.Attributes
+    assert.equal("1", n.ApproximateNumberOfMessages, what .. ": messages")
+    must(tidelock(0, "plan", FLOW, "--detailed-exitcode"), what .. ": the plan after it is not empty")
+  end
+
+  local function points()
+    if os.getenv "TIDELOCK_SOAK" then
+      local all = {}
+      for i = 1, total do all[i] = i end
+      return all
+    end
+    local seed, out, seen = tonumber(os.getenv "TIDELOCK_SEED") or os.time(), {}, {}
+    math.randomseed(seed)
+    while #out < math.min(30, total) do
+      local n = math.random(total)
+      if not seen[n] then
+        seen[n] = true
+        out[#out + 1] = n
+      end
+    end
+    return out, seed
+  end
+
+  it("has boundaries, and left alone ends well", function()
+    fresh()
+    local result = must(tidelock(0, "apply", FLOW, "--yes"), "undisturbed")
+    total = tonumber(result.stderr:match "boundaries (%d+)")
+    assert.is_true(total > 60)
+    check_state "undisturbed"
+  end)
+
+  it("is resumed to the same end from each of them", function()
+    local list, seed = points()
+    for _, point in ipairs(list) do
+      local what = ("killed at boundary %d of %d (TIDELOCK_SEED=%s)"):format(point, total, tostring(seed))
+      fresh()
+      local victim = tidelock(point, "apply", FLOW, "--yes")
+      if victim.signal or victim.code ~= 0 then
+        local resumed = tidelock(0, "resume", "last")
+        if resumed.code == 64 or resumed.code == 65 then       -- it had not begun, or had ended
+          must(tidelock(0, "apply", FLOW, "--yes", "--new", "--exclude", "nothing"), what)
+        else
+          must(resumed, what)
+        end
+      end
+      check_state(what)
+    end
+  end)
+end)

@@ -66,6 +66,13 @@ conformance: setup $B/tidelua
 	$B/tidelua spec/conformance/run.lua
 bench: setup $B/tidelock $B/tidelua
 	@for each in spec/bench/*.lua; do $B/tidelua $$each || exit 1; done
+fuzz: setup $B/tidelua
+	@vendor/packages fuzz
+	$(MAKE) CC=clang B=build/fuzz build/fuzz/fuzzer CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined \
+	  -fno-sanitize-recover=undefined -fno-omit-frame-pointer'
+	spec/fuzz/run build/fuzz/fuzzer $B/tidelua $(FUZZ)
+$B/fuzzer: $B/spec/fuzz/fuzz.o $(COMMON) $B/pack.o
+	$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LDLIBS)
 install: all
 	install -D $B/tidelock $(DESTDIR)$(PREFIX)/bin/tidelock
 	install -D -m 644 build/models.docs $(DESTDIR)$(PREFIX)/share/tidelock/models.docs
@@ -75,5 +82,5 @@ clean:
 	rm -rf build
 
 -include $(wildcard $B/*/*.d)
-.PHONY: all setup demo test asan lint conformance bench install clean
+.PHONY: all setup demo test asan lint conformance bench fuzz install clean
 .DELETE_ON_ERROR:

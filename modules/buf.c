@@ -60,7 +60,7 @@ char *tl_bufroom (tl_buf *b, size_t n) {
   size_t size = b->size;
   char *data;
   if (b->failed) return NULL;
-  if (n <= size - b->len) return b->data + b->len;
+  if (size > 0 && n <= size - b->len) return b->data + b->len;
   if (n > SIZE_MAX / 2 - b->len) { b->failed = 1; return NULL; }
   if (size == 0) size = 256;
   while (size < b->len + n) size *= 2;
@@ -73,8 +73,8 @@ char *tl_bufroom (tl_buf *b, size_t n) {
 
 
 void tl_bufadd (tl_buf *b, const char *s, size_t n) {
-  char *to = tl_bufroom(b, n);
-  if (to == NULL || n == 0) return;
+  char *to = n > 0 ? tl_bufroom(b, n) : NULL;
+  if (to == NULL) return;
   memcpy(to, s, n);
   b->len += n;
 }

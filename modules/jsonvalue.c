@@ -9,9 +9,11 @@ yyjson_doc *tl_docparse (lua_State *L, const char *s, size_t len, yyjson_read_er
   return *box;
 }
 void tl_docdrop (lua_State *L, int idx) { tl_docfree(lua_touserdata(L, idx)); }
-void tl_docpush (lua_State *L, yyjson_val *v, int depth) {
+int tl_docpush (lua_State *L, yyjson_val *v, int depth) {
   (void)depth;
-  if (tl_jsonpush(L, v, 1) != 0) luaL_error(L, "the JSON is nested too deep");
+  if (tl_jsonpush(L, v, 1) == 0) return 0;
+  lua_pushnil(L);
+  return -1;
 }
 const char *tl_docadd (lua_State *L, int idx, tl_buf *out, int depth) {
   (void)depth;

@@ -246,7 +246,8 @@ describe("decode", function()
     {"bf 64 4e616d65 ff", "break"}, {"a1 ff 01", "break"}, {"a1 64 4e616d65 ff", "break"},
     {"a1 64 4e616d65 1c", "no value that CBOR knows"}, {"a1 64 4e616d65 1f", "no end"}, {"a1 64 4e616d65 df00", "tag"},
     {"a1 64 4e616d65 f8 10", "form it must not have"}, {"a1 64 4e616d65 f8 ff", "means nothing"},
-    {"a1 64 4e616d65 e0", "means nothing"}, {"a1 64 4e616d65 f9 00", "middle"}, {"a1 64 4e616d65 fb 00000000", "middle"},
+    {"a1 64 4e616d65 e0", "means nothing"}, {"a1 64 4e616d65 f9 00", "middle"},
+    {"a1 64 4e616d65 fb 00000000", "middle"},
     {"a1 64 46726565 a1 80 01", "neither text nor a whole number"}, {"a1 64 46726565 a1 f97e00 01", "neither text"},
     {"a1 61 78 9f", "middle"}, {"a1 61 78 c1", "middle"}, {"a1 61 78 a2 0101 01", "middle"},
   }

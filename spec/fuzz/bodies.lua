@@ -1,0 +1,58 @@
+--- Answers of services, from the published protocol cases: their models decode what the fuzzer makes of their bytes.
+local codec = require "tidelock.codec"
+local compile = require "pack.model".compile
+local digest = require "tidelock.digest"
+local json = require "tidelock.json"
+local models = require "tidelock.models"
+
+local VECTORS <const> = (os.getenv "TIDELOCK_CONFORMANCE" or "../shared/conformance") .. "/protocols/output/"
+
+local function suites(name)
+  local file <close> = assert(io.open(VECTORS .. name .. ".json", "rb"))
+  return json.decode(file:read "a")
+end
+
+local function lowered(headers)
+  local t = {}
+  for name, value in pairs(headers or {}) do t[name:lower()] = value end
+  return t
+end
+
+-- Every case of the files: its operation, its answer.
+local function cases(files)
+  local list = {}
+  for _, file in ipairs(files) do
+    for _, suite in ipairs(suites(file)) do
+      for _, case in ipairs(suite.cases) do
+        local model = compile {metadata = suite.metadata, shapes = suite.shapes or {},
+          operations = {[case.given.name] = case.given}}
+        local body = case.response.body or ""
+        list[#list + 1] = {op = assert(models.load(model)):operation(case.given.name),
+          body = file:find "cbor" and digest.unbase64(body) or body, status = case.response.status_code,
+          headers = lowered(case.response.headers)}
+      end
+    end
+  end
+  return list
+end
+
+--- The function to fuzz: two bytes choose the case, the rest is the body. And the seeds.
+return function(...)
+  local list = cases {...}
+  local function target(bytes)
+    if #bytes < 2 then return end
+    local n, from = (">I2"):unpack(bytes)
+    local case = list[n % #list + 1]
+    local body = bytes:sub(from)
+    for _, status in ipairs {case.status, 200, 404} do
+      local output, err = codec.decode(case.op, {status = status, headers = case.headers, body = body})
+      assert(type(output) == "table" or output == nil and type(err) == "table" and err.code ~= nil)
+    end
+  end
+  local function seeds()
+    local t = {}
+    for i, case in ipairs(list) do t[i] = (">I2"):pack(i - 1) .. case.body end
+    return t
+  end
+  return target, seeds
+end

@@ -15,6 +15,7 @@ local apply = {
     {name = "approve", value = "NAME", many = true, about = "grant an approval or confirmation beforehand"},
     {name = "on-failure", value = "WHAT", choices = {"undo", "stop"},
       about = "what a failed step does to those before it"},
+    playing.STORE,
     {name = "new", about = "start over although an earlier run of this playbook has not ended"},
   },
 }
@@ -75,7 +76,7 @@ end
 --- Options of a run that writes, from a command's own: where it is kept, who is asked, what is granted.
 function apply.run_options(args, ctx)
   local watcher
-  local options = {store = require "playbook.store".open(), approved = set_of(args.approve),
+  local options = {store = playing.store(args, ctx), approved = set_of(args.approve),
     on_failure = args.on_failure or (not ctx:can_ask() and "stop" or nil), new = args.new, changed = args.changed,
     ask = ctx:can_ask() and function(question) return ctx:ask(question) end or nil}
   function options.started(engine) watcher = watch_signals(engine, ctx) end

@@ -47,6 +47,7 @@ return {
   about = "Delete what a playbook declares and owns; asks for its name",
   usage = "tidelock destroy FILE.lua [--account FILE] [--confirm NAME]",
   options = playing.options {
+    playing.STORE,
     {name = "confirm", value = "NAME", about = "the playbook's name, instead of typing it"},
   },
   run = run,

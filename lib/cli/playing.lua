@@ -16,6 +16,18 @@ playing.OPTIONS = {
   {name = "unsafe", about = "let the playbook use io, os and require"},
 }
 
+--- Where runs are kept.
+playing.STORE = {name = "store", value = "URL", about = "keep journal and lock in s3://BUCKET/PREFIX and DynamoDB"}
+
+--- The store that --store or TIDELOCK_STORE names; the user's own folder without.
+function playing.store(args, ctx)
+  local url = args.store or os.getenv "TIDELOCK_STORE"
+  if not url or url == "" then return require "playbook.store".open() end
+  local session = require "aws".session {profile = args.profile, region = args.region or playing.region,
+    endpoint_url = args.endpoint_url}
+  return require "playbook.s3store".open(url, session, function(text) ctx:say("%s", text) end)
+end
+
 --- Options of a command: its own before the shared ones.
 function playing.options(own)
   local out = table.move(own, 1, #own, 1, {})
@@ -53,6 +65,7 @@ end
 --- What the engine needs to work for a loaded playbook.
 function playing.context(loaded, args, ctx, region)
   local traffic = require "playbook.recorder".traffic()
+  playing.region = region or loaded.account and loaded.account.region
   local session = ctx:session(region or loaded.account and loaded.account.region, traffic.transport)
   local painter = ctx:paint()
   local found, place = pcall(session.region, session)

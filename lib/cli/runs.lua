@@ -1,7 +1,7 @@
 --- tidelock runs: lists runs, shows one as its journal tells it, exports it.
 local journal = require "playbook.journal"
 local options = require "cli.options"
-local store_of = require "playbook.store"
+local playing = require "cli.playing"
 
 local function first(records) return records[1] or {} end
 
@@ -109,7 +109,7 @@ local function diff(args, ctx, store)
 end
 
 local function run(args, ctx)
-  local store = store_of.open()
+  local store = playing.store(args, ctx)
   if #args == 0 then return list(ctx, store) end
   if #args == 2 then return diff(args, ctx, store) end
   return show(args, ctx, store)
@@ -120,6 +120,7 @@ return {
   about = "List runs; show one; compare two",
   usage = "tidelock runs [RUN [RUN]] [--follow] [--markdown]",
   options = {
+    playing.STORE,
     {name = "follow", short = "f", about = "go on showing while it runs"},
     {name = "markdown", about = "as a Markdown page"},
   },

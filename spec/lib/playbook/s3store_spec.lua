@@ -1,0 +1,79 @@
+local aws = require "aws"
+local journal = require "playbook.journal"
+local moto = require "support.moto"
+local playbook = require "playbook"
+local run = require "playbook.run"
+local s3store = require "playbook.s3store"
+local things = require "support.things"
+
+describe("a store in S3 and DynamoDB", function()
+  local server <const> = moto.start()
+  local session, said, kept
+
+  teardown(function() server:stop() end)
+  before_each(function()
+    server:reset()
+    session = aws.session {region = "us-east-1", endpoint_url = server.url, credentials = server.credentials}
+    session.s3:create_bucket {Bucket = "runs-" .. server.account}
+    said = {}
+    kept = s3store.open(("s3://runs-%s/team/a"):format(server.account), session,
+      function(text) said[#said + 1] = text end)
+  end)
+
+  local INFO <const> = {run = "r1", host = "h", start = "then", pid = 1}
+
+  it("keeps each write as an object of its own, in order, and reads them back", function()
+    local j = kept:create "r1"
+    j:write {kind = "run", run = "r1"}
+    j:write {kind = "end", result = "done"}
+    local records = kept:records "r1"
+    assert.same({"run", "end"}, {records[1].kind, records[2].kind})
+    assert.same({"r1"}, kept:runs())
+    assert.equal("done", journal.state(records))
+  end)
+  it("goes on after the last object, and refuses a second process that writes the same run", function()
+    kept:create("r1"):write {kind = "run", run = "r1"}
+    local one, two = kept:reopen "r1", kept:reopen "r1"
+    one:write {kind = "resume"}
+    local ok, err = pcall(two.write, two, {kind = "resume"})
+    assert.is_false(ok)
+    assert.matches("another process goes on with this run", tostring(err))
+  end)
+  it("makes its lock table, and lets one writer in, naming the other", function()
+    do
+      local lock <close> = kept:lock("acct/region", INFO)    -- luacheck: ignore
+      assert.matches("Making the table tidelock%-locks", said[1])
+      local ok, err = pcall(kept.lock, kept, "acct/region", {run = "r2", host = "i", start = "now", pid = 2})
+      assert.is_false(ok)
+      assert.matches("run r1 on h since then", tostring(err))
+    end
+    local again <close> = kept:lock("acct/region", INFO)     -- luacheck: ignore
+  end)
+  it("takes over the lock of a holder that gave no sign of life, and says so", function()
+    kept:lock("acct/region", INFO).close()
+    session.dynamodb:put_item {TableName = "tidelock-locks", Item = {id = {S = "acct/region"}, run = {S = "dead"},
+      host = {S = "gone"}, start = {S = "long ago"}, token = {S = "t"}, expires = {N = "1"}}}
+    local lock <close> = kept:lock("acct/region", INFO)      -- luacheck: ignore
+    assert.matches("Took over the lock of run dead on gone", said[#said])
+  end)
+  it("says in a sentence that the bucket is not there", function()
+    local missing = s3store.open("s3://nowhere", session)
+    local ok, err = pcall(function() missing:create("r"):write {kind = "run"} end)
+    assert.is_false(ok)
+    assert.matches("The journal cannot be written", tostring(err))
+  end)
+  it("carries a whole run, parked and resumed", function()
+    local world = things.world()
+    local path = things.file [[playbook {name = "spec/s3"} ensure.test.thing {name = "a"} approve "go"
+      ensure.test.thing {name = "b"}]]
+    local plan = playbook.plan(playbook.load(path, {}), things.context(world))
+    local out = run.execute(plan, {store = kept})
+    assert.equal("parked", out.result)
+    local again = run.resume(out.run, {store = kept, approved = {go = true}, sleep = function() end},
+      function() return things.context(world) end)
+    os.remove(path)
+    assert.equal("done", again.result)
+    assert.is_table(world.store.b)
+    assert.is_nil(kept:open_run "123456789012/eu-west-1/spec/s3")
+  end)
+end)

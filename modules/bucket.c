@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define DAY 86400000   /* the longest window; all offsets fit in 32 bits with room for a hold */
+#define LEEWAY 60000   /* what a window may be wider for clocks that disagree */
 
 /* ----- the policy ----- */
 
@@ -35,7 +36,7 @@ static const tl_window *carrier (const tl_policy *p) {
 static const char *badwindow (const tl_policy *p, char *why, size_t size) {
   for (int i = 0; i < p->nwindows; i++) {
     tl_window w = p->windows[i];
-    if (w.limit >= 1 && w.limit <= TL_MAXLOG && w.ms >= 1 && w.ms <= DAY) continue;
+    if (w.limit >= 1 && w.limit <= TL_MAXLOG && w.ms >= 1 && w.ms <= DAY + LEEWAY) continue;
     snprintf(why, size, "a window of %lld in %lld ms: the limit must be from 1 to %d, the window from 1 ms to a day",
              (long long)w.limit, (long long)w.ms, TL_MAXLOG);
     return why;

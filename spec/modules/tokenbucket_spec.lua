@@ -149,7 +149,7 @@ describe("tidelock.tokenbucket", function()
       {{windows = {{limit = 10, ms = 60000}}, burst = 3, every = 6001}, "slower than its windows"},
       {{windows = {{limit = 10, ms = 60000}}, burst = 11, every = 6000}, "burst"},
       {{windows = {{limit = 0, ms = 60000}}}, "limit must be from 1"},
-      {{windows = {{limit = 10, ms = 86400001}}}, "to a day"},
+      {{windows = {{limit = 10, ms = 86460001}}}, "to a day"},
       {{}, "size must be from 1"},
       {{burst = 3, every = 0}, "time from 1 ms"},
       {{windows = {{limit = 1, ms = 1}}, hold = -1}, "held"},

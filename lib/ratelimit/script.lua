@@ -1,0 +1,215 @@
+--- The decision as Redis scripts: claim, fence, two clocks, ring of times. The same verdicts as modules/bucket.c.
+-- A policy's numbers are written into the text, so that a decision parses none: one set of scripts a policy.
+local script = {}
+
+-- The one line that a spec replaces: its clock is a key that it sets.
+script.CLOCK = [[local t = redis.call('TIME')
+local server = t[1] * 1000 + math.floor(t[2] / 1000)]]
+
+-- lo decides and hi is recorded, so that one wrong clock of the two admits nothing early. lo is never moved up.
+local CLOCKS <const> = [[
+local caller = tonumber(ARGV[1])
+$CLOCK
+local lo, hi = server, caller
+if hi < lo then lo, hi = hi, lo end
+]]
+
+-- A ring: a version byte, the time until which the account is blocked, and times, newest first, 6 bytes each.
+local RING <const> = [[
+local function read(s)
+  local n = (#s - 7) / 6
+  if string.byte(s) ~= 1 or n < 0 or n ~= math.floor(n) then return nil end
+  local at = {struct.unpack('>' .. string.rep('I6', n + 1), s, 2)}
+  at[n + 2] = nil
+  return at
+end
+local function put(at, time)
+  local n = #at
+  while n > 1 and at[n] < time do at[n + 1] = at[n]; n = n - 1 end
+  at[n + 1] = time
+  for i = #at, $KEEP + 2, -1 do at[i] = nil end
+end
+local function write(key, at, now)
+  local ttl = $RINGTTL
+  if at[1] - now > ttl then ttl = at[1] - now end
+  local packed = '\1' .. struct.pack('>' .. string.rep('I6', #at), unpack(at))
+  redis.call('SET', key, packed, 'PX', string.format('%.0f', ttl))
+end
+]]
+
+-- at[1] is the block, so the k-th most recent time is at[k + 1].
+local function waits(p)
+  local lines = {"local wait, h = at[1] - lo\nif wait < 0 then wait = 0 end"}
+  for _, step in ipairs(p.steps) do
+    lines[#lines + 1] = ("h = at[%d] if h and h + %d - lo > wait then wait = h + %d - lo end")
+      :format(step.k + 1, step.age, step.age)
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+-- KEYS: 1 the account's ring, 2 the message's claim, 3 the lineage. ARGV: 1 caller's clock in ms, 2 nonce.
+-- Returns {code, wait ms or ms left of a grant, stamp, server ms, detail, attempt, nonce of the claim}.
+--
+-- A refusal for the rate is safe whatever became of the server's past, so the ring is asked before the fence, whose
+-- INFO costs more than all the rest: only what is about to be admitted pays for it. A refusal writes nothing.
+-- The same nonce gets its grant again, so that a command whose answer was lost can be sent once more.
+local TAKE <const> = CLOCKS .. [[
+if hi - lo > $SKEW then return {'clock', hi - lo, 0, server, '', 0, ''} end
+local attempt = 1
+local claim = redis.call('GET', KEYS[2])
+if claim then
+  local state, nonce, tries, till, stamp, detail = string.match(claim, '^(%a):([^:]*):(%d+):(%d+):(%d+):(.*)$')
+  stamp, till, tries = tonumber(stamp), tonumber(till), tonumber(tries)
+  if state == 'L' then
+    if lo < till then
+      if nonce ~= ARGV[2] then return {'inflight', till - lo, stamp, server, '', tries, nonce} end
+      if stamp > hi then return {'admitted', stamp - hi, stamp, server, 'repeated', tries, nonce} end
+    end
+    redis.call('SET', KEYS[2], string.format('U:%s:%d:%.0f:%.0f:lease over', nonce, tries, till, stamp), 'KEEPTTL')
+    return {'unknown', 0, stamp, server, 'lease over', tries, nonce}
+  end
+  if state == 'U' then return {'unknown', 0, stamp, server, detail, tries, nonce} end
+  if state == 'S' or state == 'F' then return {'done', 0, stamp, server, state .. ':' .. detail, tries, nonce} end
+  if state ~= 'R' then return redis.error_reply('CLAIM the claim ' .. KEYS[2] .. ' is not one of ours') end
+  attempt = tries + 1
+end
+local ring, at = redis.call('GET', KEYS[1])
+if ring then
+  at = #ring == $FULL and {struct.unpack('$FORMAT', ring, 2)} or read(ring)
+  if not at or string.byte(ring) ~= 1 then return redis.error_reply('RING the value of ' .. KEYS[1] .. ' is not one of ours') end
+  at[$KEEP + 2] = nil
+$WAITS
+  if wait > 0 then
+    return {'limited', wait, 0, server, at[1] - lo >= wait and 'blocked' or '', attempt - 1, ''}
+  end
+else
+  at = {0}
+end
+$FENCE
+local stamp = hi + $HOLD
+if ring and #ring == $FULL and at[2] <= stamp and at[1] <= hi then     -- the usual: a full ring, and the newest of all
+  local newest = '\1\0\0\0\0\0\0' .. struct.pack('>I6', stamp) .. string.sub(ring, 8, $FULL - 6)
+  redis.call('SET', KEYS[1], newest, 'PX', '$RINGTTL')
+else
+  put(at, stamp)
+  write(KEYS[1], at, hi)
+end
+local lease = string.format('L:%s:%d:%.0f:%.0f:', ARGV[2], attempt, hi + $LEASE, stamp)
+redis.call('SET', KEYS[2], lease, 'EX', '$CLAIMTTL')
+return {'admitted', $HOLD, stamp, server, '', attempt, ARGV[2]}
+]]
+
+-- The replication id changes with every promotion and restart: then writes may have been lost, and nothing is sent
+-- until all of them are too old to matter. A policy that looks further back than the lineage knows closes as well.
+local FENCE <const> = [[
+local text = redis.call('INFO', 'replication')
+local _, from = string.find(text, 'master_replid:', 1, true)
+local id = from and string.sub(text, from + 1, from + 40) or 'none'
+local known, open, span = string.match(redis.call('GET', KEYS[3]) or '', '^(%w+) (%d+) (%d+)$')
+open = tonumber(open)
+if known ~= id or tonumber(span) < $COOLDOWN then
+  open = hi + $COOLDOWN
+  redis.call('SET', KEYS[3], string.format('%s %.0f %d', id, open, $COOLDOWN))
+end
+if lo < open then return {'cooldown', open - lo, 0, server, '', attempt - 1, ''} end
+]]
+
+-- KEYS: 1 ring, 2 claim. ARGV: 1 caller's clock, 2 nonce, 3 outcome (S sent, F failed for good, R proved not sent or
+-- refused, to be tried again, U unknown), 4 detail, 5 ms by which to block the account, or 0.
+-- Ends the claim of its owner, or one whose outcome is unknown. The stamp is lowered to now, but not for U: that
+-- request may still arrive. Nothing is ever given back: bytes left.
+local FINISH <const> = CLOCKS .. [[
+local claim = redis.call('GET', KEYS[2]) or ''
+local state, nonce, tries, till, stamp = string.match(claim, '^(%a):([^:]*):(%d+):(%d+):(%d+):')
+if not state or (state ~= 'U' and (state ~= 'L' or nonce ~= ARGV[2])) then return {'not yours', state or ''} end
+stamp = tonumber(stamp)
+local lower = nonce == ARGV[2] and ARGV[3] ~= 'U' and hi < stamp
+local ended = string.format('%s:%s:%s:%s:%.0f:%s', ARGV[3], nonce, tries, till, lower and hi or stamp, ARGV[4])
+redis.call('SET', KEYS[2], ended, 'EX', $CLAIMTTL)
+local ring, block = redis.call('GET', KEYS[1]), tonumber(ARGV[5])
+if not ring or not (lower or block > 0) then return {'ok', state} end
+local at = read(ring)
+if not at then return {'ok', state} end
+if block > 0 and hi + block > at[1] then at[1] = hi + block end
+if lower then
+  for i = 2, #at do
+    if at[i] == stamp then
+      table.remove(at, i)
+      put(at, hi)
+      break
+    end
+  end
+end
+write(KEYS[1], at, hi)
+return {'ok', state}
+]]
+
+-- KEYS: 1 ring, 2 lineage. ARGV: 1 caller's clock. Returns {code, wait ms, server ms, blocked until, time, time...}.
+-- Takes nothing and writes nothing; a cool-down that the next take would begin is told.
+local PEEK <const> = CLOCKS .. [[
+if hi - lo > $SKEW then return {'clock', hi - lo, server, 0} end
+local at = read(redis.call('GET', KEYS[1]) or '\1\0\0\0\0\0\0')
+if not at then return redis.error_reply('RING the value of ' .. KEYS[1] .. ' is not one of ours') end
+$WAITS
+local code, open = wait > 0 and 'limited' or 'open', 0
+if $FENCED then
+  local id = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)') or 'none'
+  local known, till, span = string.match(redis.call('GET', KEYS[2]) or '', '^(%w+) (%d+) (%d+)$')
+  open = known == id and tonumber(span) >= $COOLDOWN and tonumber(till) or hi + $COOLDOWN
+end
+if open - lo > wait then code, wait = 'cooldown', open - lo end
+local out = {code, wait, server, at[1]}
+for i = 2, #at do out[i + 3] = at[i] end
+return out
+]]
+
+-- KEYS: 1 ring, 2 slots. ARGV: 1 caller's clock. Gives each message that is put off a time of its own: the rule over
+-- the ring and the times given out already, so that a crowd doesn't come back all at once. Decides nothing.
+local SLOT <const> = CLOCKS .. [[
+local at = read(redis.call('GET', KEYS[1]) or '\1\0\0\0\0\0\0')
+if not at then return redis.error_reply('RING the value of ' .. KEYS[1] .. ' is not one of ours') end
+local given, slots = read(redis.call('GET', KEYS[2]) or '\1\0\0\0\0\0\0') or {0}, {0}
+for i = #given, 2, -1 do
+  if given[i] > lo then put(at, given[i]) put(slots, given[i]) end
+end
+$WAITS
+put(slots, lo + wait)
+slots[1] = lo + wait
+write(KEYS[2], slots, lo)
+return wait
+]]
+
+-- KEYS: 1 lineage, 2 evicted. A server that evicted keys may have evicted times: the lineage is forgotten.
+-- Returns {maxmemory, its policy, keys evicted}.
+local GUARD <const> = [[
+local evicted = string.match(redis.call('INFO', 'stats'), 'evicted_keys:(%d+)') or '?'
+if redis.call('GET', KEYS[2]) ~= evicted then
+  redis.call('DEL', KEYS[1])
+  redis.call('SET', KEYS[2], evicted)
+end
+local memory = redis.call('INFO', 'memory')
+local most, how = string.match(memory, 'maxmemory:(%d+)'), string.match(memory, 'maxmemory_policy:([%w-]+)')
+return {most or '0', how or '?', evicted}
+]]
+
+--- The scripts of a policy: {take=, finish=, peek=, slot=, guard=}, texts.
+-- @param clock the lines that set `server`; default: Redis's own clock
+function script.build(policy, clock)
+  local cooldown = policy:cooldown_ms()
+  local values = {
+    CLOCK = clock or script.CLOCK, SKEW = policy.skew_ms, HOLD = policy.hold_ms, LEASE = policy.lease_ms,
+    KEEP = policy.log, RINGTTL = policy.ring_ms, CLAIMTTL = policy.claim_seconds, COOLDOWN = cooldown,
+    WAITS = waits(policy), FULL = 7 + 6 * policy.log, FORMAT = ">" .. ("I6"):rep(policy.log + 1), FENCED = tostring(policy.fence == "replid"),
+  }
+  local function fill(text)
+    text = text:gsub("%$FENCE%f[^%w]", function() return policy.fence == "replid" and FENCE or "" end)
+    return (text:gsub("%$(%u+)", function(name)
+      local value = assert(values[name], name)
+      return math.type(value) == "integer" and ("%d"):format(value) or value
+    end))
+  end
+  local function whole(text) return fill(RING .. text) end
+  return {take = whole(TAKE), finish = whole(FINISH), peek = whole(PEEK), slot = whole(SLOT), guard = GUARD}
+end
+
+return script

@@ -82,8 +82,8 @@ static int encoderpc (tl_walk *w, const protocol *p) {
   int form = w->model->h->protocol == TL_QUERY || w->model->h->protocol == TL_EC2;
   static const tl_shape nothing = {.type = TL_STRUCTURE};
   lua_pushvalue(L, 2);
+  if (s == NULL && tl_members(w, &nothing, NULL, NULL) != 0) return -1;   /* refuses what is given for nothing */
   if (s != NULL || form) { if (p->format->encode(w, s, NULL) != 0) return -1; }
-  else if (tl_members(w, &nothing, NULL, NULL) != 0) return -1;   /* refuses what is given for nothing */
   else if (w->model->h->protocol == TL_JSON) tl_bufstr(w->out, "{}");
   lua_settop(L, 4);
   lua_pushvalue(L, 3);
@@ -252,7 +252,8 @@ static int broken (tl_walk *w, lua_Integer status, size_t len) {
 
 
 /*
-** codec.decode(op, response) -> output | nil, error. response = {status =,
+** codec.decode(op, response [, {secrets = bool}]) -> output | nil, error.
+** `secrets`: sensitive members come as secrets. response = {status =,
 ** headers = {lower-case names}, body =}; error = {code =, message =, status =,
 ** request_id =, detail = the modelled members}. Times are seconds since 1970,
 ** blobs byte strings, members that the model does not know are left out.
@@ -266,6 +267,7 @@ static int codec_decode (lua_State *L) {
   const tl_shape *s;
   int bad = 0;
   w.op = tl_checkop(L, 1, &w.model);
+  w.secrets = lua_istable(L, 3) && (lua_getfield(L, 3, "secrets"), lua_toboolean(L, -1));
   body = answer(L, &status, &len);
   p = protocolof(w.model);
   w.rest = p->rest;

@@ -26,6 +26,7 @@ typedef struct tl_walk {
   const tl_at *at;
   int depth;
   int rest;               /* top-level members with another location than the body stay out of it */
+  int secrets;            /* decode: what the model calls sensitive comes as secrets, not as text */
   char path[256];         /* "Entries[2].Id", and why: the first fault */
   char why[256];
 } tl_walk;
@@ -83,6 +84,12 @@ void tl_addstamp (tl_buf *out, double seconds, int format);   /* a tl_stampforma
 
 /* The member of that wire name; `*next` is where to look first, and is moved on. */
 const tl_member *tl_nextwire (const tl_model *m, const tl_shape *s, uint32_t *next, const char *name, size_t len);
+
+/* Pushes an empty list with room for `n`, marked as tidelock.json marks arrays: empty, it prints as []. */
+void tl_pushlist (tl_walk *w, size_t n);
+
+/* Pushes text or bytes as they are, or as a secret where asked for and the shape is sensitive. */
+void tl_pushstring (tl_walk *w, const tl_shape *s, const char *text, size_t len);
 
 /* Pushes the scalar that a text means to a shape; what can't be read is pushed as the text. */
 void tl_pushtext (tl_walk *w, const tl_shape *s, const char *text, size_t len);

@@ -201,7 +201,7 @@ static void pushlist (tl_walk *w, const tl_shape *s, yyjson_val *v) {
   yyjson_arr_iter iter = yyjson_arr_iter_with(v);
   yyjson_val *each;
   lua_Integer i = 0;
-  lua_createtable(w->L, (int)yyjson_arr_size(v), 0);
+  tl_pushlist(w, yyjson_arr_size(v));
   while ((each = yyjson_arr_iter_next(&iter)) != NULL) {
     pushitem(w, item, each);
     lua_rawseti(w->L, -2, ++i);
@@ -222,25 +222,32 @@ static void pushmap (tl_walk *w, const tl_shape *s, yyjson_val *v) {
 }
 
 
+static void toodeep (tl_walk *w) {
+  tl_fault(w, "the JSON is nested more than %d deep", TL_MAXDEPTH);
+}
+
+
 /* A number that should be text, and the like, comes as it was sent. */
 static void pushscalar (tl_walk *w, const tl_shape *s, yyjson_val *v) {
   int textual = s->type == TL_BLOB || s->type == TL_TIMESTAMP || s->type == TL_FLOAT || s->type == TL_DOUBLE
              || s->type == TL_INTEGER || s->type == TL_LONG || s->type == TL_BIGDECIMAL;
-  if (yyjson_is_str(v) && textual) tl_pushtext(w, s, yyjson_get_str(v), yyjson_get_len(v));
+  if (yyjson_is_str(v) && s->type == TL_STRING) tl_pushstring(w, s, yyjson_get_str(v), yyjson_get_len(v));
+  else if (yyjson_is_str(v) && textual) tl_pushtext(w, s, yyjson_get_str(v), yyjson_get_len(v));
   else if (yyjson_is_num(v) && (s->type == TL_FLOAT || s->type == TL_DOUBLE)) lua_pushnumber(w->L, yyjson_get_num(v));
-  else if (yyjson_is_real(v) && s->type == TL_TIMESTAMP && floor(yyjson_get_real(v)) == yyjson_get_real(v))
-    lua_pushinteger(w->L, (lua_Integer)yyjson_get_real(v));
-  else if (yyjson_is_real(v) && (s->type == TL_INTEGER || s->type == TL_LONG)
+  else if (yyjson_is_real(v) && (s->type == TL_TIMESTAMP || s->type == TL_INTEGER || s->type == TL_LONG)
            && floor(yyjson_get_real(v)) == yyjson_get_real(v) && fabs(yyjson_get_real(v)) < 9e15)
     lua_pushinteger(w->L, (lua_Integer)yyjson_get_real(v));
-  else tl_docpush(w->L, v, TL_JSONDEPTH);
+  else if (tl_docpush(w->L, v, TL_JSONDEPTH) != 0) toodeep(w);
 }
 
 
 static void pushvalue (tl_walk *w, const tl_shape *s, yyjson_val *v) {
   luaL_checkstack(w->L, 8, "an answer of AWS");
-  if (++w->depth > TL_MAXDEPTH) luaL_error(w->L, "the answer is nested more than %d deep", TL_MAXDEPTH);
-  if (s->type == TL_STRUCTURE && !(s->flags & TL_S_DOCUMENT) && yyjson_is_obj(v)) pushstructure(w, s, v);
+  if (++w->depth > TL_MAXDEPTH) {
+    toodeep(w);
+    lua_pushnil(w->L);
+  }
+  else if (s->type == TL_STRUCTURE && !(s->flags & TL_S_DOCUMENT) && yyjson_is_obj(v)) pushstructure(w, s, v);
   else if (s->type == TL_LIST && yyjson_is_arr(v)) pushlist(w, s, v);
   else if (s->type == TL_MAP && yyjson_is_obj(v)) pushmap(w, s, v);
   else pushscalar(w, s, v);

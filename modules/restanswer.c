@@ -25,8 +25,9 @@ static void pushjsonvalue (lua_State *L, const char *text, size_t len) {
   char *to = tl_bufroom(b, TL_UNBASE64LEN(len) + 1);
   yyjson_read_err err;
   yyjson_doc *doc;
+  size_t n;
   if (to == NULL) luaL_error(L, "not enough memory");
-  if (!tl_unbase64(to, text, len, &len) || (doc = tl_docparse(L, to, len, &err)) == NULL) {
+  if (!tl_unbase64(to, text, len, &n) || (doc = tl_docparse(L, to, n, &err)) == NULL) {
     lua_pushlstring(L, text, len);
     lua_remove(L, -2);
     return;
@@ -70,7 +71,7 @@ static void pushlist (tl_walk *w, const tl_shape *s, const char *text, size_t le
   const tl_member *item = tl_memberat(w, s, 0);
   const char *end = text + len;
   lua_Integer n = 0;
-  lua_newtable(w->L);
+  tl_pushlist(w, 4);
   while (text < end) {
     text = pushitem(w, item, text, end);
     lua_rawseti(w->L, -2, ++n);
@@ -136,18 +137,19 @@ static void bind (tl_walk *w, const tl_shape *s, lua_Integer status) {
 static int document (tl_walk *w, const char *body, size_t len) {
   yyjson_read_err err;
   yyjson_doc *doc = tl_docparse(w->L, body, len, &err);
+  int bad;
   if (doc == NULL) return tl_fault(w, "the JSON is broken after %zu of %zu bytes: %s", err.pos, len, err.msg);
-  tl_docpush(w->L, yyjson_doc_get_root(doc), TL_JSONDEPTH);
+  bad = tl_docpush(w->L, yyjson_doc_get_root(doc), TL_JSONDEPTH);
   tl_docdrop(w->L, -2);
   lua_remove(w->L, -2);
-  return 0;
+  return bad == 0 ? 0 : tl_fault(w, "the JSON is nested too deep");
 }
 
 
 /* Pushes the payload's value; 0 or -1, nothing pushed then. */
 static int pushpayload (tl_walk *w, const tl_format *format, const tl_shape *s, const char *body, size_t len) {
   if (s->type == TL_BLOB || s->type == TL_STRING) {
-    lua_pushlstring(w->L, body, len);
+    tl_pushstring(w, s, body, len);
     return 0;
   }
   if (format == &tl_json && (s->flags & TL_S_DOCUMENT || s->type != TL_STRUCTURE)) return document(w, body, len);

@@ -94,6 +94,16 @@ static int headermember (tl_walk *w, const tl_member *m) {
 
 typedef struct prefix { const char *s; size_t len; } prefix;
 
+/* The name that a map's key makes: a colon or a space would end it early. */
+static int checkname (tl_walk *w) {
+  const char *s = w->at->name;
+  for (size_t i = 0; i < w->at->len; i++)
+    if ((unsigned char)s[i] <= ' ' || s[i] == ':' || s[i] == 0x7F)
+      return tl_fault(w, "can't be part of a header's name: it holds a space, a colon or a control character");
+  return 0;
+}
+
+
 static int headerpair (tl_walk *w, const tl_member *m, void *ud) {
   const prefix *p = ud;
   tl_buf *b = tl_bufnew(w->L);
@@ -106,6 +116,7 @@ static int headerpair (tl_walk *w, const tl_member *m, void *ud) {
   lua_pushlstring(w->L, w->at->name, w->at->len);
   lua_concat(w->L, 2);
   name = lua_tolstring(w->L, -1, &len);
+  if (bad == 0) bad = checkname(w);
   if (bad == 0) bad = setheader(w, name, len, b);
   w->out->failed |= b->failed;
   tl_buffree(b);

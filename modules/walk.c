@@ -10,6 +10,7 @@
 
 #include "armor.h"
 #include "codec.h"
+#include "json.h"
 #include "jsonvalue.h"
 #include "secret.h"
 #include "stamp.h"
@@ -116,6 +117,14 @@ static int onemember (tl_walk *w, const tl_member *m, tl_each each, void *ud) {
 }
 
 
+static int checkunion (tl_walk *w, const tl_shape *s, const present *p) {
+  int n = 0;
+  for (uint32_t i = 0; i < s->count; i++) n += ispresent(p, i);
+  if (n == 1) return 0;
+  return tl_fault(w, "must have exactly one of its %d members, and has %d", (int)s->count, n);
+}
+
+
 static int missing (tl_walk *w, const tl_member *m) {
   return tl_fault(w, "lacks the required member '%s'", tl_modelstr(w->model, m->name, NULL));
 }
@@ -132,6 +141,7 @@ static int allmembers (tl_walk *w, const tl_shape *s, tl_each each, void *ud) {
   present p = {{0}};
   if (s->count > WORDS * 64) return tl_fault(w, "has a shape of more than %d members", WORDS * 64);
   if (survey(w, s, &p) != 0) return -1;
+  if ((s->flags & TL_S_UNION) && checkunion(w, s, &p) != 0) return -1;
   for (uint32_t i = 0; i < s->count; i++) {
     const tl_member *m = tl_memberat(w, s, i);
     if (ispresent(&p, i)) { if (onemember(w, m, each, ud) != 0) return -1; }
@@ -157,12 +167,16 @@ static int checkmin (tl_walk *w, const tl_shape *s, lua_Integer n, const char *w
 }
 
 
+/* Keys from 1 to n and no other: anything else would be lost without a word. */
 static int islist (lua_State *L, lua_Integer n) {
-  if (n > 0) return 1;
-  lua_pushnil(L);
-  if (!lua_next(L, -2)) return 1;
-  lua_pop(L, 2);
-  return 0;
+  lua_Integer seen = 0;
+  for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+    lua_Integer at = lua_isinteger(L, -2) ? lua_tointeger(L, -2) : 0;
+    if (at >= 1 && at <= n) { seen++; continue; }
+    lua_pop(L, 2);
+    return 0;
+  }
+  return seen == n;
 }
 
 
@@ -185,7 +199,7 @@ int tl_items (tl_walk *w, const tl_shape *s, tl_each each, void *ud) {
   int bad = -1;
   if (!lua_istable(w->L, -1)) return wrongtype(w, s);
   n = (lua_Integer)lua_rawlen(w->L, -1);
-  if (!islist(w->L, n)) return tl_fault(w, "must be a list, not a table with names");
+  if (!islist(w->L, n)) return tl_fault(w, "must be a list {a, b, ...}, without names and without gaps");
   if (checkmin(w, s, n, "items") != 0) return -1;
   if (enter(w) == 0) bad = allitems(w, tl_memberat(w, s, 0), n, each, ud);
   w->depth--;
@@ -255,9 +269,24 @@ int tl_pairs (tl_walk *w, const tl_shape *s, tl_each each, void *ud) {
 
 /* ----- scalars ----- */
 
+/* How many characters the text has; -1 where it is not UTF-8. */
+static lua_Integer characters (const char *s, size_t len) {
+  lua_Integer n = 0;
+  for (size_t i = 0; i < len; n++) {
+    size_t one = (unsigned char)s[i] < 0x80 ? 1 : tl_utf8(s + i, len - i);
+    if (one == 0) return -1;
+    i += one;
+  }
+  return n;
+}
+
+
 int tl_getstring (tl_walk *w, const tl_shape *s, const char **text, size_t *len) {
+  lua_Integer n;
   if (lua_type(w->L, -1) == LUA_TNUMBER || (*text = tl_tosecret(w->L, -1, len)) == NULL) return wrongtype(w, s);
-  return checkmin(w, s, (lua_Integer)*len, s->type == TL_BLOB ? "bytes" : "characters");
+  if (s->type == TL_BLOB) return checkmin(w, s, (lua_Integer)*len, "bytes");
+  if ((n = characters(*text, *len)) < 0) return tl_fault(w, "must be UTF-8 text, and holds other bytes");
+  return checkmin(w, s, n, "characters");
 }
 
 
@@ -385,6 +414,19 @@ const tl_member *tl_nextwire (const tl_model *m, const tl_shape *s, uint32_t *ne
 }
 
 
+void tl_pushlist (tl_walk *w, size_t n) {
+  lua_createtable(w->L, n > INT32_MAX ? 0 : (int)n, 0);
+  tl_pusharraymark(w->L);
+  lua_setmetatable(w->L, -2);
+}
+
+
+void tl_pushstring (tl_walk *w, const tl_shape *s, const char *text, size_t len) {
+  if (w->secrets && s->flags & TL_S_SENSITIVE) memcpy(tl_newsecret(w->L, len), text, len);
+  else lua_pushlstring(w->L, text, len);
+}
+
+
 static void pushwhole (lua_State *L, double n) {
   lua_Integer i = 0;
   if (lua_numbertointeger(n, &i) && (double)i == n) lua_pushinteger(L, i);
@@ -414,12 +456,13 @@ static int pushfloat (lua_State *L, const char *text, size_t len) {
 }
 
 
-static int pushblob (lua_State *L, const char *text, size_t len) {
+static int pushblob (tl_walk *w, const tl_shape *s, const char *text, size_t len) {
+  lua_State *L = w->L;
   tl_buf *b = tl_bufnew(L);
   char *to = tl_bufroom(b, TL_UNBASE64LEN(len) + 1);
   if (to == NULL) luaL_error(L, "not enough memory");
   if (!tl_unbase64(to, text, len, &len)) return lua_pop(L, 1), 0;
-  lua_pushlstring(L, to, len);
+  tl_pushstring(w, s, to, len);
   tl_buffree(b);
   lua_remove(L, -2);
   return 1;
@@ -441,11 +484,11 @@ void tl_pushtext (tl_walk *w, const tl_shape *s, const char *text, size_t len) {
     case TL_INTEGER: case TL_LONG: pushed = pushinteger(L, text, len); break;
     case TL_FLOAT: case TL_DOUBLE: case TL_BIGDECIMAL: pushed = pushfloat(L, text, len); break;
     case TL_BOOLEAN: lua_pushboolean(L, len == 4 && memcmp(text, "true", 4) == 0); return;
-    case TL_BLOB: pushed = pushblob(L, text, len); break;
+    case TL_BLOB: pushed = pushblob(w, s, text, len); break;
     case TL_TIMESTAMP: pushed = pushstamp(L, text, len); break;
     default: break;
   }
-  if (!pushed) lua_pushlstring(L, text, len);
+  if (!pushed) tl_pushstring(w, s, text, len);
 }
 
 

@@ -1,5 +1,6 @@
 /* xml.c -- XML bodies by shape: written for rest-xml, read for rest-xml, query and ec2. */
 #include <string.h>
+#include <strings.h>
 
 #include <lauxlib.h>
 
@@ -219,7 +220,7 @@ static void pushmap (tl_walk *w, const tl_tree *t, const tl_shape *s, const tl_n
 
 static void pushlist (tl_walk *w, const tl_tree *t, const tl_shape *s, const tl_node *n) {
   lua_Integer i = 0;
-  lua_newtable(w->L);
+  tl_pushlist(w, 4);
   for (n = tl_xmlfirst(t, n); n != NULL; n = tl_xmlnext(t, n)) {
     pushnode(w, t, tl_memberat(w, s, 0), n);
     lua_rawseti(w->L, -2, ++i);
@@ -228,17 +229,18 @@ static void pushlist (tl_walk *w, const tl_tree *t, const tl_shape *s, const tl_
 
 
 /* The name is at the top but one of the table: its list or map so far, or a new one, is pushed. */
-static void pushsofar (tl_walk *w) {
+static void pushsofar (tl_walk *w, const tl_shape *s) {
   lua_pushvalue(w->L, -1);
   if (lua_rawget(w->L, -3) == LUA_TTABLE) return;
   lua_pop(w->L, 1);
-  lua_newtable(w->L);
+  if (s->type == TL_LIST) tl_pushlist(w, 4);
+  else lua_newtable(w->L);
 }
 
 
 /* One of the repeated elements of a flattened list or map; the member's name is at the top. */
 static void addflat (tl_walk *w, const tl_tree *t, const tl_shape *s, const tl_node *n) {
-  pushsofar(w);
+  pushsofar(w, s);
   if (s->type == TL_MAP) pushpair(w, t, s, n);
   else {
     pushnode(w, t, tl_memberat(w, s, 0), n);
@@ -348,6 +350,8 @@ static int decode (tl_walk *w, const tl_shape *shape, const char *bytes, size_t 
   if (len == 0) return 0;
   t = tl_xmlparse(w->L, bytes, len, why, sizeof why);
   if (t == NULL) return tl_fault(w, "the XML is broken: %s", why);
+  if (t->nodes->namelen == 4 && strncasecmp(t->text + t->nodes->name, "html", 4) == 0)
+    return tl_fault(w, "it is a web page: what answered is a proxy or another server, not AWS");
   lua_insert(w->L, -2);
   fill(w, t, shape, start(w, t));
   tl_xmlfree(w->L, -2);

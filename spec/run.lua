@@ -1,14 +1,11 @@
--- run.lua -- runs busted inside tidelua, in the main task, and holds each run to its end: nothing parked, nothing open.
--- usage: tidelua spec/run.lua [--filter=PATTERN] [file or folder ...]
+-- run.lua -- runs the specs: each file in a process of its own, two side by side; one file alone runs right here.
+-- usage: tidelua spec/run.lua [busted options] [file or folder ...]
+local fs = require "tidelock.fs"
 local loop = require "tidelock.loop"
 
-local function registry_size()
-  local n = 0
-  for _ in pairs(debug.getregistry()) do n = n + 1 end
-  return n
-end
+-- ## Here: busted in the main task, held to its end: nothing parked, nothing open
 
---- What a finished run leaves behind, as sentences; empty when it left nothing.
+--- What a finished run left behind, as sentences.
 local function leftovers(tasks)
   for _ = 1, 3 do collectgarbage() loop.sleep(0.01) end  -- close callbacks run inside a turn of the loop
   local stats, faults = loop.stats(), {}
@@ -17,20 +14,77 @@ local function leftovers(tasks)
   return faults
 end
 
-if #arg == 0 then arg[1] = "spec" end
-table.insert(arg, 1, "--output=spec/support/report.lua")
-table.insert(arg, 1, "--pattern=_spec")
+local function references()
+  local n = 0
+  for key in pairs(debug.getregistry()) do if math.type(key) == "integer" then n = n + 1 end end
+  return n
+end
 
-local tasks, size = loop.stats().tasks, registry_size()
-local exit, code = os.exit, nil
-os.exit = function(status) code = status == true and 0 or tonumber(status) or 1 error("exit", 0) end  -- luacheck: ignore
-local ok, err = pcall(require("busted.runner"), {standalone = false})
-os.exit = exit  -- luacheck: ignore
-if not ok and code == nil then error(err, 0) end
+local function run_here()
+  table.insert(arg, 1, "--output=spec/support/report.lua")
+  table.insert(arg, 1, "--pattern=_spec")
+  local tasks, refs, code = loop.stats().tasks, references(), nil
+  local exit = os.exit
+  os.exit = function(status)  -- luacheck: ignore 122
+    code = status == true and 0 or tonumber(status) or 1
+    error("exit", 0)
+  end
+  local ok, err = pcall(require("busted.runner"), {standalone = false})
+  os.exit = exit  -- luacheck: ignore 122
+  if not ok and code == nil then error(err, 0) end
+  local faults = leftovers(tasks)
+  if references() > refs then faults[#faults + 1] = "the registry holds references that it did not hold before" end
+  for _, fault in ipairs(faults) do io.stderr:write("spec run: ", arg[#arg], ": ", fault, "\n") end
+  return #faults > 0 and 1 or code or 0
+end
 
-local faults = leftovers(tasks)
-for _, fault in ipairs(faults) do io.stderr:write("spec run: ", fault, "\n") end
-if #faults > 0 then code = 1 end
-local grown = registry_size() - size
-if os.getenv "TIDELOCK_REGISTRY" then io.stderr:write("registry grew by ", grown, "\n") end
-return code or 0
+-- ## Beside: a process a file, so that no heap, no server and no leak of one file weighs on the next
+
+local function collect(path, files)
+  local stat = assert(fs.stat(path))
+  if stat.type == "file" then files[#files + 1] = path return end
+  for _, name in ipairs(assert(fs.list(path))) do
+    local child = path .. "/" .. name
+    if fs.stat(child).type == "folder" then collect(child, files)
+    elseif name:find "_spec%.lua$" then files[#files + 1] = child end
+  end
+end
+
+local function self_path()
+  return assert(fs.realpath "/proc/self/exe")
+end
+
+--- The output of one file's run; prints its line at once and keeps the rest.
+local function run_file(file, options, total, bad)
+  local proc = require "tidelock.proc"
+  local command = {self_path(), "spec/run.lua"}
+  table.move(options, 1, #options, #command + 1, command)
+  command[#command + 1] = file
+  local result = assert(proc.run(command))
+  local passed, failed, skipped = result.stdout:match "(%d+) passed, (%d+) failed, (%d+) skipped\n$"
+  io.write((result.stdout:match "^[^\n]*\n") or ("FAIL " .. file .. " printed nothing\n"))
+  io.flush()
+  total[1], total[2] = total[1] + (tonumber(passed) or 0), total[2] + (tonumber(failed) or 1)
+  total[3] = total[3] + (tonumber(skipped) or 0)
+  if result.code ~= 0 or result.signal then
+    if (tonumber(failed) or 1) == 0 then total[2] = total[2] + 1 end
+    local how = result.signal and "signal " .. result.signal or "exit code " .. result.code
+    bad[#bad + 1] = ("\n%s: %s\n%s%s"):format(file, how, result.stdout, result.stderr)
+  end
+end
+
+local function run_beside(files, options)
+  local total, bad = {0, 0, 0}, {}
+  require("task").map(files, function(file) run_file(file, options, total, bad) end,
+    {concurrency = tonumber(os.getenv "SPEC_JOBS") or 2})
+  io.write(table.concat(bad))
+  io.write(("\n%d passed, %d failed, %d skipped\n"):format(table.unpack(total)))
+  return #bad > 0 and 1 or 0
+end
+
+local files, options = {}, {}
+for _, word in ipairs(#arg > 0 and arg or {"spec"}) do
+  if word:sub(1, 1) == "-" then options[#options + 1] = word else collect(word, files) end
+end
+if #files == 1 then return run_here() end
+return run_beside(files, options)

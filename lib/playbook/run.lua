@@ -197,6 +197,8 @@ end
 local function refuse_open(engine, options)
   local open = options.store:open_run(open_key(engine))
   if not open or options.new then return end
+  local state = require "playbook.journal".state(options.store:records(open.run) or {})
+  if state == "done" or state == "undone" then return end    -- killed between its last record and this mark
   fault.fail(75, "Run %s of this playbook has not ended (%s). Go on with: tidelock resume %s; or start over, repeating"
     .. " its steps, with --new.", open.run, open.result or "it was stopped", open.run)
 end
@@ -239,7 +241,8 @@ local function check_unchanged(loaded, record, options)
   end
 end
 
-local SETTLE <const> = 2      -- seconds in which a request that was on its way when the run was stopped has landed
+--- Seconds in which a request that was on its way when the run was stopped has landed.
+run.SETTLE = 2
 
 -- A request whose answer never came may still be carried out: looking too early would not see what it made.
 local function let_land(journal, options, emit)
@@ -253,7 +256,7 @@ local function let_land(journal, options, emit)
       n = n - 1
     end
   end
-  local left = (journal.modified or 0) + SETTLE - require "tidelock.loop".time()
+  local left = (journal.modified or 0) + run.SETTLE - require "tidelock.loop".time()
   if n == 0 or left <= 0 then return end
   emit {kind = "note", line = ("%d request%s in flight when the run was stopped; looking in %.1f s, when %s landed")
     :format(n, n == 1 and " was" or "s were", left, n == 1 and "it has" or "they have")}

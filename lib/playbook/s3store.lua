@@ -170,7 +170,7 @@ local function keep_alive(self, key, token)
       local ok, err = pcall(beat, self, key, token)
       if ok then
         last = now()
-      elseif (type(err) == "table" and err.code == "ConditionalCheckFailedException") or now() - last > LEASE - BEAT then
+      elseif type(err) == "table" and err.code == "ConditionalCheckFailedException" or now() - last > LEASE - BEAT then
         self.lost = true
         self.say "The lock was lost: nothing more is written by this run."
         return

@@ -79,7 +79,7 @@ function store:reopen(id)
     check(ok, err, "The journal cannot be written")
   end
   local journal = journal_of.new(file, (journal_of.parse(text)))
-  journal.run, journal.modified = id, modified and modified + 1
+  journal.run, journal.modified = id, modified
   return journal
 end
 

@@ -4,6 +4,8 @@ local fs = require "tidelock.fs"
 local http = require "tidelock.http"
 local store = require "playbook.store"
 
+require "playbook.run".SETTLE = 1         -- the emulator is at hand
+
 local point, count = tonumber(arg[1]), 0
 
 local function boundary()

@@ -17,7 +17,8 @@ end
 
 describe("an option's name", function()
   for name, option in pairs {QueueUrl = "queue-url", MaxNumberOfMessages = "max-number-of-messages",
-    DBInstanceIdentifier = "db-instance-identifier", ARNs = "arns", LoadBalancerArns = "load-balancer-arns", VpcId = "vpc-id", EC2TagSet =
+    DBInstanceIdentifier = "db-instance-identifier", ARNs = "arns", LoadBalancerArns = "load-balancer-arns",
+    VpcId = "vpc-id", EC2TagSet =
     "ec2-tag-set", IPv6Address = "i-pv6-address", tags = "tags", SSESpecification = "sse-specification"} do
     it(("of %s is --%s, as the aws CLI writes it"):format(name, option), function()
       assert.equal(option, arguments.option_name(name))
@@ -45,7 +46,8 @@ describe("values", function()
     assert.same({Filters = {{Name = "tag:a", Values = {"x", "y z"}}}},
       parse("ec2", "describe_instances", "--filters", "Name=tag:a,Values=x,'y z'"))
     assert.same({NotificationConfiguration = {QueueConfigurations = {
-      {QueueArn = "a", Events = {"s3:ObjectCreated:*"}}}}}, parse("s3", "put_bucket_notification_configuration", "--notification-configuration",
+      {QueueArn = "a", Events = {"s3:ObjectCreated:*"}}}}},
+      parse("s3", "put_bucket_notification_configuration", "--notification-configuration",
         "QueueConfigurations=[{QueueArn=a,Events=[s3:ObjectCreated:*]}]"))
   end)
   it("of a shorthand keep their types: numbers and booleans, false too", function()

@@ -9,6 +9,8 @@
 #include "codec.h"
 #include "jsonvalue.h"
 
+enum { ROOM = 1024 };   /* entries that a list or map gets before they are seen */
+
 /* ----- encode: maps are left open, so that members need not be counted before ----- */
 
 static int addvalue (tl_walk *w, const tl_member *ref, void *ud);
@@ -217,7 +219,7 @@ static int readlist (tl_walk *w, tl_cborin *in, const tl_shape *s, const tl_cbor
   uint64_t i = 0;
   lua_Integer n = 0;
   int more;
-  lua_createtable(w->L, it->open ? 0 : (int)(it->n < 1024 ? it->n : 1024), 0);
+  tl_pushlist(w, it->open ? 0 : it->n < ROOM ? (size_t)it->n : ROOM);
   while ((more = tl_cbormore(in, it, &i)) > 0) {
     if (tl_cborvalue(in, &each) != 0 || readitem(w, in, item, &each) != 0) return -1;
     lua_rawseti(w->L, -2, ++n);
@@ -233,7 +235,7 @@ static int readmap (tl_walk *w, tl_cborin *in, const tl_shape *s, const tl_cbori
   size_t len;
   uint64_t i = 0;
   int more, pushed;
-  lua_createtable(w->L, 0, it->open ? 0 : (int)(it->n < 1024 ? it->n : 1024));
+  lua_createtable(w->L, 0, it->open ? 0 : it->n < ROOM ? (int)it->n : ROOM);
   while ((more = tl_cbormore(in, it, &i)) > 0) {
     if (readkey(w, in, &key, &len, &pushed) != 0 || tl_cborvalue(in, &each) != 0) return -1;
     if (!pushed) lua_pushlstring(w->L, key, len);
@@ -270,6 +272,22 @@ static void pushnumber (tl_walk *w, const tl_shape *s, const tl_cboritem *it) {
 }
 
 
+/* Text or bytes for a shape of these: as a secret where it is asked for. */
+static int readstring (tl_walk *w, tl_cborin *in, const tl_shape *s, const tl_cboritem *it) {
+  size_t len;
+  const char *text;
+  if (!it->open) {
+    tl_pushstring(w, s, it->s, (size_t)it->n);
+    return 0;
+  }
+  if (tl_cborstring(w->L, in, it) != 0) return -1;
+  text = lua_tolstring(w->L, -1, &len);
+  tl_pushstring(w, s, text, len);
+  lua_remove(w->L, -2);
+  return 0;
+}
+
+
 /* What does not fit its shape comes as it was sent. */
 static int readscalar (tl_walk *w, tl_cborin *in, const tl_shape *s, const tl_cboritem *it) {
   int numeric = s->type != TL_STRUCTURE && s->type != TL_LIST && s->type != TL_MAP
@@ -278,6 +296,8 @@ static int readscalar (tl_walk *w, tl_cborin *in, const tl_shape *s, const tl_cb
     pushnumber(w, s, it);
     return 0;
   }
+  if ((s->type == TL_STRING || s->type == TL_BLOB)
+      && (it->kind == TL_CB_TEXT || it->kind == TL_CB_BYTES)) return readstring(w, in, s, it);
   if (tl_cborpush(w->L, in, it) != 0) return -1;
   if (numeric && it->kind == TL_CB_TEXT) {   /* "NaN", a time in ISO 8601 */
     size_t len;

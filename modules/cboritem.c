@@ -10,6 +10,8 @@
 
 #include <lauxlib.h>
 
+#include "json.h"
+
 enum { OPEN = 31, ROOM = 1024 };   /* entries that a table gets before they are seen */
 
 static const char cut[] = "it ends in the middle of a value";
@@ -218,6 +220,8 @@ static int pusharray (lua_State *L, tl_cborin *in, const tl_cboritem *it) {
     if (pushvalue(L, in) != 0) return -1;
     lua_rawseti(L, -2, ++n);
   }
+  tl_pusharraymark(L);
+  lua_setmetatable(L, -2);
   return more;
 }
 

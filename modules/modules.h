@@ -8,6 +8,7 @@
   X(codec) \
   X(digest) \
   X(endpoint) \
+  X(eventbody) \
   X(eventstream) \
   X(fs) \
   X(http) \

@@ -435,8 +435,12 @@ static void pushwhole (lua_State *L, double n) {
 
 
 static int pushinteger (lua_State *L, const char *text, size_t len) {
+  int top = lua_gettop(L);
   lua_pushlstring(L, text, len);
-  if (lua_stringtonumber(L, lua_tostring(L, -1)) != len + 1) return lua_pop(L, 1), 0;
+  if (lua_stringtonumber(L, lua_tostring(L, -1)) != len + 1) {   /* a NUL may follow a number */
+    lua_settop(L, top);
+    return 0;
+  }
   lua_remove(L, -2);
   if (!lua_isinteger(L, -1)) pushwhole(L, lua_tonumber(L, -1)), lua_remove(L, -2);
   return 1;

@@ -233,6 +233,7 @@ describe("decode", function()
     assert.equal(7, value("Name", "\7"))
     assert.same({a = 1, [2] = {}}, value("Free", "\xa2aa\1\2\x80"))
     assert.equal("text", value("List", "dtext"))
+    assert.same({1, "2\0x", 3}, value("List", "\x83\1\x632\0x\3"))
   end)
 
   -- Every one of these would be read past its end, or without one, by a reader that believes what it is told.

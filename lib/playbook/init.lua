@@ -133,7 +133,7 @@ function playbook.declare(loaded, context, mode, more)
   local options = {program = loaded.program, account = loaded.account, account_path = loaded.account_path,
     vars = loaded.vars, models = context.models, region = context.region, emit = context.emit, mode = mode or "plan",
     identity = context.identity or {address = "account"}, is_secret = is_secret, recorder = recorder,
-    concurrency = context.concurrency, unsafe = context.unsafe}
+    concurrency = context.concurrency, unsafe = context.unsafe, words = context.words}
   for name, value in pairs(more or {}) do options[name] = value end
   local engine = engine_of.new(options)
   recorder.before, recorder.after, recorder.on_call = context.before, context.after, context.on_call

@@ -175,7 +175,7 @@ local function live_engine(engine, flow)
   local fresh = require "playbook.engine".new {program = engine.program, account = engine.account,
     account_path = engine.account_path, vars = engine.vars, models = engine.models, region = engine.region,
     emit = context.emit, mode = "apply", identity = engine.identity, recorder = recorder, workflow = flow,
-    concurrency = engine.concurrency, unsafe = engine.unsafe, is_secret = engine.is.secret}
+    concurrency = engine.concurrency, unsafe = engine.unsafe, words = engine.words, is_secret = engine.is.secret}
   fresh.loaded, fresh.context, fresh.seconds = engine.loaded, context, engine.seconds
   return fresh
 end

@@ -213,6 +213,31 @@ local function output_word(engine, into)
   end
 end
 
+-- ## Libraries
+
+local JSON <const> = {"encode", "decode", "array", "null"}
+local TASK <const> = {"spawn", "all", "map", "timeout", "sleep"}
+
+local function json_word()
+  local json, out = require "tidelock.json", {}
+  for _, name in ipairs(JSON) do out[name] = json[name] end
+  return out
+end
+
+-- Concurrency belongs into steps: outside, a plan would run it too.
+local function task_word(engine)
+  local task, out = require "task", {}
+  for _, name in ipairs(TASK) do
+    out[name] = function(...)
+      if not engine.in_step then
+        error(("task.%s cannot be called here; put it into a step's run function"):format(name), 2)
+      end
+      return task[name](...)
+    end
+  end
+  return out
+end
+
 -- ## include
 
 local function find_included(engine, name)
@@ -256,6 +281,16 @@ end
 
 -- ## The environment
 
+local function say_word(engine)
+  return function(...)
+    local parts = table.pack(...)
+    for i = 1, parts.n do
+      parts[i] = unknown.is(parts[i]) and "(known after apply)" or tostring(parts[i])
+    end
+    engine.emit {kind = "say", text = table.concat(parts, "\t")}
+  end
+end
+
 local function undefined(engine, words)
   return function(name)
     engine:fault("%s is not defined%s", tostring(name), suggest.phrase(name, words))
@@ -275,8 +310,9 @@ function vocabulary.environment(engine, values, outputs)
     seconds = span(1), minutes = span(60), hours = span(3600), days = span(86400),
     now = journalled(engine, "now", function() return require "tidelock.loop".time() // 1 | 0 end),
     random = journalled(engine, "random", function(...) return math.random(...) end),
-    print = function(...) engine.emit {kind = "say", text = table.concat(table.pack(...), "\t")} end,
+    print = say_word(engine), log = say_word(engine), json = json_word(), task = task_word(engine),
   }
+  for name, value in pairs(engine.words or {}) do words[name] = value end
   local names = {}
   for name in pairs(words) do names[#names + 1] = name end
   for name in ("string table math utf8 ipairs pairs tostring tonumber type error"):gmatch "%a+" do

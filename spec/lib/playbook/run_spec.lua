@@ -141,6 +141,14 @@ describe("a run with steps", function()
     local out = start 'playbook {name = "spec/v"} step "x" {run = function() return {f = print} end}'
     assert.matches("step x.f is a function", out.message)
   end)
+  it("runs tasks side by side in a step, and nowhere else", function()
+    local out = start [[playbook {name = "spec/tasks"}
+      step "x" {run = function() return task.map({1, 2, 3}, function(n) return n * 2 end) end}]]
+    assert.equal("done", out.result, out.message)
+    local ok, err = pcall(start, 'playbook {name = "spec/tasks2"} task.map({}, print)')
+    assert.is_false(ok)
+    assert.matches("put it into a step's run function", tostring(err))
+  end)
   it("skips a step that is not needed, and says so on resume too", function()
     local out = start 'playbook {name = "spec/w"} step "x" {when = false, run = function() error "no" end}'
     assert.equal("done", out.result)

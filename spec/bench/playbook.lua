@@ -1,4 +1,4 @@
--- playbook.lua -- the engine alone: graphs planned and applied against a fake that answers at once. CPU seconds, memory.
+-- playbook.lua -- the engine alone: graphs planned and applied against a fake that answers at once.
 package.path = "spec/?.lua;" .. package.path
 local playbook = require "playbook"
 local things = require "support.things"

@@ -13,29 +13,34 @@ LUA    := $(shell find lib -name '*.lua' | LC_ALL=C sort)
 MODULES := $(patsubst %.c,$B/%.o,$(wildcard modules/*.c))
 COMMON := $B/host/state.o $B/modules.a
 SPECS  ?= spec
+J      := -j$(shell nproc)
 
 all: $B/tidelock
 $B/tidelock: $B/host/main.o $B/host/embed.o $(COMMON) $B/pack.o $B/lib.o
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@echo 'link $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $B/tidelua: $B/host/tidelua.o $(COMMON) $B/pack.o
-	$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP) -o $@ $^ $(LDLIBS)
+	@echo 'link $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP) -o $@ $^ $(LDLIBS)
 $B/tidelua-stage: $B/host/tidelua.o $(COMMON) $B/nopack.o
-	$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP) -o $@ $^ $(LDLIBS)
+	@echo 'link $@'
+	@$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP) -o $@ $^ $(LDLIBS)
 $B/modules.a: $(MODULES)
-	rm -f $@ && ar rcs $@ $^
+	@rm -f $@ && ar rcs $@ $^
 
 $B/%.o: %.c Makefile | $(VENDOR)/stamp
-	@mkdir -p $(@D)
-	$(CC) $(STRICT) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@echo 'cc   $<'; mkdir -p $(@D)
+	@$(CC) $(STRICT) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 $(VENDOR)/stamp: vendor/manifest vendor/fetch
-	vendor/packages build
-	vendor/fetch
+	@vendor/packages build
+	@vendor/fetch
 
 # --- data that is linked in: the model pack and lib/
 $(PACK): $(wildcard host/pack.lua host/pack/*.lua) modules/models.h $(VENDOR)/stamp | $B/tidelua-stage
-	$B/tidelua-stage host/pack.lua $(VENDOR)/botocore/data $@ build/models.docs
+	@$B/tidelua-stage host/pack.lua $(VENDOR)/botocore/data $@ build/models.docs
 $B/lib.bin: host/embed.lua $(LUA) | $B/tidelua-stage
-	$B/tidelua-stage host/embed.lua $@ $(LUA)
+	@echo 'pack lib/'
+	@$B/tidelua-stage host/embed.lua $@ $(LUA)
 $B/pack.o: $(PACK)
 	$(call incbin,tl_pack,$<)
 $B/nopack.o: Makefile
@@ -44,22 +49,25 @@ $B/nopack.o: Makefile
 	$(call incbin,tl_pack,$B/empty)
 $B/lib.o: $B/lib.bin
 	$(call incbin,tl_lib,$<)
-incbin = printf '.section .rodata\n.balign 16\n.global $(1), $(1)_end\n$(1): .incbin "$(2)"\n$(1)_end: .byte 0\n\
+incbin = @printf '.section .rodata\n.balign 16\n.global $(1), $(1)_end\n$(1): .incbin "$(2)"\n$(1)_end: .byte 0\n\
 .section .note.GNU-stack,"",@progbits\n' | $(CC) -x assembler -c -o $@ -
 
 # --- for people
 setup:
 	@vendor/packages test
 	@vendor/venv
-demo: setup all
+demo: setup
+	@$(MAKE) -s $J all
 	@PATH="$(CURDIR)/$B:$$PATH" $B/tidelock sandbox -- sh -e spec/support/demo.sh
-test: setup $B/tidelock $B/tidelua
+test: setup
+	@$(MAKE) -s $J $B/tidelock $B/tidelua
 	$B/tidelua spec/run.lua $(SPECS)
-	$(MAKE) asan
+	@$(MAKE) -s asan
 asan: setup
-	$(MAKE) B=build/asan CFLAGS='-O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer' build/asan/tidelua
+	@$(MAKE) -s $J B=build/asan CFLAGS='-O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer' build/asan/tidelua
 	build/asan/tidelua spec/run.lua spec/modules
-lint: setup $B/tidelua
+lint: setup
+	@$(MAKE) -s $J $B/tidelua
 	luacheck -q lib host spec playbooks
 	$B/tidelua spec/run.lua spec/arrows_spec.lua
 conformance: setup $B/tidelua

@@ -37,7 +37,8 @@ local function cases(files)
 end
 
 --- The function to fuzz: two bytes choose the case, the rest is the body. And the seeds.
-return function(...)
+-- @param check is called with the output and the body of each answer of success
+return function(check, ...)
   local list = cases {...}
   local function target(bytes)
     if #bytes < 2 then return end
@@ -47,6 +48,7 @@ return function(...)
     for _, status in ipairs {case.status, 200, 404} do
       local output, err = codec.decode(case.op, {status = status, headers = case.headers, body = body})
       assert(type(output) == "table" or output == nil and type(err) == "table" and err.code ~= nil)
+      if status == 200 and case.op.output then check(output, body) end
     end
   end
   local function seeds()

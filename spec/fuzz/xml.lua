@@ -1,2 +1,2 @@
 -- XML answers of the rest-xml, query and ec2 protocols.
-return require "fuzz.bodies" ("rest-xml", "query", "ec2")
+return require "fuzz.bodies" (function() end, "rest-xml", "query", "ec2")

@@ -49,9 +49,9 @@ local function simple(s, at, n, info)
   if info == 25 then return half(n), at end
   if info == 26 then return (">f"):unpack(s, at - 4) end
   if info == 27 then return (">d"):unpack(s, at - 8) end
-  local known = {[20] = false, [21] = true, [22] = null}
-  assert(known[n] ~= nil, "simple value")
-  return known[n], at
+  assert(n < 32 and info < 24 or n > 31, "simple value")
+  if n == 20 or n == 21 then return n == 21, at end
+  return null, at                                -- and whatever else has no meaning here
 end
 
 function item(s, at)
@@ -65,6 +65,7 @@ function item(s, at)
   return t, many(s, next, n, function(from)
     local key = #t + 1
     if major == 5 then key, from = item(s, from) end
+    if key ~= key then key = "NaN" end
     t[key], from = item(s, from)
     return from
   end)

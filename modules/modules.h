@@ -17,6 +17,7 @@
   X(loop) \
   X(models) \
   X(proc) \
+  X(readline) \
   X(redis) \
   X(secret) \
   X(sigv4) \

@@ -1,0 +1,56 @@
+# terminal.py -- runs a program on a terminal of its own: waits for what it shows, types, and reports all that was shown.
+# usage: terminal.py COMMAND ... < steps, a JSON list of [text to wait for, text to type]; at the end it waits for the exit.
+# Prints JSON: {"output": ..., "code": ..., "missing": the text that never came, or absent}.
+import fcntl, json, os, pty, select, signal, struct, sys, termios, time
+
+LIMIT = 20  # seconds for each step
+
+
+def main():
+    steps = json.load(sys.stdin)
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.execvp(sys.argv[1], sys.argv[1:])
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    shown, at, result = b"", 0, {}
+
+    def more(until):
+        nonlocal shown
+        ready, _, _ = select.select([fd], [], [], max(0, until - time.monotonic()))
+        if not ready:
+            return False
+        try:
+            chunk = os.read(fd, 65536)
+        except OSError:
+            return False
+        shown += chunk
+        return bool(chunk)
+
+    for wait, keys in steps:
+        until = time.monotonic() + LIMIT
+        wait = wait.encode()
+        while wait not in shown[at:] and more(until):
+            pass
+        if wait not in shown[at:]:
+            result["missing"] = wait.decode()
+            break
+        at = shown.index(wait, at) + len(wait)
+        os.write(fd, keys.encode())
+    until = time.monotonic() + LIMIT
+    while more(until):
+        pass
+    done, status = os.waitpid(pid, os.WNOHANG)
+    for _ in range(100):
+        if done:
+            break
+        time.sleep(0.02)
+        done, status = os.waitpid(pid, os.WNOHANG)
+    if not done:
+        os.kill(pid, signal.SIGKILL)
+        _, status = os.waitpid(pid, 0)
+    result["code"] = os.waitstatus_to_exitcode(status)
+    result["output"] = shown.decode("utf-8", "replace")
+    print(json.dumps(result))
+
+
+main()

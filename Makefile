@@ -58,7 +58,7 @@ setup:
 	@vendor/venv
 demo: setup
 	@$(MAKE) -s $J all
-	@PATH="$(CURDIR)/$B:$$PATH" $B/tidelock sandbox -- sh -e spec/support/demo.sh
+	@PATH="$(CURDIR)/$B:$$PATH" $B/tidelock sandbox -- sh spec/support/demo.sh
 test: setup
 	@$(MAKE) -s $J $B/tidelock $B/tidelua
 	$B/tidelua spec/run.lua $(SPECS)

@@ -1,4 +1,5 @@
 /* main.c -- tidelock: opens the loop and the state, runs lib/cli as the main task, exits with its code. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -42,9 +43,10 @@ static int run (lua_State *L, char **argv) {
 }
 
 
-/* A full disk behind `> file` must not look like success. */
+/* A full disk behind `> file` must not look like success; a reader that has seen enough (`| head`) may leave. */
 static int flushed (int code) {
   if (fflush(stdout) == 0 && !ferror(stdout)) return code;
+  if (errno == EPIPE) return code;
   perror("tidelock: could not write the whole output");
   return code != 0 ? code : INTERNAL;
 }

@@ -1,9 +1,12 @@
-# demo.sh -- what `make demo` shows inside the sandbox: plan, apply, apply again, and a look at what is there.
-say () { printf '\n\033[1m$ %s\033[0m\n' "$*"; "$@"; }
-book=playbooks/provision/messaging.lua
-account=playbooks/accounts/example.lua
+# demo.sh -- what `make demo` shows inside the sandbox: plan, apply, apply again, a look with any AWS call, the journal.
+set -eu
+TIDELOCK_STATE=$(mktemp -d)
+export TIDELOCK_STATE
+trap 'rm -rf "$TIDELOCK_STATE"' EXIT
+show () { printf '\n$ tidelock %s\n' "$*"; tidelock "$@"; }
 
-say tidelock plan $book --account $account
-say tidelock apply $book --account $account --yes
-say tidelock apply $book --account $account --yes
-say tidelock call sqs list-queues --query 'QueueUrls[]' --output text
+show plan playbooks/provision/messaging.lua --account example
+show apply playbooks/provision/messaging.lua --account example --yes --quiet
+show apply playbooks/provision/messaging.lua --account example --yes
+show call sqs list-queues --query 'QueueUrls[]'
+show runs

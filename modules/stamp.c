@@ -193,6 +193,7 @@ static int readepoch (tl_stamp *t, const char *text, size_t len) {
   }
   memcpy(copy, text, len);
   copy[len] = '\0';
+  if (strspn(copy, "+-.0123456789eE") != len) return -1;   /* strtod knows more than decimals */
   n = strtod(copy, &end);
   return *end == '\0' ? tl_stampfloat(t, n) : -1;
 }

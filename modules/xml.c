@@ -23,6 +23,7 @@ static void escape (tl_buf *out, const char *s, size_t len) {
       case '"': tl_bufstr(out, "&quot;"); break;
       case '\r': tl_bufstr(out, "&#xD;"); break;
       case '\n': tl_bufstr(out, "&#xA;"); break;
+      case '\t': tl_bufstr(out, "&#x9;"); break;   /* an attribute would lose it */
       default: tl_bufchar(out, s[i]);
     }
   }

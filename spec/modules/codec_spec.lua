@@ -199,7 +199,8 @@ local GOOD <const> = {
   json = '{"Id":"x","Size":5,"List":["a","b"],"Password":"hush","At":1.5,"Raw":"AAE=","Other":{"a":[1]},'
     .. '"Self":{"Name":"n"}}',
   ["rest-xml"] = "<Out><Id>x</Id><Size>5</Size><List><member>a</member><member>b</member></List>"
-    .. "<Password>hush</Password><At>1970-01-01T00:00:01.5Z</At><Raw>AAE=</Raw><Other><a>1</a></Other><Self><Name>n</Name></Self></Out>",
+    .. "<Password>hush</Password><At>1970-01-01T00:00:01.5Z</At><Raw>AAE=</Raw><Other><a>1</a></Other>"
+    .. "<Self><Name>n</Name></Self></Out>",
 }
 GOOD["rest-json"] = GOOD.json
 GOOD.ec2 = GOOD["rest-xml"]:gsub("Out>", "DoItResponse>")

@@ -6,5 +6,5 @@ files["host"] = {globals = {"arg"}}
 files["playbooks"] = {
   read_globals = {"playbook", "var", "account", "ensure", "step", "wait_until", "approve", "park", "check", "include",
     "output", "known", "days", "hours", "minutes", "seconds", "now", "random", "aws", "task", "json", "redis",
-    "ratelimit", "log", "secret"},
+    "ratelimit", "log", "secret", "worker"},
 }

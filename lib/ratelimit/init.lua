@@ -227,6 +227,18 @@ function limiter:peek(user)
   return code == "open", out
 end
 
+--- Whether anything could be sent now: asked before messages are received, since each receive counts against them.
+-- @return ok, info: code "open", "cooldown", "clock" or "unavailable"
+function limiter:ready()
+  local ok, why = guard(self)
+  if not ok then return unavailable(self, nil, nil, why) end
+  local lineage = self.policy.lineage
+  local reply, err = evaluate(self, "ready", {lineage, lineage, lineage}, self.clock())
+  if not reply then return unavailable(self, nil, nil, sentence(err)) end
+  local _, out = info(self, nil, nil, {code = reply[1], wait_ms = reply[2]})
+  return out.code == "open", out
+end
+
 --- A time of its own for a message that is put off: seconds from now, later than all that were given out before.
 -- @return seconds; or nil and why
 function limiter:slot(user)

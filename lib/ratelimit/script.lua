@@ -163,6 +163,15 @@ for i = 2, #at do out[i + 3] = at[i] end
 return out
 ]]
 
+-- KEYS: 3 the lineage (1 and 2 are not used). ARGV: 1 caller's clock. Could anything be sent now? Begins a cool-down that
+-- is due, so that one who waits for it before he receives doesn't wait for ever. Returns {code, wait ms}.
+local READY <const> = CLOCKS .. [[
+if hi - lo > $SKEW then return {'clock', hi - lo} end
+local attempt = 1
+$FENCE
+return {'open', 0}
+]]
+
 -- KEYS: 1 ring, 2 slots. ARGV: 1 caller's clock. Gives each message that is put off a time of its own: the rule over
 -- the ring and the times given out already, so that a crowd doesn't come back all at once. Decides nothing.
 local SLOT <const> = CLOCKS .. [[
@@ -209,7 +218,8 @@ function script.build(policy, clock)
     end))
   end
   local function whole(text) return fill(RING .. text) end
-  return {take = whole(TAKE), finish = whole(FINISH), peek = whole(PEEK), slot = whole(SLOT), guard = GUARD}
+  return {take = whole(TAKE), finish = whole(FINISH), peek = whole(PEEK), slot = whole(SLOT), ready = whole(READY),
+    guard = GUARD}
 end
 
 return script

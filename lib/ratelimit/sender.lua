@@ -1,0 +1,130 @@
+--- Sends one message over HTTP, and says of each answer what became of the message.
+local http = require "tidelock.http"
+local json = require "tidelock.json"
+local secret = require "tidelock.secret"
+
+local sender = {}
+local methods = {}
+methods.__index = methods
+
+local UNSENT <const> = {connect = true, dns = true, tls = true, proxy = true}   -- no byte of the request left
+local MAX_BODY <const> = 65536
+local MOST_BLOCK <const> = 86400
+local MONTHS <const> = {Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, Aug = 8, Sep = 9, Oct = 10, Nov = 11,
+  Dec = 12}
+
+--- Seconds of a Retry-After: a number or a date; nil where there is none that makes sense.
+function sender.retry_after(value, now)
+  if not value then return nil end
+  local n = value:match "^%s*(%d+)%s*$"
+  if n then return math.min(MOST_BLOCK, math.tointeger(tonumber(n)) or MOST_BLOCK) end
+  local d, mon, y, h, mi, s = value:match "^%a+, (%d%d) (%a%a%a) (%d%d%d%d) (%d%d):(%d%d):(%d%d) GMT$"
+  if not MONTHS[mon] then return nil end
+  local at = require "ratelimit.message".time(("%s-%02d-%sT%s:%s:%sZ"):format(y, MONTHS[mon], d, h, mi, s))
+  return at and math.max(0, math.min(MOST_BLOCK, math.ceil(at - now))) or nil
+end
+
+--- What an answer, or the lack of one, means for the message. Pure.
+-- @return {outcome = "S" | "F" | "R" | "U", detail =, block = seconds or nil}: S sent; F refused for good; R not taken,
+--   may be sent again; U it may have been
+function sender.judge(response, err, now)
+  if not response then
+    local outcome = UNSENT[err.code] and "R" or "U"
+    return {outcome = outcome, detail = err.code .. ": " .. err.message}
+  end
+  local status = response.status
+  local detail = ("HTTP %d"):format(status)
+  if status >= 200 and status < 300 then return {outcome = "S", detail = detail} end
+  local retry = sender.retry_after(response.headers["retry-after"], now)
+  if status == 429 then return {outcome = "R", detail = detail, block = retry or 60, limited = true} end
+  if status >= 500 then return {outcome = "R", detail = detail, retry = retry} end
+  if status == 408 or status == 425 then return {outcome = "R", detail = detail, retry = retry} end
+  return {outcome = "F", detail = detail}
+end
+
+local function escape(text)
+  return (text:gsub("[^%w%-%._~]", function(c) return ("%%%02X"):format(c:byte()) end))
+end
+
+local function fill(template, message)
+  return (template:gsub("{(%a+)}", function(name)
+    local value = message[name]
+    return value and escape(tostring(value)) or nil
+  end))
+end
+
+local function split(url)
+  local scheme, host, path = url:match "^(https?)://([^/?#]+)([^#]*)"
+  if not scheme then return nil end
+  if path:sub(1, 1) ~= "/" then path = "/" .. path end
+  local query = path:match "%?(.*)$" or ""
+  return scheme, host, (path:gsub("%?.*$", "")), query
+end
+
+--- Makes a sender.
+-- @param options {url = "https://host/path/{userId}", method = "POST", headers = {}, ca =, timeout = 25, verify =
+--   "https://host/messages/{messageId}" (200: it was sent, 404: it was not), auth = {header = "Authorization", prefix =
+--   "Bearer ", secret = name or ARN in Secrets Manager}}
+-- @param session of AWS; only needed with auth.secret
+function sender.new(options, session)
+  for _, name in ipairs {"url", "verify"} do
+    if options[name] and not split(options[name]) then
+      error({exit = 64, code = "Usage", message = ("The sender's %s '%s' is not an http or https address.")
+        :format(name, options[name])}, 0)
+    end
+  end
+  if not options.url then error({exit = 64, code = "Usage", message = "The sender needs a url to send to."}, 0) end
+  return setmetatable({options = options, session = session, send_request = options.transport or http.send}, methods)
+end
+
+-- The value of the auth header, asked for once, and again after the site refused it.
+local function authorise(self, headers)
+  local auth = self.options.auth
+  if not auth then return end
+  if not self.token then
+    local got = self.session:client("secretsmanager"):call("GetSecretValue", {SecretId = auth.secret})
+    self.token = type(got.SecretString) == "string" and secret.new(got.SecretString) or got.SecretString
+  end
+  headers[auth.header or "Authorization"] = (auth.prefix or "") .. secret.reveal(self.token)
+end
+
+local function request(self, method, url, message, body, timeout)
+  local scheme, host, path, query = split(fill(url, message))
+  local headers = {["User-Agent"] = "tidelock"}
+  for name, value in pairs(self.options.headers or {}) do headers[name] = value end
+  if body then
+    headers["Content-Type"] = "application/json"
+    headers["Idempotency-Key"] = message.messageId
+  end
+  authorise(self, headers)
+  return self.send_request({method = method, scheme = scheme, host = host, path = path, query = query,
+    headers = headers, body = body}, {timeout = timeout, connect_timeout = math.min(5, timeout), read_timeout = timeout,
+    max_body = MAX_BODY, ca = self.options.ca})
+end
+
+--- Sends it within `seconds`. What is raised while its secret is fetched means that nothing was sent.
+-- @return as `sender.judge`
+function methods:send(message, seconds, now)
+  local body = json.encode({messageId = message.messageId, userId = message.userId, recipientId = message.recipientId,
+    content = message.content, mediaUrls = message.mediaUrls and json.array(message.mediaUrls)}, {sort = true})
+  local timeout = math.min(seconds, self.options.timeout or 25)
+  if timeout <= 0.05 then return {outcome = "R", detail = "no time was left to send in"} end
+  local asked, response, err = pcall(request, self, self.options.method or "POST", self.options.url, message, body, timeout)
+  if not asked then
+    return {outcome = "R", detail = "the secret could not be read: " .. tostring(response.code or response)}
+  end
+  if response and response.status == 401 then self.token = nil end
+  return sender.judge(response, err, now)
+end
+
+--- Was it sent? "sent", "not sent", or nil where that can't be told.
+function methods:verify(message)
+  if not self.options.verify then return nil end
+  local asked, response = pcall(request, self, "GET", self.options.verify, message, nil, 10)
+  if not asked or not response then return nil end
+  if response.status == 200 then return "sent" end
+  if response.status == 404 then return "not sent" end
+  return nil
+end
+
+return sender

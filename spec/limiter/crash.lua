@@ -1,0 +1,53 @@
+-- crash.lua -- a worker that kills itself (SIGKILL) the Nth time it comes to a named point; without a point it works on.
+-- usage: tidelua spec/limiter/crash.lua SPEC.json [POINT N]; SPEC is what a playbook gives to `worker`.
+local json = require "tidelock.json"
+local loop = require "tidelock.loop"
+local setup = require "ratelimit.setup"
+local signal = require "tidelock.signal"
+local worker = require "ratelimit.worker"
+
+local spec = assert(json.decode(arg[1]))
+local point, count = arg[2], tonumber(arg[3] or 1)
+
+local function reached(name)
+  if name ~= point then return end
+  count = count - 1
+  if count == 0 then
+    os.execute "kill -9 $PPID"
+    while true do end   -- luacheck: ignore 542
+  end
+end
+
+local session = require "aws".session {}
+local parts = setup.parts(spec, session)
+
+-- Wraps a method: what is reached before it and after it.
+local function wrap(object, name, before, after)
+  local method = object[name]
+  object[name] = function(...)
+    reached(before)
+    local results = table.pack(method(...))
+    if after then reached(after) end
+    return table.unpack(results, 1, results.n)
+  end
+end
+
+wrap(parts.limiter, "take", "before take", "after take")
+wrap(parts.sender, "send", "before send", "after send")
+wrap(parts.limiter, "finish", "before finish", "after finish")
+spec.limiter, spec.sender, spec.report = parts.limiter, parts.sender, parts.report
+local own = worker.new(session, spec)
+local queues = require "ratelimit.queue"
+local open = queues.open
+queues.open = function(...)
+  local queue = open(...)
+  wrap(queue, "delete", "before delete", "after delete")
+  return queue
+end
+local watch = loop.spawn(function()
+  signal.wait("TERM")
+  own:drain()
+end)
+own:run()
+loop.cancel(watch)
+parts.close()

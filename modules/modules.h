@@ -11,6 +11,7 @@
   X(eventbody) \
   X(eventstream) \
   X(fs) \
+  X(gzip) \
   X(http) \
   X(json) \
   X(limit) \

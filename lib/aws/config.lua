@@ -20,6 +20,12 @@ end
 
 local function count(text) return math.tointeger(tonumber(text)) end
 
+-- The size from which a body is worth compressing; the SDKs share this limit.
+local function body_size(text)
+  local n = count(text)
+  return n and n >= 0 and n <= 10485760 and n or nil
+end
+
 -- name -> {environment variables, key in the profile, conversion, what it must be}
 local SETTINGS <const> = {
   region = {{"AWS_REGION", "AWS_DEFAULT_REGION"}, "region", region_name, 'a name like "us-east-1"'},
@@ -35,6 +41,9 @@ local SETTINGS <const> = {
     {{"AWS_REQUEST_CHECKSUM_CALCULATION"}, "request_checksum_calculation"},
   response_checksum_validation =
     {{"AWS_RESPONSE_CHECKSUM_VALIDATION"}, "response_checksum_validation"},
+  disable_request_compression = {{"AWS_DISABLE_REQUEST_COMPRESSION"}, "disable_request_compression", flag},
+  request_min_compression_size_bytes = {{"AWS_REQUEST_MIN_COMPRESSION_SIZE_BYTES"},
+    "request_min_compression_size_bytes", body_size, "a whole number from 0 to 10485760"},
   sigv4a_signing_region_set = {{"AWS_SIGV4A_SIGNING_REGION_SET"}, "sigv4a_signing_region_set"},
   role_session_name = {{"AWS_ROLE_SESSION_NAME"}, "role_session_name"},
   ec2_metadata_disabled = {{"AWS_EC2_METADATA_DISABLED"}, nil, flag},

@@ -5,6 +5,7 @@ local stream = require "aws.stream"
 local request = {}
 
 local AGENT <const> = "tidelock/0.1 lua/5.4"
+local COMPRESSED_FROM <const> = 10240                    -- bytes, unless the configuration says otherwise
 local ALGORITHMS <const> = {CRC32 = "crc32", CRC32C = "crc32c", CRC64NVME = "crc64nvme", SHA1 = "sha1",
   SHA256 = "sha256"}
 -- The fastest first: an answer is checked once.
@@ -72,6 +73,24 @@ function request.intact(c, op, response)
   return nil
 end
 
+-- Compresses the body of an operation that takes it so, where it is long enough to be worth it.
+local function compress(c, op, req)
+  local body = req.body
+  if not op.gzip or type(body) ~= "string" or c.settings:get "disable_request_compression" then return end
+  if #body < (c.settings:get "request_min_compression_size_bytes" or COMPRESSED_FROM) then return end
+  req.body = require "tidelock.gzip".compress(body)
+  for name, value in pairs(req.headers) do
+    local lower = name:lower()
+    if lower == "content-encoding" then
+      req.headers[name] = value .. ", gzip"
+      return
+    elseif lower == "content-length" then
+      req.headers[name] = nil
+    end
+  end
+  req.headers["Content-Encoding"] = "gzip"
+end
+
 --- The request to sign and send, from what the codec wrote, with a body of `file` where there is one.
 -- Returns it and what the file asks of the signer.
 function request.build(c, op, input, encoded, target, file)
@@ -87,7 +106,7 @@ function request.build(c, op, input, encoded, target, file)
     if trace then headers["X-Amzn-Trace-Id"] = trace end
   end
   local sign = {}
-  if file then stream.put(c, req, file, sign) end
+  if file then stream.put(c, req, file, sign) else compress(c, op, req) end
   request.checksum(c, op, input, req)
   return req, sign
 end

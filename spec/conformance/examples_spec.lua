@@ -12,7 +12,8 @@ local DATA <const> = "build/vendor/botocore/data"
 local BINARY <const> = HERE .. "/tidelock"
 local EVERY <const> = 20                               -- examples that go through the real binary
 
--- Examples that do not keep to their own model. boto3's validator refuses each of them too.
+-- Examples that do not keep to their own model. boto3 refuses each of them too, but for the two with empty names,
+-- which it sends to an address that means something else.
 local WRONG <const> = {
   ["cloud9.CreateEnvironmentEC2 1"] = "imageId has become required since it was written",
   ["ec2.DescribeNatGateways 1"] = "the member is Filter, the example writes Filters",

@@ -105,7 +105,6 @@ local function decode_keys(out)
   decode_list(out.CommonPrefixes, "Prefix")
   decode_list(out.Versions, "Key")
   decode_list(out.DeleteMarkers, "Key")
-  out.EncodingType = nil
 end
 
 local function output(call, out, answer)

@@ -370,7 +370,6 @@ describe("every operation of the models", function()
           if not request then error(("%s.%s: %s %s"):format(name, camel, fault.path, fault.message), 0) end
         end
       end
-      collectgarbage()
     end
     assert.is_true(operations > 18000)
   end)

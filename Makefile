@@ -68,7 +68,9 @@ asan: setup
 	build/asan/tidelua spec/run.lua spec/modules
 lint: setup
 	@$(MAKE) -s $J $B/tidelua
-	luacheck -q lib host spec playbooks
+	@luacheck -q lib host spec playbooks
+	@for cc in gcc clang; do \
+	  $$cc $(STRICT) -Werror $(CPPFLAGS) -fsyntax-only host/*.c modules/*.c spec/bench/*.c || exit 1; done
 	$B/tidelua spec/run.lua spec/arrows_spec.lua
 conformance: setup $B/tidelua
 	$B/tidelua spec/conformance/run.lua

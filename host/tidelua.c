@@ -103,7 +103,7 @@ static int run (lua_State *L, char **argv) {
   lua_pushlightuserdata(L, argv);
   status = lua_pcall(L, 1, 1, 0);
   if (status == LUA_OK) status = tl_loop_run(L, 0);
-  if (status == LUA_OK) return lua_isinteger(L, -1) ? (int)lua_tointeger(L, -1) : 0;
+  if (status == LUA_OK) return lua_gettop(L) > 0 && lua_isinteger(L, -1) ? (int)lua_tointeger(L, -1) : 0;
   fprintf(stderr, "tidelua: %s\n", luaL_tolstring(L, -1, NULL));
   return 70;
 }

@@ -35,10 +35,15 @@ static int pushindex (tl_walk *w, form *f, lua_Integer i) {
 }
 
 
-static int addpair (tl_walk *w, form *f, const char *value, size_t len) {
+static void addkey (tl_walk *w, form *f) {
   tl_bufchar(w->out, '&');
   tl_uriadd(w->out, f->name, f->len, "");
   tl_bufchar(w->out, '=');
+}
+
+
+static int addpair (tl_walk *w, form *f, const char *value, size_t len) {
+  addkey(w, f);
   tl_uriadd(w->out, value, len, "");
   return 0;
 }
@@ -128,6 +133,20 @@ static int addmap (tl_walk *w, const tl_member *ref, form *f) {
 }
 
 
+static int addstring (tl_walk *w, const tl_shape *s, form *f) {
+  const char *text;
+  size_t len;
+  return tl_getstring(w, s, &text, &len) == 0 ? addpair(w, f, text, len) : -1;
+}
+
+
+/* Whole numbers, true and false have no byte that would have to be encoded. */
+static int addplain (tl_walk *w, const tl_shape *s, form *f) {
+  addkey(w, f);
+  return tl_addtext(w, s, TL_STAMP_DEFAULT, w->out);
+}
+
+
 /* The text of the scalar goes through a buffer of its own, to be percent-encoded. */
 static int addscalar (tl_walk *w, const tl_member *ref, form *f) {
   tl_buf *text = tl_bufnew(w->L);
@@ -150,6 +169,8 @@ static int addvalue (tl_walk *w, const tl_member *ref, void *ud) {
     case TL_STRUCTURE: bad = tl_members(w, tl_shapeof(w, ref), addmember, f); break;
     case TL_LIST: bad = addlist(w, ref, f); break;
     case TL_MAP: bad = addmap(w, ref, f); break;
+    case TL_STRING: bad = addstring(w, tl_shapeof(w, ref), f); break;
+    case TL_INTEGER: case TL_LONG: case TL_BOOLEAN: bad = addplain(w, tl_shapeof(w, ref), f); break;
     default: bad = addscalar(w, ref, f);
   }
   f->len = len;

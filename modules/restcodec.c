@@ -6,7 +6,7 @@
 
 #include <lauxlib.h>
 
-#include "jsonvalue.h"
+#include "json.h"
 #include "uri.h"
 
 enum { INPUT = 2, REQUEST = 3, BODY = 4, HEADERS = 5, QUERY = 6 };   /* stack slots while encoding */
@@ -46,12 +46,16 @@ static int addlistitem (tl_walk *w, const tl_member *m, void *ud) {
 
 static int addjsonvalue (tl_walk *w, tl_buf *out) {
   tl_buf *json = tl_bufnew(w->L);
-  const char *why = tl_docadd(w->L, -2, json, TL_JSONDEPTH);
-  if (why == NULL) tl_addbase64(out, json->data, json->len);
+  int bad = tl_jsonadd(w->L, -2, json);
+  if (bad == 0) tl_addbase64(out, json->data, json->len);
+  else {
+    tl_fault(w, "can't be written as JSON: %s", lua_tostring(w->L, -1));
+    lua_pop(w->L, 1);
+  }
   out->failed |= json->failed;
   tl_buffree(json);
   lua_pop(w->L, 1);
-  return why == NULL ? 0 : tl_fault(w, "can't be written as JSON: %s", why);
+  return bad;
 }
 
 
@@ -71,6 +75,24 @@ static int setheader (tl_walk *w, const char *name, size_t len, const tl_buf *b)
   lua_pushlstring(w->L, b->data ? b->data : "", b->len);
   lua_rawset(w->L, HEADERS);
   return 0;
+}
+
+
+/* Text at the top is taken where it stands: most members are text, and a box each is dear. */
+static int borrow (tl_walk *w, const tl_shape *s, tl_buf *b) {
+  const char *text;
+  size_t len;
+  if (tl_getstring(w, s, &text, &len) != 0) return -1;
+  *b = (tl_buf){.data = (char *)(size_t)text, .len = len};
+  return 0;
+}
+
+
+static int textheader (tl_walk *w, const tl_member *m) {
+  tl_buf b;
+  size_t len;
+  const char *name = tl_modelstr(w->model, m->wire, &len);
+  return borrow(w, tl_shapeof(w, m), &b) == 0 ? setheader(w, name, len, &b) : -1;
 }
 
 
@@ -137,8 +159,14 @@ static void addparameter (tl_walk *w, tl_buf *query, const char *name, size_t le
 
 
 static int addscalar (tl_walk *w, const tl_member *m, const char *name, size_t len) {
-  tl_buf *query = tl_bufcheck(w->L, QUERY), *b = tl_bufnew(w->L);
+  tl_buf *query = tl_bufcheck(w->L, QUERY), *b, text;
   int bad;
+  if (tl_shapeof(w, m)->type == TL_STRING) {
+    if (borrow(w, tl_shapeof(w, m), &text) != 0) return -1;
+    addparameter(w, query, name, len, &text);
+    return 0;
+  }
+  b = tl_bufnew(w->L);
   lua_insert(w->L, -2);
   bad = tl_addtext(w, tl_shapeof(w, m), stampof(m, TL_STAMP_ISO8601), b);
   if (bad == 0) addparameter(w, query, name, len, b);
@@ -260,7 +288,9 @@ static int bind (tl_walk *w, const tl_member *m, void *ud) {
   bound *b = ud;
   prefix p;
   switch (m->location) {
-    case TL_HEADER: return headermember(w, m);
+    case TL_HEADER:
+      if (tl_shapeof(w, m)->type == TL_STRING && !(m->flags & TL_M_JSONVALUE)) return textheader(w, m);
+      return headermember(w, m);
     case TL_QUERYSTRING: return querymember(w, b->shape, m);
     case TL_HEADERS:
       p.s = tl_modelstr(w->model, m->wire, &p.len);
@@ -287,14 +317,11 @@ static void contenttype (tl_walk *w, const char *type) {
 }
 
 
-/* Bytes as they are; a table or a stream of the caller's goes through untouched. */
+/* Bytes as they are; a table, which names a file, goes through untouched: lib/aws reads it. */
 static int rawpayload (tl_walk *w, const tl_member *payload) {
   const char *s;
   size_t len;
-  int kind = lua_type(w->L, -1);
-  if (kind == LUA_TTABLE || (kind == LUA_TUSERDATA && luaL_getmetafield(w->L, -1, "__name") == LUA_TSTRING
-                             && (lua_pop(w->L, 1), strcmp(luaL_tolstring(w->L, -1, NULL), "<secret>") != 0
-                                 ? (lua_pop(w->L, 1), 1) : (lua_pop(w->L, 1), 0)))) {
+  if (lua_istable(w->L, -1)) {
     lua_pushvalue(w->L, -1);
     lua_setfield(w->L, REQUEST, "body");
     return 0;

@@ -7,7 +7,7 @@
 
 #include "cboritem.h"
 #include "codec.h"
-#include "jsonvalue.h"
+#include "json.h"
 
 enum { ROOM = 1024 };   /* entries that a list or map gets before they are seen */
 

@@ -5,7 +5,7 @@
 
 #include <lauxlib.h>
 
-#include "jsonvalue.h"
+#include "json.h"
 #include "modules.h"
 #include "restcodec.h"
 

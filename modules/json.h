@@ -14,6 +14,12 @@
 yyjson_doc **tl_docnew (lua_State *L);
 void tl_docfree (yyjson_doc **box);          /* at once; harmless twice */
 
+/* Parses into a box that it pushes; NULL with the reason in `*err`, nothing pushed. */
+yyjson_doc *tl_docparse (lua_State *L, const char *s, size_t len, yyjson_read_err *err);
+void tl_docdrop (lua_State *L, int idx);     /* frees the document of the box at `idx` */
+
+int tl_isjsonnull (lua_State *L, int idx);   /* is the value json.null? */
+
 /*
 ** Pushes the value; `nulls` says whether null becomes json.null or is dropped.
 ** Returns 0, or -1 (and pushes nothing) where it is nested too deep.

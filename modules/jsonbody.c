@@ -5,7 +5,7 @@
 #include <lauxlib.h>
 
 #include "codec.h"
-#include "jsonvalue.h"
+#include "json.h"
 
 /* ----- encode ----- */
 
@@ -24,7 +24,7 @@ static int addmember (tl_walk *w, const tl_member *m, void *ud) {
   const char *name = tl_modelstr(w->model, m->wire, &len);
   if (!tl_inbody(w, m)) return 0;
   separate(w, ud);
-  tl_addquoted(w->out, name, len);
+  tl_jsonstring(w->out, name, len, 1);
   tl_bufchar(w->out, ':');
   return addvalue(w, m, NULL);
 }
@@ -39,7 +39,7 @@ static int additem (tl_walk *w, const tl_member *m, void *ud) {
 
 static int addpair (tl_walk *w, const tl_member *m, void *ud) {
   separate(w, ud);
-  tl_addquoted(w->out, w->at->name, w->at->len);
+  tl_jsonstring(w->out, w->at->name, w->at->len, 1);
   tl_bufchar(w->out, ':');
   if (tl_isjsonnull(w->L, -1)) return tl_bufstr(w->out, "null"), 0;
   return addvalue(w, m, NULL);
@@ -47,8 +47,10 @@ static int addpair (tl_walk *w, const tl_member *m, void *ud) {
 
 
 static int adddocument (tl_walk *w) {
-  const char *why = tl_docadd(w->L, -1, w->out, TL_JSONDEPTH);
-  return why == NULL ? 0 : tl_fault(w, "can't be written as JSON: %s", why);
+  if (tl_jsonadd(w->L, -1, w->out) == 0) return 0;
+  tl_fault(w, "can't be written as JSON: %s", lua_tostring(w->L, -1));
+  lua_pop(w->L, 1);
+  return -1;
 }
 
 
@@ -66,7 +68,7 @@ static int addstring (tl_walk *w, const tl_shape *s) {
   const char *text;
   size_t len;
   if (tl_getstring(w, s, &text, &len) != 0) return -1;
-  tl_addquoted(w->out, text, len);
+  tl_jsonstring(w->out, text, len, 1);
   return 0;
 }
 
@@ -147,7 +149,7 @@ static int encode (tl_walk *w, const tl_shape *shape, const tl_member *ref) {
 static void pushvalue (tl_walk *w, const tl_shape *s, yyjson_val *v);
 
 static void pushitem (tl_walk *w, const tl_shape *s, yyjson_val *v) {
-  if (yyjson_is_null(v)) tl_docpush(w->L, v, 1);
+  if (yyjson_is_null(v)) tl_jsonpush(w->L, v, 1);
   else pushvalue(w, s, v);
 }
 
@@ -224,6 +226,7 @@ static void pushmap (tl_walk *w, const tl_shape *s, yyjson_val *v) {
 
 static void toodeep (tl_walk *w) {
   tl_fault(w, "the JSON is nested more than %d deep", TL_MAXDEPTH);
+  lua_pushnil(w->L);
 }
 
 
@@ -237,16 +240,13 @@ static void pushscalar (tl_walk *w, const tl_shape *s, yyjson_val *v) {
   else if (yyjson_is_real(v) && (s->type == TL_TIMESTAMP || s->type == TL_INTEGER || s->type == TL_LONG)
            && floor(yyjson_get_real(v)) == yyjson_get_real(v) && fabs(yyjson_get_real(v)) < 9e15)
     lua_pushinteger(w->L, (lua_Integer)yyjson_get_real(v));
-  else if (tl_docpush(w->L, v, TL_JSONDEPTH) != 0) toodeep(w);
+  else if (tl_jsonpush(w->L, v, 1) != 0) toodeep(w);
 }
 
 
 static void pushvalue (tl_walk *w, const tl_shape *s, yyjson_val *v) {
   luaL_checkstack(w->L, 8, "an answer of AWS");
-  if (++w->depth > TL_MAXDEPTH) {
-    toodeep(w);
-    lua_pushnil(w->L);
-  }
+  if (++w->depth > TL_MAXDEPTH) toodeep(w);
   else if (s->type == TL_STRUCTURE && !(s->flags & TL_S_DOCUMENT) && yyjson_is_obj(v)) pushstructure(w, s, v);
   else if (s->type == TL_LIST && yyjson_is_arr(v)) pushlist(w, s, v);
   else if (s->type == TL_MAP && yyjson_is_obj(v)) pushmap(w, s, v);

@@ -140,3 +140,23 @@ int tl_jsonfloat (tl_buf *b, double n) {
   tl_bufadd(b, text, len);
   return 0;
 }
+
+
+/* Without INSITU yyjson copies the text and never writes to it, hence the cast. */
+yyjson_doc *tl_docparse (lua_State *L, const char *s, size_t len, yyjson_read_err *err) {
+  yyjson_doc **box = tl_docnew(L);
+  *box = yyjson_read_opts((char *)(size_t)s, len, YYJSON_READ_NOFLAG, NULL, err);
+  if (*box == NULL && err->code == YYJSON_READ_ERROR_MEMORY_ALLOCATION) luaL_error(L, "not enough memory");
+  if (*box == NULL) lua_pop(L, 1);
+  return *box;
+}
+
+
+void tl_docdrop (lua_State *L, int idx) {
+  tl_docfree(lua_touserdata(L, idx));
+}
+
+
+int tl_isjsonnull (lua_State *L, int idx) {
+  return lua_islightuserdata(L, idx) && lua_touserdata(L, idx) == NULL;
+}

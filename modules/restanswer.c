@@ -5,7 +5,7 @@
 #include <lauxlib.h>
 
 #include "armor.h"
-#include "jsonvalue.h"
+#include "json.h"
 #include "restcodec.h"
 
 #define HEADERS 4      /* stack slot of the answer's headers, names in lower case */
@@ -32,7 +32,7 @@ static void pushjsonvalue (lua_State *L, const char *text, size_t len) {
     lua_remove(L, -2);
     return;
   }
-  tl_docpush(L, yyjson_doc_get_root(doc), TL_JSONDEPTH);
+  if (tl_jsonpush(L, yyjson_doc_get_root(doc), 1) != 0) lua_pushlstring(L, text, len);
   lua_replace(L, -3);
   lua_pop(L, 1);
 }
@@ -139,7 +139,8 @@ static int document (tl_walk *w, const char *body, size_t len) {
   yyjson_doc *doc = tl_docparse(w->L, body, len, &err);
   int bad;
   if (doc == NULL) return tl_fault(w, "the JSON is broken after %zu of %zu bytes: %s", err.pos, len, err.msg);
-  bad = tl_docpush(w->L, yyjson_doc_get_root(doc), TL_JSONDEPTH);
+  bad = tl_jsonpush(w->L, yyjson_doc_get_root(doc), 1);
+  if (bad != 0) lua_pushnil(w->L);
   tl_docdrop(w->L, -2);
   lua_remove(w->L, -2);
   return bad == 0 ? 0 : tl_fault(w, "the JSON is nested too deep");

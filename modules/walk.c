@@ -11,7 +11,7 @@
 #include "armor.h"
 #include "codec.h"
 #include "json.h"
-#include "jsonvalue.h"
+#include "json.h"
 #include "secret.h"
 #include "stamp.h"
 
@@ -354,7 +354,7 @@ void tl_addbase64 (tl_buf *out, const char *s, size_t len) {
 void tl_addfloat (tl_buf *out, lua_Number n) {
   if (isnan(n)) tl_bufstr(out, "NaN");
   else if (isinf(n)) tl_bufstr(out, n > 0 ? "Infinity" : "-Infinity");
-  else tl_addjsonfloat(out, n);
+  else tl_jsonfloat(out, n);
 }
 
 

@@ -5,7 +5,7 @@
 #include <lauxlib.h>
 
 #include "codec.h"
-#include "jsonvalue.h"
+#include "json.h"
 #include "xmltree.h"
 
 /* ----- encode ----- */

@@ -83,6 +83,8 @@ fuzz: setup $B/tidelua
 	spec/fuzz/run build/fuzz/fuzzer $B/tidelua $(FUZZ)
 $B/fuzzer: $B/spec/fuzz/fuzz.o $(COMMON) $B/pack.o
 	$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LDLIBS)
+reference: setup
+	@ldoc -q -c docs/config.ld . && echo 'see build/reference/index.html'
 install: all
 	install -D $B/tidelock $(DESTDIR)$(PREFIX)/bin/tidelock
 	install -D -m 644 build/models.docs $(DESTDIR)$(PREFIX)/share/tidelock/models.docs
@@ -92,5 +94,5 @@ clean:
 	rm -rf build
 
 -include $(wildcard $B/*/*.d)
-.PHONY: all setup demo test asan lint conformance bench fuzz install clean
+.PHONY: all setup demo test asan lint conformance bench fuzz reference install clean
 .DELETE_ON_ERROR:

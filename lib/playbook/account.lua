@@ -17,6 +17,8 @@ local SCHEMA <const> = {
   services = {"list", "string"}, buckets = {"list", "string"}, tables = {"list", "string"},
   log_groups = {"list", "string"}, vpc = "string", subnets = {"list", "string"},
   security_groups = {"list", "string"}, consumer = "consumer", thresholds = {"map", "number"},
+  suppressions = {"list", {control = "string", subject = "string", reason = "string", owner = "string",
+    expires = "string"}},
   custom = "any",
 }
 local REQUIRED <const> = {"prefix", "env"}

@@ -1,0 +1,41 @@
+--- 1.5: no password stands in a task definition.
+local control = require "checks"
+
+local WORDS <const> = {"SECRET", "PASSWORD", "PASSWD", "TOKEN", "API_?KEY", "PRIVATE_?KEY", "ACCESS_?KEY",
+  "CREDENTIAL"}
+local VALUES <const> = {"^AKIA%w%w%w%w%w%w%w%w%w%w%w%w", "^ASIA%w%w%w%w%w%w%w%w%w%w%w%w", "^%-%-%-%-%-BEGIN",
+  "^sk%-%w", "://[^/:@%s]+:[^/@%s]+@"}
+
+-- A name that says where a secret lies, and not what it is, is no secret.
+local function suspicious(name, value)
+  for _, pattern in ipairs(VALUES) do
+    if value:find(pattern) then return true end
+  end
+  local upper = name:upper()
+  if value == "" or value:find "^arn:" or upper:find "_ARN$" or upper:find "_NAME$" or upper:find "_ID$"
+    or upper:find "^TOKENS_" or upper:find "MAX_TOKENS" then return false end
+  for _, word in ipairs(WORDS) do
+    if upper:find(word) then return true end
+  end
+  return false
+end
+
+return control {
+  id = "ecs-no-literal-secrets", title = "No secret stands in a task definition", severity = "critical",
+  fsbp = "ECS.8", requirement = "1.5", subjects = "ecs.task_definition", needs = {}, remedy = "harden/services",
+  command = "tidelock call ecs describe-task-definition --task-definition {name} --region {region}",
+  means = "Whoever may look at the task definition reads the secret, and every old revision keeps it.",
+  todo = "Move it to Secrets Manager, name it under secrets, and change it: it must be taken for known.",
+  test = function(live)
+    local found = {}
+    for _, container in ipairs(live.containerDefinitions or {}) do
+      for _, variable in ipairs(container.environment or {}) do
+        if suspicious(variable.name or "", tostring(variable.value or "")) then
+          found[#found + 1] = container.name .. "." .. variable.name       -- the name only, never the value
+        end
+      end
+    end
+    table.sort(found)
+    return control.judge(#found == 0, "none found", "looks like a secret: " .. table.concat(found, ", "))
+  end,
+}

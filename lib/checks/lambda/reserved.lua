@@ -1,0 +1,30 @@
+--- 5.2: the consumer of the limiter's queue runs once at a time.
+local control = require "checks"
+
+return control {
+  id = "lambda-limiter-concurrency", title = "The limiter's consumer runs once at a time", severity = "high",
+  requirement = "5.2, 10.4", subjects = "account",
+  needs = {"lambda:ListEventSourceMappings", "lambda:GetFunctionConcurrency"}, remedy = "provision/rate-limiter",
+  command = "tidelock call lambda list-event-source-mappings --region {region}",
+  means = "Two consumers may send more than the limit lets them.",
+  todo = "Set the function's reserved concurrency to 1.",
+  read = function(aws, _, world)
+    if not world.account.prefix then return {skip = "no account file was given, so no consumer is expected"} end
+    if world.account.consumer == "worker" then return {skip = "the consumer is a worker, not a function"} end
+    local queue = world.account.prefix .. "-rate-limiter-queue"
+    for mapping in aws.lambda:items("list_event_source_mappings", {}) do
+      if (mapping.EventSourceArn or ""):match "[^:]+$" == queue then
+        local name = mapping.FunctionArn
+        return {mapping = mapping, reserved = aws.lambda:get_function_concurrency({FunctionName = name})
+          .ReservedConcurrentExecutions}
+      end
+    end
+    return {}
+  end,
+  test = function(live)
+    if live.skip then return control.skip(live.skip) end
+    if not live.mapping then return control.fail("no function reads the limiter's queue") end
+    return control.judge(live.reserved == 1, "reserved concurrency is 1",
+      "reserved concurrency is " .. tostring(live.reserved or "not set"))
+  end,
+}

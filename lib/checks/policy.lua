@@ -1,0 +1,94 @@
+--- Resource policies as controls ask about them: parsed, never searched as text.
+local policy = {}
+
+local function listed(value)
+  if value == nil then return {} end
+  if type(value) ~= "table" then return {value} end
+  if #value == 0 and next(value) ~= nil then return {value} end
+  return value
+end
+policy.listed = listed
+
+--- The statements of a policy document: JSON text, perhaps percent-encoded as IAM gives it. Raises if it is no JSON.
+function policy.statements(text)
+  if text == nil or text == "" then return {} end
+  if text:find "^%%7B" then
+    text = text:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)
+  end
+  local document, err = require "tidelock.json".decode(text)
+  if type(document) ~= "table" then error("a policy is no JSON: " .. tostring(err and err.message), 0) end
+  return listed(document.Statement)
+end
+
+local function principals(statement, kind)
+  local principal = statement.Principal
+  if principal == "*" then return {"*"} end
+  if type(principal) ~= "table" then return {} end
+  return listed(principal[kind])
+end
+
+local function matches(pattern, action)
+  return action:lower():find("^" .. pattern:lower():gsub("%p", "%%%0"):gsub("%%%*", ".*") .. "$") ~= nil
+end
+
+local function acts(statement, action)
+  for _, pattern in ipairs(listed(statement.Action)) do
+    if matches(pattern, action) then return true end
+  end
+  return false
+end
+
+local function has(list, value)
+  for _, item in ipairs(list) do
+    if item == value then return true end
+  end
+  return false
+end
+
+--- Whether a statement allows the service ("budgets.amazonaws.com") the action.
+function policy.allows_service(statements, service, action)
+  for _, statement in ipairs(statements) do
+    if statement.Effect == "Allow" and has(principals(statement, "Service"), service) and acts(statement, action) then
+      return true
+    end
+  end
+  return false
+end
+
+--- Whether requests without TLS are denied: to everyone, for all actions.
+function policy.denies_plaintext(statements)
+  for _, statement in ipairs(statements) do
+    local condition = type(statement.Condition) == "table" and statement.Condition or {}
+    local bool = condition.Bool or condition.BoolIfExists or {}
+    local wanted = bool["aws:SecureTransport"]
+    if type(wanted) == "table" then wanted = wanted[1] end
+    if statement.Effect == "Deny" and has(principals(statement, "AWS"), "*") and tostring(wanted) == "false" then
+      for _, action in ipairs(listed(statement.Action)) do
+        if action == "*" or action == "s3:*" then return true end
+      end
+    end
+  end
+  return false
+end
+
+--- Whether a statement allows anyone, without a condition.
+function policy.public(statements)
+  for _, statement in ipairs(statements) do
+    if statement.Effect == "Allow" and has(principals(statement, "AWS"), "*") and not statement.Condition then
+      return true
+    end
+  end
+  return false
+end
+
+--- Whether a statement allows everything on everything.
+function policy.allows_all(statements)
+  for _, statement in ipairs(statements) do
+    if statement.Effect == "Allow" and has(listed(statement.Action), "*") and has(listed(statement.Resource), "*") then
+      return true
+    end
+  end
+  return false
+end
+
+return policy

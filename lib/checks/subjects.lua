@@ -1,0 +1,236 @@
+--- What controls look at, and how to list it. A kind is listed once a run and region, however many controls use it.
+-- list(aws, world) gives {name =, arn =, raw = what the API said}, or nil and why there is nothing to look at.
+local subjects = {}
+
+local function rows(iterator, name, arn)
+  local out = {}
+  for item in iterator do out[#out + 1] = {name = item[name], arn = arn and item[arn] or nil, raw = item} end
+  return out
+end
+
+-- A kind whose list is one paginated call.
+local function paged(title, service, operation, name, arn, action, more)
+  local kind = more or {}
+  kind.title, kind.needs = title, {action}
+  kind.list = function(aws) return rows(aws[service]:items(operation, kind.input or {}), name, arn) end
+  return kind
+end
+
+local function itself(title, name)
+  return {title = title, needs = {}, list = function(_, world)
+    return {{name = name or ("account %s"):format(world.id or "?"), raw = {}}}
+  end}
+end
+
+local function chunks(list, size)
+  local out = {}
+  for i = 1, #list, size do out[#out + 1] = table.move(list, i, math.min(i + size - 1, #list), 1, {}) end
+  return out
+end
+
+local function collect(iterator)
+  local out = {}
+  for item in iterator do out[#out + 1] = item end
+  return out
+end
+
+-- ## The account
+
+subjects.account = itself "the account"               -- once a region
+subjects["account.global"] = itself "the account"     -- once a run
+subjects["account.global"].global = true
+
+-- ## What the account file says there should be
+
+local NO_ACCOUNT <const> = "no account file was given (--account), so nothing is known to be expected"
+
+local function expected(title, names)
+  return {title = title, needs = {}, list = function(_, world)
+    if not world.account.prefix then return nil, NO_ACCOUNT end
+    local out = {}
+    for i, row in ipairs(names(world.account)) do out[i] = {name = row.name, raw = row} end
+    return out
+  end}
+end
+
+subjects["expected.queue"] = expected("expected queues", function(account)
+  local work, limiter = account.prefix .. "-hybrid-workflows", account.prefix .. "-rate-limiter-queue"
+  return {{name = work .. ".fifo", fifo = true}, {name = work .. "-dlq.fifo", fifo = true, dead = true},
+    {name = limiter, limiter = true}, {name = limiter .. "-dlq", dead = true}}
+end)
+
+subjects["expected.table"] = expected("expected tables", function(account)
+  local out = {{name = ("%s-ai-costs-%s"):format(account.prefix, account.env), keyed = true},
+    {name = ("%s-cost-alerts-%s"):format(account.prefix, account.env), keyed = true}}
+  for _, name in ipairs(account.tables or {}) do out[#out + 1] = {name = name} end
+  return out
+end)
+
+subjects["expected.topic"] = expected("expected topics", function(account)
+  return {{name = account.prefix .. "-cost-alerts"}}
+end)
+
+subjects["expected.cluster"] = expected("expected clusters", function(account)
+  local out = {}
+  for i, name in ipairs(account.clusters or {}) do out[i] = {name = name} end
+  return out
+end)
+
+-- ## Storage and data
+
+subjects["s3.bucket"] = {title = "buckets", global = true, needs = {"s3:ListAllMyBuckets"}, list = function(aws)
+  local out = {}
+  for i, bucket in ipairs(aws.s3:list_buckets({}).Buckets or {}) do
+    out[i] = {name = bucket.Name, arn = "arn:aws:s3:::" .. bucket.Name, raw = bucket}
+  end
+  return out
+end}
+
+subjects["rds.db_instance"] = paged("databases", "rds", "describe_db_instances", "DBInstanceIdentifier",
+  "DBInstanceArn", "rds:DescribeDBInstances")
+subjects["rds.snapshot"] = paged("database snapshots", "rds", "describe_db_snapshots", "DBSnapshotIdentifier",
+  "DBSnapshotArn", "rds:DescribeDBSnapshots", {input = {SnapshotType = "manual"}})
+
+-- Groups, clusters that stand alone, and serverless caches alike: the one to be replaced is a cluster without a group.
+subjects["elasticache.cache"] = {title = "caches",
+  needs = {"elasticache:DescribeReplicationGroups", "elasticache:DescribeCacheClusters"},
+  list = function(aws)
+    local out = rows(aws.elasticache:items("describe_replication_groups", {}), "ReplicationGroupId", "ARN")
+    for cluster in aws.elasticache:items("describe_cache_clusters", {ShowCacheClustersNotInReplicationGroups = true}) do
+      if not cluster.ReplicationGroupId then
+        out[#out + 1] = {name = cluster.CacheClusterId, arn = cluster.ARN, raw = cluster}
+        cluster.alone = true
+      end
+    end
+    return out
+  end}
+
+subjects["dynamodb.table"] = {title = "tables", needs = {"dynamodb:ListTables"}, list = function(aws, world)
+  local out = {}
+  for name in aws.dynamodb:items("list_tables", {}) do
+    out[#out + 1] = {name = name, raw = {TableName = name},
+      arn = ("arn:aws:dynamodb:%s:%s:table/%s"):format(world.region, world.id, name)}
+  end
+  return out
+end}
+
+subjects["sqs.queue"] = {title = "queues", needs = {"sqs:ListQueues"}, list = function(aws)
+  local out = {}
+  for url in aws.sqs:items("list_queues", {}) do
+    out[#out + 1] = {name = url:match "[^/]+$", raw = {QueueUrl = url}}
+  end
+  return out
+end}
+
+subjects["sns.topic"] = {title = "topics", needs = {"sns:ListTopics"}, list = function(aws)
+  local out = {}
+  for topic in aws.sns:items("list_topics", {}) do
+    out[#out + 1] = {name = topic.TopicArn:match "[^:]+$", arn = topic.TopicArn, raw = topic}
+  end
+  return out
+end}
+
+-- ## Who watches
+
+subjects["cloudtrail.trail"] = {title = "trails", needs = {"cloudtrail:DescribeTrails"}, list = function(aws)
+  local out = {}
+  for i, trail in ipairs(aws.cloudtrail:describe_trails({includeShadowTrails = false}).trailList or {}) do
+    out[i] = {name = trail.Name, arn = trail.TrailARN, raw = trail}
+  end
+  return out
+end}
+
+subjects["guardduty.detector"] = {title = "detectors", needs = {"guardduty:ListDetectors"}, list = function(aws)
+  local out = {}
+  for id in aws.guardduty:items("list_detectors", {}) do out[#out + 1] = {name = id, raw = {DetectorId = id}} end
+  return out
+end}
+
+subjects["logs.group"] = paged("log groups", "logs", "describe_log_groups", "logGroupName", "arn",
+  "logs:DescribeLogGroups")
+
+subjects["cloudwatch.alarm"] = {title = "alarms", needs = {"cloudwatch:DescribeAlarms"}, list = function(aws)
+  local out, token = {}, nil
+  repeat
+    local got = aws.cloudwatch:describe_alarms {AlarmTypes = {"MetricAlarm", "CompositeAlarm"}, MaxRecords = 100,
+      NextToken = token}
+    for _, name in ipairs {"MetricAlarms", "CompositeAlarms"} do
+      for _, alarm in ipairs(got[name] or {}) do
+        out[#out + 1] = {name = alarm.AlarmName, arn = alarm.AlarmArn, raw = alarm}
+      end
+    end
+    token = got.NextToken
+  until not token
+  return out
+end}
+
+-- ## Compute
+
+subjects["ecs.cluster"] = {title = "clusters", needs = {"ecs:ListClusters", "ecs:DescribeClusters"},
+  list = function(aws)
+    local out = {}
+    for _, some in ipairs(chunks(collect(aws.ecs:items("list_clusters", {})), 100)) do
+      local got = aws.ecs:describe_clusters {clusters = some, include = {"SETTINGS"}}
+      for _, cluster in ipairs(got.clusters or {}) do
+        out[#out + 1] = {name = cluster.clusterName, arn = cluster.clusterArn, raw = cluster}
+      end
+    end
+    return out
+  end}
+
+subjects["ecs.service"] = {title = "services", needs = {"ecs:ListClusters", "ecs:ListServices", "ecs:DescribeServices"},
+  list = function(aws)
+    local out = {}
+    for _, cluster in ipairs(collect(aws.ecs:items("list_clusters", {}))) do
+      for _, some in ipairs(chunks(collect(aws.ecs:items("list_services", {cluster = cluster})), 10)) do
+        for _, service in ipairs(aws.ecs:describe_services({cluster = cluster, services = some}).services or {}) do
+          local place = cluster:match "[^/]+$"
+          service.cluster = place
+          out[#out + 1] = {name = place .. "/" .. service.serviceName, arn = service.serviceArn, raw = service}
+        end
+      end
+    end
+    return out
+  end}
+
+-- The latest revision of each family, and those that services run.
+subjects["ecs.task_definition"] = {title = "task definitions",
+  needs = {"ecs:ListTaskDefinitionFamilies", "ecs:DescribeTaskDefinition", "ecs:ListServices", "ecs:DescribeServices"},
+  list = function(aws, world)
+    local out, seen = {}, {}
+    local function add(name)
+      local live = aws.ecs:describe_task_definition({taskDefinition = name}).taskDefinition
+      if seen[live.taskDefinitionArn] then return end
+      seen[live.taskDefinitionArn] = true
+      out[#out + 1] = {name = ("%s:%s"):format(live.family, live.revision), arn = live.taskDefinitionArn, raw = live}
+    end
+    for family in aws.ecs:items("list_task_definition_families", {status = "ACTIVE"}) do add(family) end
+    for _, service in ipairs(subjects["ecs.service"].list(aws, world)) do add(service.raw.taskDefinition) end
+    return out
+  end}
+
+subjects["lambda.function"] = paged("functions", "lambda", "list_functions", "FunctionName", "FunctionArn",
+  "lambda:ListFunctions")
+
+-- ## Identities, keys, secrets, network
+
+subjects["iam.user"] = paged("users", "iam", "list_users", "UserName", "Arn", "iam:ListUsers", {global = true})
+subjects["iam.policy"] = paged("policies in use", "iam", "list_policies", "PolicyName", "Arn", "iam:ListPolicies",
+  {global = true, input = {Scope = "Local", OnlyAttached = true}})
+
+subjects["kms.key"] = {title = "customer keys", needs = {"kms:ListKeys", "kms:DescribeKey"}, list = function(aws)
+  local out = {}
+  for key in aws.kms:items("list_keys", {}) do
+    local live = aws.kms:describe_key({KeyId = key.KeyId}).KeyMetadata
+    if live.KeyManager == "CUSTOMER" then out[#out + 1] = {name = live.KeyId, arn = live.Arn, raw = live} end
+  end
+  return out
+end}
+
+subjects["secretsmanager.secret"] = paged("secrets", "secretsmanager", "list_secrets", "Name", "ARN",
+  "secretsmanager:ListSecrets")
+subjects["ec2.security_group"] = paged("security groups", "ec2", "describe_security_groups", "GroupId", nil,
+  "ec2:DescribeSecurityGroups")
+subjects["ec2.vpc"] = paged("VPCs", "ec2", "describe_vpcs", "VpcId", nil, "ec2:DescribeVpcs")
+
+return subjects

@@ -1,0 +1,157 @@
+--- tidelock check: holds the account to the controls. Reads only.
+local checks = require "checks"
+local findings = require "report.findings"
+local options = require "cli.options"
+local runner = require "checks.runner"
+
+local FORMATS <const> = {"text", "json", "junit", "ocsf", "markdown", "html"}
+
+local function pick(args)
+  local filters = {}
+  for _, kind in ipairs {"id", "tag", "severity", "service", "requirement"} do filters[kind] = args[kind] end
+  if #args > 0 then filters.id = table.move(args, 1, #args, #(filters.id or {}) + 1, filters.id or {}) end
+  local controls = checks.select(filters)
+  if #controls == 0 then options.usage "each of these filters fits controls, but no control fits them all" end
+  return controls
+end
+
+local function print_list(controls, ctx)
+  local p = ctx:paint()
+  for _, control in ipairs(controls) do
+    ctx:print(("%s  %s  %s%s"):format(p.pad(control.severity, 8), p.pad(control.id, 36), control.title,
+      control.requirement and p:text("dim", "  [" .. control.requirement .. "]") or ""))
+  end
+  return 0
+end
+
+local function account_of(args)
+  local name = args.account or os.getenv "TIDELOCK_ACCOUNT"
+  if not name or name == "" then return nil end
+  local account = require "playbook.account"
+  local path = account.find(name, "playbooks/check.lua")
+  return (account.load(path)), path
+end
+
+local function find_playbook(name)
+  for _, base in ipairs {"playbooks/", ""} do
+    local path = base .. name .. ".lua"
+    local file = io.open(path)
+    if file then
+      file:close()
+      return path
+    end
+  end
+end
+
+-- Region names for --regions: a list by commas, or all that the account has.
+local function regions_of(args, session)
+  if not args.regions then return {session:region()} end
+  if args.regions ~= "all" then
+    local out = {}
+    for name in args.regions:gmatch "[^,%s]+" do out[#out + 1] = name end
+    return out
+  end
+  local out = {}
+  for _, region in ipairs(session.ec2:describe_regions({}).Regions or {}) do out[#out + 1] = region.RegionName end
+  local home = session:region()
+  table.sort(out, function(a, b)
+    if (a == home) ~= (b == home) then return a == home end
+    return a < b
+  end)
+  return out
+end
+
+local function progress(ctx, args)
+  local ok, tty = pcall(require, "tidelock.tty")
+  if args.quiet or ctx.err ~= io.stderr or not (ok and tty.is "stderr") then return function() end, function() end end
+  local last = 0
+  return function(done, total)
+    local now = require "tidelock.loop".now()
+    if now - last < 0.1 then return end
+    last = now
+    ctx.err:write(("\r%d of %d checks"):format(done, total))
+  end, function() ctx.err:write "\r\27[K" end
+end
+
+local function read_baseline(path)
+  local file, why = io.open(path, "rb")
+  if not file then options.usage("--baseline cannot be read: " .. why) end
+  local text = file:read "a"
+  file:close()
+  return text
+end
+
+local function identify(session, account, path)
+  local who = session.sts:get_caller_identity {}
+  if account and account.id and account.id ~= who.Account then
+    error({exit = 77, code = "OtherAccount", message = ("these credentials are of account %s, but %s is for account %s."
+      .. " Nothing was checked. Use other credentials (--profile), or the account file of this one (--account).")
+      :format(who.Account, path, account.id)}, 0)
+  end
+  return who.Account
+end
+
+local function show(report, args, ctx)
+  local format = args.output or "text"
+  local text
+  if format == "text" or format == "table" then
+    text = table.concat(findings.page(report, ctx:paint(), args.all), "\n") .. "\n"
+  else
+    text = require("report." .. format).text(report)
+  end
+  if not args.out then return ctx:write(text) end
+  local file, why = io.open(args.out, "wb")
+  if not file then options.usage("--out cannot be written: " .. why) end
+  file:write(text)
+  file:close()
+  ctx:say("%s", findings.verdict(report))
+end
+
+local function run(args, ctx)
+  local controls = pick(args)
+  if args.list then return print_list(controls, ctx) end
+  if args.actions then return ctx:print(checks.actions(controls)) or 0 end
+  local account, path = account_of(args)
+  local traffic = require "playbook.recorder".traffic()
+  local session = ctx:session(account and account.region, traffic.transport)
+  local began, started = require "tidelock.loop".now(), require "tidelock.loop".time()
+  local id, regions = identify(session, account, path), regions_of(args, session)
+  local tell, done = progress(ctx, args)
+  local results = runner.run(controls, {regions = regions, account = account, account_id = id, now = started,
+    concurrency = args.concurrency, progress = tell, client = function(region)
+      return region == session:region() and session or session:derive {region = region}
+    end})
+  done()
+  local known = args.baseline and require "report.json".baseline(results, read_baseline(args.baseline)) or 0
+  local report = findings.new(results, {account = id, account_name = account and (account.name or account.prefix),
+    account_path = path, regions = regions, started = started, fail_on = args.fail_on, known = known,
+    seconds = require "tidelock.loop".now() - began, requests = traffic.requests, find_playbook = find_playbook,
+    version = require "cli.version".VERSION})
+  show(report, args, ctx)
+  return report.exit
+end
+
+return {
+  name = "check",
+  about = "Hold the account to the controls: what fails, what it means, what to do; reads only",
+  usage = "tidelock check [ID ...] [--account FILE] [--service NAME] [--requirement ID] [--output FORMAT]",
+  options = {
+    {name = "account", value = "FILE", about = "account file, or its name in playbooks/accounts/"},
+    {name = "id", value = "ID", many = true, about = "only this control; * stands for anything"},
+    {name = "tag", value = "TAG", many = true, about = "only controls with this tag, FSBP or CIS id; or fsbp, cis"},
+    {name = "severity", value = "NAME", many = true, choices = checks.SEVERITIES, about = "only these"},
+    {name = "service", value = "NAME", many = true, about = "only controls of this service"},
+    {name = "requirement", value = "ID", many = true, about = "only controls of this requirement, such as 8 or 8.5"},
+    {name = "regions", value = "NAMES", about = "regions by commas, or all"},
+    {name = "baseline", value = "FILE", about = "an earlier JSON report: only what is new counts and is shown"},
+    {name = "fail-on", value = "NAME", choices = checks.SEVERITIES,
+      about = "exit 1 from this severity on (default critical), 2 below it"},
+    {name = "output", value = "FORMAT", choices = FORMATS, about = "text, json, junit, ocsf, markdown or html"},
+    {name = "out", value = "FILE", about = "write the report there"},
+    {name = "concurrency", value = "N", number = true, about = "subjects looked at at once (default 32)"},
+    {name = "all", about = "show what passed and what was skipped, too"},
+    {name = "list", about = "only list the controls"},
+    {name = "actions", about = "only print the IAM actions that these checks need"},
+  },
+  run = run,
+}

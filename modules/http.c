@@ -11,6 +11,7 @@
 
 #define TRANSFER "tidelock.http.transfer"
 #define RESPONSE "tidelock.http.response"
+#define UPLOAD "tidelock.http.upload"
 
 /* ----- the response as Lua values ----- */
 
@@ -72,17 +73,20 @@ static void pushhead (lua_State *L, tl_transfer *t) {
 
 /* ----- send ----- */
 
+enum { WHOLE, STREAM, FEED };      /* at once; the response's body by pieces; the request's */
+
 /*
 ** Begins request 1 with options 2; leaves the transfer's box at 3 and what the
 ** transfer points into above it. NULL when nil, err was pushed instead.
 */
-static tl_transfer *begin (lua_State *L, int stream) {
+static tl_transfer *begin (lua_State *L, int how) {
   tl_engine **e = lua_touserdata(L, lua_upvalueindex(1));
   tl_transfer *t;
   lua_settop(L, 2);
   tl_mustwait(L);
   t = tl_engine_acquire(L, *e);
-  t->stream = stream;
+  t->stream = how == STREAM;
+  t->feed = how == FEED;
   tl_request_read(L, t);
   if (tl_transfer_prepare(t) != CURLE_OK) {
     tl_transfer_fail(L, t);
@@ -117,7 +121,7 @@ static int sent (lua_State *L, int status, lua_KContext ctx) {
 -- {path=, offset=, length=}. Returns {status, headers, body} or nil, {code, message, sent}.
 */
 static int http_send (lua_State *L) {
-  tl_transfer *t = begin(L, 0);
+  tl_transfer *t = begin(L, WHOLE);
   if (t == NULL) return 2;
   return lua_yieldk(L, 0, (lua_KContext)t, sent);
 }
@@ -141,6 +145,16 @@ static tl_transfer **checkstream (lua_State *L) {
 }
 
 
+/* The table at the top gets the box, and what its transfer points into. */
+static void keep (lua_State *L, const char *kind) {
+  for (int i = 3, top = lua_gettop(L); i < top; i++) {
+    lua_pushvalue(L, i);
+    lua_rawseti(L, -2, i - 2);
+  }
+  luaL_setmetatable(L, kind);
+}
+
+
 static int opened (lua_State *L, int status, lua_KContext ctx) {
   tl_transfer *t = (tl_transfer *)ctx;
   (void)status;
@@ -150,11 +164,7 @@ static int opened (lua_State *L, int status, lua_KContext ctx) {
     return n;
   }
   pushhead(L, t);
-  for (int i = 3, top = lua_gettop(L); i < top; i++) {
-    lua_pushvalue(L, i);          /* the box, and what its transfer points into */
-    lua_rawseti(L, -2, i - 2);
-  }
-  luaL_setmetatable(L, RESPONSE);
+  keep(L, RESPONSE);
   return 1;
 }
 
@@ -164,7 +174,7 @@ static int opened (lua_State *L, int status, lua_KContext ctx) {
 -- the body by pieces. The sender is held back while nobody reads.
 */
 static int http_open (lua_State *L) {
-  tl_transfer *t = begin(L, 1);
+  tl_transfer *t = begin(L, STREAM);
   if (t == NULL) return 2;
   return lua_yieldk(L, 0, (lua_KContext)t, opened);
 }
@@ -238,9 +248,113 @@ static int response_close (lua_State *L) {
   return 0;
 }
 
+/* ----- upload: the request's body by pieces ----- */
+
+/* The upload is a table with its transfer's box at 1, which is empty once closed or answered. */
+static tl_transfer *checkupload (lua_State *L) {
+  tl_transfer **box;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_rawgeti(L, 1, 1);
+  box = luaL_testudata(L, -1, TRANSFER);
+  luaL_argcheck(L, box != NULL, 1, "not an upload");
+  lua_pop(L, 1);
+  luaL_argcheck(L, *box == NULL || (*box)->wait.co == NULL, 1, "another task writes to this upload");
+  return *box;
+}
+
+
+static int begun (lua_State *L, int status, lua_KContext ctx) {
+  tl_transfer *t = (tl_transfer *)ctx;
+  (void)status;
+  if (t->code != CURLE_OK) {
+    int n = tl_transfer_fail(L, t);
+    tl_engine_release(t);
+    return n;
+  }
+  lua_createtable(L, 4, 0);
+  keep(L, UPLOAD);
+  return 1;
+}
+
+
+/*
+--- Begins a request whose body, of `request.body.length` bytes, comes by pieces: up:write(piece), and
+-- up:finish() for the response. Returns it when the server is there to take it, or nil, err.
+*/
+static int http_upload (lua_State *L) {
+  tl_transfer *t = begin(L, FEED);
+  if (t == NULL) return 2;
+  return lua_yieldk(L, 0, (lua_KContext)t, begun);
+}
+
+
+static int wrote (lua_State *L, int status, lua_KContext ctx) {
+  tl_transfer *t = (tl_transfer *)ctx;
+  (void)status;
+  t->body = NULL;                  /* the piece is no longer ours */
+  t->left = 0;
+  if (t->done && t->code != CURLE_OK) {
+    int n = tl_transfer_fail(L, t);
+    tl_engine_release(t);
+    return n;
+  }
+  lua_pushboolean(L, !t->done || t->sent == t->length);
+  return 1;
+}
+
+
+/*
+--- Sends the next piece of the body. True; false where the server has answered before it had all, which
+-- finish gives; or nil, err.
+*/
+static int upload_write (lua_State *L) {
+  tl_transfer *t = checkupload(L);
+  size_t len;
+  const char *piece = luaL_checklstring(L, 2, &len);
+  lua_settop(L, 2);
+  if (t == NULL) return tl_fail(L, "closed", "can't write: the upload is closed already");
+  luaL_argcheck(L, (curl_off_t)len <= t->length - t->sent, 2, "more than the length of the body");
+  if (t->done || len == 0) return wrote(L, LUA_OK, (lua_KContext)t);
+  tl_hold(L, &t->wait);
+  t->body = piece;                 /* stays on the task's stack until it is woken */
+  t->left = len;
+  tl_engine_resume(t);
+  return lua_yieldk(L, 0, (lua_KContext)t, wrote);
+}
+
+
+static int answered (lua_State *L, int status, lua_KContext ctx) {
+  tl_transfer *t = (tl_transfer *)ctx;
+  if (t->done) return sent(L, status, ctx);
+  tl_hold(L, &t->wait);            /* woken for more, and there is none */
+  return lua_yieldk(L, 0, ctx, answered);
+}
+
+
+/*
+--- Waits for the response: as http.send. The body must be whole, unless the server has answered already.
+*/
+static int upload_finish (lua_State *L) {
+  tl_transfer *t = checkupload(L);
+  lua_settop(L, 1);
+  if (t == NULL) return tl_fail(L, "closed", "can't finish: the upload is closed already");
+  luaL_argcheck(L, t->done || t->sent == t->length, 1, "the body is not whole yet");
+  return answered(L, LUA_OK, (lua_KContext)t);
+}
+
+
+static int upload_close (lua_State *L) {
+  tl_transfer *t = checkupload(L);
+  if (t != NULL) tl_engine_release(t);
+  return 0;
+}
+
 /* ----- tables ----- */
 
-static const luaL_Reg functions[] = {{"open", http_open}, {"send", http_send}, {NULL, NULL}};
+static const luaL_Reg functions[] = {
+  {"open", http_open}, {"send", http_send},
+  {"upload", http_upload}, {NULL, NULL}
+};
 
 static const luaL_Reg methods[] = {
   {"close", response_close}, {"read", response_read}, {NULL, NULL}
@@ -248,13 +362,26 @@ static const luaL_Reg methods[] = {
 
 static const luaL_Reg meta[] = {{"__close", response_close}, {NULL, NULL}};
 
+static const luaL_Reg uploadmethods[] = {
+  {"close", upload_close}, {"finish", upload_finish}, {"write", upload_write}, {NULL, NULL}
+};
 
-int luaopen_tidelock_http (lua_State *L) {
-  luaL_newmetatable(L, RESPONSE);
-  luaL_setfuncs(L, meta, 0);
-  luaL_newlib(L, methods);
+static const luaL_Reg uploadmeta[] = {{"__close", upload_close}, {NULL, NULL}};
+
+
+static void newclass (lua_State *L, const char *name, const luaL_Reg *of, const luaL_Reg *own) {
+  luaL_newmetatable(L, name);
+  luaL_setfuncs(L, of, 0);
+  lua_newtable(L);
+  luaL_setfuncs(L, own, 0);
   lua_setfield(L, -2, "__index");
   lua_pop(L, 1);
+}
+
+
+int luaopen_tidelock_http (lua_State *L) {
+  newclass(L, RESPONSE, meta, methods);
+  newclass(L, UPLOAD, uploadmeta, uploadmethods);
   luaL_newlibtable(L, functions);
   tl_engine_new(L);
   luaL_setfuncs(L, functions, 1);

@@ -52,9 +52,11 @@ struct tl_transfer {
   struct curl_slist *list;       /* nodes that point into lines */
   size_t nlines, maxlines;
   const char *body;              /* a Lua string on the task's stack, or NULL */
+  size_t left;                   /* of a body that is fed: what of the piece `body` is still to go */
   const char *path;              /* of a body that comes from a file, or NULL */
   curl_off_t length, offset, sent;
   int hasbody;
+  int feed, starved;             /* the body comes by pieces; libcurl waits for the next */
   int in, out;                   /* file descriptors, or -1 */
   /* the response */
   tl_buf headers, data;

@@ -73,7 +73,7 @@ void tl_engine_stop (tl_transfer *t) {
 */
 static int again (tl_transfer *t, CURLcode code) {
   long fresh = 1;
-  if (t->options.once || t->attempts != 1 || t->status != 0) return 0;
+  if (t->options.once || t->attempts != 1 || t->status != 0 || t->feed) return 0;
   if (code != CURLE_RECV_ERROR && code != CURLE_SEND_ERROR) return 0;
   curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &fresh);
   if (fresh > 0) return 0;
@@ -132,7 +132,7 @@ static void onquiet (uv_timer_t *uv) {
   curl_off_t up = 0, down = 0;
   curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &up);
   curl_easy_getinfo(t->easy, CURLINFO_SIZE_DOWNLOAD_T, &down);
-  if (t->paused || t->attempts == 0 || up + down != t->progress) past = 0;
+  if (t->paused || t->starved || t->attempts == 0 || up + down != t->progress) past = 0;
   t->progress = up + down;
   if (past < limit) {
     uv_timer_start(uv, onquiet, limit - past, 0);
@@ -367,11 +367,11 @@ CURLcode tl_engine_start (tl_transfer *t) {
 }
 
 
-/* libcurl hands over what it kept at once, so the write callback may run inside. */
+/* libcurl hands over what it kept at once, so the callbacks may run inside. */
 CURLcode tl_engine_resume (tl_transfer *t) {
   CURLcode code;
-  if (!t->paused || t->done) return CURLE_OK;
-  t->paused = 0;
+  if (!(t->paused || t->starved) || t->done) return CURLE_OK;
+  t->paused = t->starved = 0;
   t->heard = uv_now(tl_loop());
   code = curl_easy_pause(t->easy, CURLPAUSE_CONT);
   if (code != CURLE_OK) finish(t, code);

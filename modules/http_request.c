@@ -153,6 +153,11 @@ static curl_off_t wholefield (lua_State *L, int idx, const char *name, curl_off_
 static void readfilebody (lua_State *L, tl_transfer *t) {
   int idx = lua_gettop(L);
   size_t len;
+  if (t->feed) {
+    t->length = wholefield(L, idx, "length", -1);
+    if (t->length < 0) misuse(L, 1, "request.body.%s must be given for a body by pieces", "length");
+    return;
+  }
   if (lua_getfield(L, idx, "path") != LUA_TSTRING || (t->path = lua_tolstring(L, -1, &len), 0)
       || strlen(t->path) != len)
     misuse(L, 1, "request.body.%s must name a file", "path");
@@ -166,6 +171,7 @@ static void readbody (lua_State *L, tl_transfer *t) {
   int type = lua_getfield(L, 1, "body");
   size_t len = 0;
   t->hasbody = type != LUA_TNIL;
+  if (t->feed && type != LUA_TTABLE) misuse(L, 1, "request.%s must be a table {length=}", "body");
   if (type == LUA_TTABLE) readfilebody(L, t);
   else if (type == LUA_TSTRING) {
     t->body = lua_tolstring(L, -1, &len);
@@ -281,6 +287,7 @@ void tl_request_read (lua_State *L, tl_transfer *t) {
   readheaders(L, t);
   if (t->options.to != NULL) lua_getfield(L, 2, "to");         /* errors name them after the wait */
   if (t->options.proxy != NULL) lua_getfield(L, 2, "proxy");
+  if (t->options.once < 0 && t->feed) t->options.once = 1;     /* the pieces are gone */
   if (t->options.once < 0)
     t->options.once = strcmp(t->method, "POST") == 0 || strcmp(t->method, "PATCH") == 0;
   if (t->options.max_body < 0)

@@ -90,9 +90,28 @@ static size_t onheader (char *s, size_t one, size_t n, void *data) {
 }
 
 
+/* The writer is woken as its piece has gone, to have the next one ready while the socket drains. */
+static size_t fromfeed (tl_transfer *t, char *to, size_t n) {
+  if (t->sent == t->length) return 0;
+  if (t->left == 0) {
+    t->starved = 1;
+    tl_wake(&t->wait);
+    return CURL_READFUNC_PAUSE;
+  }
+  if (n > t->left) n = t->left;
+  memcpy(to, t->body, n);
+  t->body += n;
+  t->left -= n;
+  t->sent += (curl_off_t)n;
+  if (t->left == 0) tl_wake(&t->wait);
+  return n;
+}
+
+
 static size_t onread (char *to, size_t one, size_t n, void *data) {
   tl_transfer *t = data;
   ssize_t got;
+  if (t->feed) return fromfeed(t, to, one * n);
   if ((curl_off_t)(one *= n) > t->length - t->sent) one = (size_t)(t->length - t->sent);
   if (one == 0) return 0;
   do got = pread(t->in, to, one, t->offset + t->sent); while (got < 0 && errno == EINTR);
@@ -108,7 +127,7 @@ static size_t onread (char *to, size_t one, size_t n, void *data) {
 
 static int onseek (void *data, curl_off_t to, int whence) {
   tl_transfer *t = data;
-  if (whence != SEEK_SET) return CURL_SEEKFUNC_FAIL;
+  if (whence != SEEK_SET || (t->feed && to != t->sent)) return CURL_SEEKFUNC_FAIL;
   t->sent = to;
   return CURL_SEEKFUNC_OK;
 }
@@ -178,7 +197,7 @@ static CURLcode setbody (tl_transfer *t) {
   else if (t->hasbody) SET(POST, 1L);
   if (strcmp(t->method, t->hasbody ? "POST" : "GET") != 0 && strcmp(t->method, "HEAD") != 0)
     SET(CUSTOMREQUEST, t->method);
-  SET(UPLOAD_BUFFERSIZE, t->path != NULL ? 256L * 1024 : 64L * 1024);
+  SET(UPLOAD_BUFFERSIZE, t->path != NULL || t->feed ? 256L * 1024 : 64L * 1024);
   return CURLE_OK;
 }
 
@@ -271,6 +290,8 @@ void tl_transfer_clear (tl_transfer *t) {
   empty(&t->data);
   t->nlines = t->headend = t->taken = t->need = t->origin = 0;
   t->body = t->path = NULL;
+  t->feed = t->starved = 0;
+  t->left = 0;
   t->length = t->offset = t->sent = t->written = t->progress = 0;
   t->stream = t->paused = t->done = t->attempts = t->hasbody = t->oserror = 0;
   t->status = t->tunnel = 0;

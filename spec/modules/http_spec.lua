@@ -417,6 +417,70 @@ describe("tidelock.http", function()
     end)
   end)
 
+  describe("upload", function()
+    local function upload(target, length)
+      return http.upload(request(target, {method = "PUT", body = {length = length}}))
+    end
+
+    it("sends a body by pieces and gives the answer", function()
+      local up = assert(upload("/echo", 900005))
+      for _ = 1, 3 do assert.is_true(up:write(("x\0y"):rep(100000))) end
+      assert.is_true(up:write "")
+      assert.is_true(up:write "hello")
+      local seen = json.decode(assert(up:finish()).body)
+      assert.equal(900005, seen.length)
+      assert.equal(("x\0y"):rep(300000) .. "hello", seen.body)
+      assert.equal("900005", seen.headers["content-length"])
+      assert.equal("closed", select(2, up:write "x").code)
+      assert.equal("closed", select(2, up:finish()).code)
+    end)
+
+    it("of nothing is an upload too", function()
+      assert.equal(0, json.decode(assert(assert(upload("/echo", 0)):finish()).body).length)
+    end)
+
+    it("takes no more and no fewer bytes than were announced", function()
+      local up <close> = assert(upload("/echo", 5))
+      assert.has_error(function() up:write "123456" end)
+      assert.has_error(function() up:finish() end)
+      assert.has_error(function() http.upload(request("/echo", {method = "PUT", body = "x"})) end)
+      assert.has_error(function() http.upload(request("/echo", {method = "PUT", body = {}})) end)
+    end)
+
+    it("a slow writer is no silent server", function()
+      local up = assert(http.upload(request("/echo", {method = "PUT", body = {length = 2}}), {read_timeout = 0.2}))
+      assert.is_true(up:write "a")
+      loop.sleep(0.7)
+      assert.is_true(up:write "b")
+      assert.equal(2, json.decode(assert(up:finish()).body).length)
+    end)
+
+    it("says what broke it, and is closed then", function()
+      assert.equal("connect", select(2, http.upload {method = "PUT", scheme = "http", host = "127.0.0.1:1",
+        body = {length = 5}}).code)
+      local up = assert(upload("/reset", 5))
+      up:write "12345"
+      local answer, err = up:finish()
+      assert.is_nil(answer)
+      assert.equal("closed", err.code)
+    end)
+
+    it("closed in the middle is gone, and so is one whose task is cancelled", function()
+      local up = assert(upload("/echo", 100))
+      up:write "x"
+      up:close()
+      up:close()
+      local task = loop.spawn(function()
+        local mine <close> = assert(upload("/hang", 5))
+        mine:write "12345"
+        mine:finish()
+      end)
+      loop.sleep(0.1)
+      loop.cancel(task)
+      assert.is_false((loop.wait(task)))
+    end)
+  end)
+
   describe("cancellation", function()
     it("stops a request that waits for its answer", function()
       local t = loop.spawn(function() send "/hang" end)

@@ -2,10 +2,13 @@
 return {
   budgets = {"budget"},
   ce = {"anomaly_monitor", "anomaly_subscription"},
+  cloudtrail = {"trail"},
+  cloudwatch = {"alarm"},
   dynamodb = {"table"},
   iam = {"role"},
   kms = {"alias", "key"},
   logs = {"group"},
+  s3 = {"bucket"},
   sns = {"subscription", "topic"},
   sqs = {"queue"},
 }

@@ -48,3 +48,22 @@ def describe_table(call):
     if slow.settling(call.state, call.params["TableName"]):
         answer["Table"]["TableStatus"] = "CREATING"
     return answer
+
+
+@operation("dynamodb", "UpdateTable")
+def update_table(call):
+    answer = call.moto()
+    wanted = call.params.get("SSESpecification")
+    table = call.backend().tables.get(call.params["TableName"])
+    if wanted is not None and table is not None:      # moto leaves encryption as it was made
+        table.sse_specification = dict(wanted) if wanted.get("Enabled") else {"Enabled": False}
+        if wanted.get("Enabled"):
+            key = wanted.get("KMSMasterKeyId") or table._get_default_encryption_key(call.account, call.region)
+            table.sse_specification["KMSMasterKeyId"] = key
+        answer["TableDescription"] = shapes_of(table)
+    return answer
+
+
+def shapes_of(table):
+    """The table as DescribeTable shows it, but for what its own call adds."""
+    return table.describe(base_key="TableDescription")["TableDescription"]

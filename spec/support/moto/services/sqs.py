@@ -96,7 +96,11 @@ def create_queue(call):
 def set_queue_attributes(call):
     name, attributes = queue_of(call), call.params["Attributes"]
     check(attributes, name.endswith(".fifo"))
+    queue = call.backend().queues.get(name)
+    policy = queue.policy if queue else None
     answer = call.moto()
+    if queue and "Policy" not in attributes:
+        queue.policy = policy                 # moto drops it with every other attribute
     keep(call, name, attributes)
     return answer
 

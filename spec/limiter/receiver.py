@@ -73,6 +73,9 @@ class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
 
+    def handle_error(self, request, client_address):
+        pass  # senders are killed here
+
 
 if __name__ == "__main__":
     server = Server(("127.0.0.1", 0), Site)

@@ -95,7 +95,8 @@ describe("tidelock completion", function()
   if installed "fish" then
     it("completes in fish", function()
       local out = assert(proc.run {"fish", "-c",
-        "tidelock completion fish | source; complete -C 'tidelock call sqs create-q'", env = {PATH = HERE .. ":" .. os.getenv "PATH", HOME = "/nonexistent"}})
+        "tidelock completion fish | source; complete -C 'tidelock call sqs create-q'",
+        env = {PATH = HERE .. ":" .. os.getenv "PATH", HOME = "/nonexistent"}})
       assert.matches("^create%-queue", out.stdout)
     end)
   end

@@ -9,6 +9,8 @@
 #include "modules.h"
 #include "restcodec.h"
 
+#define LONGBODY 4096     /* bytes from which names are kept while decoding */
+
 typedef struct protocol {
   const tl_format *format;
   int rest;                   /* members may stand in the URI, the query string and headers */
@@ -272,6 +274,10 @@ static int codec_decode (lua_State *L) {
   p = protocolof(w.model);
   w.rest = p->rest;
   if (status >= 300 || status < 200) return decodeerror(&w, status, body, len);
+  if (len > LONGBODY) {
+    lua_newtable(L);
+    w.names = lua_gettop(L);
+  }
   lua_newtable(L);
   if (w.op->output == TL_NONE) return 1;
   s = w.model->shapes + w.op->output;

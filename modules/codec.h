@@ -26,6 +26,7 @@ typedef struct tl_walk {
   const tl_at *at;
   int depth;
   int rest;               /* top-level members with another location than the body stay out of it */
+  int names;              /* decode of a long body: the slot of a table of names, by member; else 0 */
   int secrets;            /* decode: what the model calls sensitive comes as secrets, not as text */
   char path[256];         /* "Entries[2].Id", and why: the first fault */
   char why[256];
@@ -84,6 +85,9 @@ void tl_addstamp (tl_buf *out, double seconds, int format);   /* a tl_stampforma
 
 /* The member of that wire name; `*next` is where to look first, and is moved on. */
 const tl_member *tl_nextwire (const tl_model *m, const tl_shape *s, uint32_t *next, const char *name, size_t len);
+
+/* Pushes a member's name. In long bodies the same few names come thousands of times: hashing each is dear. */
+void tl_pushname (tl_walk *w, const tl_member *m);
 
 /* Pushes an empty list with room for `n`, marked as tidelock.json marks arrays: empty, it prints as []. */
 void tl_pushlist (tl_walk *w, size_t n);

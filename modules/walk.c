@@ -395,10 +395,12 @@ int tl_addtext (tl_walk *w, const tl_shape *s, int stamp, tl_buf *out) {
 
 /* ----- reading ----- */
 
+/* tl_modelstr spelt out: this is asked for every element of an answer. */
 static int same (const tl_model *m, uint32_t off, const char *name, size_t len) {
-  size_t n;
-  const char *s = tl_modelstr(m, off, &n);
-  return n == len && memcmp(s, name, len) == 0;
+  const char *s = m->bytes + m->h->strings + off;
+  uint32_t n;
+  memcpy(&n, s, sizeof n);
+  return n == len && memcmp(s + sizeof n, name, len) == 0;
 }
 
 
@@ -411,6 +413,20 @@ const tl_member *tl_nextwire (const tl_model *m, const tl_shape *s, uint32_t *ne
     if (same(m, members[at].wire, name, len)) return &members[at];
   }
   return NULL;
+}
+
+
+void tl_pushname (tl_walk *w, const tl_member *m) {
+  lua_Integer i = m - w->model->members + 1;
+  size_t len;
+  const char *s = NULL;
+  if (w->names != 0 && lua_rawgeti(w->L, w->names, i) == LUA_TSTRING) return;
+  if (w->names != 0) lua_pop(w->L, 1);
+  s = tl_modelstr(w->model, m->name, &len);
+  lua_pushlstring(w->L, s, len);
+  if (w->names == 0) return;
+  lua_pushvalue(w->L, -1);
+  lua_rawseti(w->L, w->names, i);
 }
 
 

@@ -200,6 +200,15 @@ static int encode (tl_walk *w, const tl_shape *s, const tl_member *ref) {
 
 static void pushnode (tl_walk *w, const tl_tree *t, const tl_member *ref, const tl_node *n);
 
+
+/* Tables are made as large as they will be: growing one step by step is dear. */
+static int children (const tl_tree *t, const tl_node *n) {
+  int count = 0;
+  for (n = tl_xmlfirst(t, n); n != NULL && count < INT16_MAX; n = tl_xmlnext(t, n)) count++;
+  return count;
+}
+
+
 static void pushpair (tl_walk *w, const tl_tree *t, const tl_shape *map, const tl_node *entry) {
   const tl_member *key = tl_memberat(w, map, 0), *value = tl_memberat(w, map, 1);
   const char *keyname = key->wire ? tl_modelstr(w->model, key->wire, NULL) : "key";
@@ -221,7 +230,7 @@ static void pushmap (tl_walk *w, const tl_tree *t, const tl_shape *s, const tl_n
 
 static void pushlist (tl_walk *w, const tl_tree *t, const tl_shape *s, const tl_node *n) {
   lua_Integer i = 0;
-  tl_pushlist(w, 4);
+  tl_pushlist(w, (size_t)children(t, n));
   for (n = tl_xmlfirst(t, n); n != NULL; n = tl_xmlnext(t, n)) {
     pushnode(w, t, tl_memberat(w, s, 0), n);
     lua_rawseti(w->L, -2, ++i);
@@ -291,14 +300,11 @@ static uint32_t fill (tl_walk *w, const tl_tree *t, const tl_shape *s, const tl_
   for (n = tl_xmlfirst(t, n); n != NULL; n = tl_xmlnext(t, n)) {
     const tl_member *m = memberof(w, s, &next, t, n);
     const tl_shape *shape;
-    size_t len;
-    const char *name;
     if (m == NULL) continue;
     found++;
     if (next > 0) next--;   /* the same element may come again */
     shape = tl_shapeof(w, m);
-    name = tl_modelstr(w->model, m->name, &len);
-    lua_pushlstring(w->L, name, len);
+    tl_pushname(w, m);
     if (m->flags & TL_M_FLATTENED && (shape->type == TL_LIST || shape->type == TL_MAP)) addflat(w, t, shape, n);
     else {
       pushnode(w, t, m, n);
@@ -310,7 +316,7 @@ static uint32_t fill (tl_walk *w, const tl_tree *t, const tl_shape *s, const tl_
 
 
 static void pushstructure (tl_walk *w, const tl_tree *t, const tl_shape *s, const tl_node *n) {
-  lua_createtable(w->L, 0, (int)(s->count < 8 ? s->count : 8));
+  lua_createtable(w->L, 0, children(t, n));
   if (fill(w, t, s, n) > 0 || !(s->flags & TL_S_UNION) || n->first == 0) return;
   n = tl_xmlfirst(t, n);
   lua_createtable(w->L, 0, 1);
@@ -351,8 +357,10 @@ static int decode (tl_walk *w, const tl_shape *shape, const char *bytes, size_t 
   if (len == 0) return 0;
   t = tl_xmlparse(w->L, bytes, len, why, sizeof why);
   if (t == NULL) return tl_fault(w, "the XML is broken: %s", why);
-  if (t->nodes->namelen == 4 && strncasecmp(t->text + t->nodes->name, "html", 4) == 0)
+  if (t->nodes->namelen == 4 && strncasecmp(t->text + t->nodes->name, "html", 4) == 0) {
+    tl_xmlfree(w->L, -1);
     return tl_fault(w, "it is a web page: what answered is a proxy or another server, not AWS");
+  }
   lua_insert(w->L, -2);
   fill(w, t, shape, start(w, t));
   tl_xmlfree(w->L, -2);

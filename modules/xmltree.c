@@ -11,6 +11,8 @@
 #include "codec.h"
 
 #define TREE "tidelock.xml.tree"
+#define KEPT "tidelock.xml.kept"      /* the box that rests in the registry */
+#define KEEP ((size_t)4 << 20)        /* bytes that it may keep for the next document */
 
 typedef struct reader {
   tl_tree *tree;
@@ -21,11 +23,14 @@ typedef struct reader {
   int nomemory;
 } reader;
 
-typedef struct box { tl_tree tree; XML_Parser parser; } box;   /* frees whatever a raise leaves */
+typedef struct box {            /* frees whatever a raise leaves */
+  tl_tree tree;
+  XML_Parser parser;
+  int busy;
+} box;
 
 
-void tl_xmlfree (lua_State *L, int idx) {
-  box *b = lua_touserdata(L, idx);
+static void drop (box *b) {
   if (b->parser != NULL) XML_ParserFree(b->parser);
   free(b->tree.nodes);
   free(b->tree.text);
@@ -33,14 +38,22 @@ void tl_xmlfree (lua_State *L, int idx) {
 }
 
 
+/* Memory of a usual size rests for the next document: fresh pages cost more than their parsing. */
+void tl_xmlfree (lua_State *L, int idx) {
+  box *b = lua_touserdata(L, idx);
+  if (b->tree.maxtext + b->tree.maxnodes * sizeof *b->tree.nodes > KEEP) drop(b);
+  b->tree.nnodes = b->tree.textlen = 0;
+  b->busy = 0;
+}
+
+
 static int box_gc (lua_State *L) {
-  luaL_checkudata(L, 1, TREE);
-  tl_xmlfree(L, 1);
+  drop(luaL_checkudata(L, 1, TREE));
   return 0;
 }
 
 
-static box *newbox (lua_State *L) {
+static box *freshbox (lua_State *L) {
   box *b = lua_newuserdatauv(L, sizeof *b, 0);
   *b = (box){.parser = NULL};
   if (luaL_getmetatable(L, TREE) == LUA_TNIL) {   /* filled before it is registered: never without __gc */
@@ -54,6 +67,20 @@ static box *newbox (lua_State *L) {
     lua_setfield(L, LUA_REGISTRYINDEX, TREE);
   }
   lua_setmetatable(L, -2);
+  return b;
+}
+
+
+/* Pushes the box at rest; a fresh one where that is in use (by a call that a finalizer cut into) or was lost. */
+static box *newbox (lua_State *L) {
+  box *b = lua_getfield(L, LUA_REGISTRYINDEX, KEPT) == LUA_TUSERDATA ? lua_touserdata(L, -1) : NULL;
+  if (b == NULL || b->busy) {
+    lua_pop(L, 1);
+    b = freshbox(L);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, LUA_REGISTRYINDEX, KEPT);
+  }
+  b->busy = 1;
   return b;
 }
 
@@ -74,6 +101,14 @@ static int room (void **data, size_t *max, size_t need, size_t each) {
   *data = p;
   *max = n;
   return 1;
+}
+
+
+/* Room that most documents need, at once: growing would copy, and touch, every page twice. */
+static void reserve (tl_tree *t, size_t len) {
+  if (len > INT32_MAX / 4) return;
+  room((void **)&t->text, &t->maxtext, len + 1, 1);
+  room((void **)&t->nodes, &t->maxnodes, len / 32 + 1, sizeof *t->nodes);
 }
 
 
@@ -139,7 +174,7 @@ static void onend (void *ud, const char *name) {
 
 static void ontext (void *ud, const char *s, int len) {
   reader *r = ud;
-  if (r->depth > 0) addtext(r, s, (size_t)len);
+  if (r->depth > 0 && r->tree->nodes[r->open[r->depth - 1]].first == 0) addtext(r, s, (size_t)len);
 }
 
 
@@ -173,9 +208,11 @@ tl_tree *tl_xmlparse (lua_State *L, const char *s, size_t len, char *why, size_t
   reader r = {0};
   box *b = newbox(L);
   int ok;
-  b->parser = XML_ParserCreate(NULL);
+  if (b->parser == NULL) b->parser = XML_ParserCreate(NULL);
+  else XML_ParserReset(b->parser, NULL);
   if (b->parser == NULL) luaL_error(L, "not enough memory");
   prepare(&r, b);
+  reserve(&b->tree, len);
   ok = len <= INT32_MAX && XML_Parse(b->parser, s, (int)len, 1) == XML_STATUS_OK && r.why == NULL;
   if (!ok) {
     int nomemory = r.nomemory || XML_GetErrorCode(b->parser) == XML_ERROR_NO_MEMORY;
@@ -186,8 +223,6 @@ tl_tree *tl_xmlparse (lua_State *L, const char *s, size_t len, char *why, size_t
     if (nomemory) luaL_error(L, "not enough memory");
     return NULL;
   }
-  XML_ParserFree(b->parser);
-  b->parser = NULL;
   return &b->tree;
 }
 

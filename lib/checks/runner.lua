@@ -64,7 +64,8 @@ local function list(kind, world)
   return {rows = rows}
 end
 
-local function worlds_of(options)
+--- What a run works in, a region each: the client with its memory, the account. For runs that share one.
+function runner.worlds(options)
   local out = {}
   for i, region in ipairs(options.regions or {options.region}) do
     out[i] = {aws = once.client(options.client(region)), region = region, first = i == 1, id = options.account_id,
@@ -107,12 +108,12 @@ local function jobs_of(controls, wanted)
 end
 
 --- Runs controls. options: client(region) -> aws, region or regions (list), account (data of the account file),
--- account_id, concurrency (default 32), now, progress(done, total).
+-- account_id, worlds (of runner.worlds), concurrency (default 32), now, progress(done, total).
 -- @return the results, in the order of the controls: {id, title, severity, service, result = "pass" | "fail" | "warn" |
 -- "skip" | "error", evidence, subject = {type, name, arn}, region, ...}
 function runner.run(controls, options)
   local how = {concurrency = options.concurrency or 32}
-  local worlds = worlds_of(options)
+  local worlds = options.worlds or runner.worlds(options)
   local wanted = lists_of(controls, worlds)
   task.map(wanted, function(one) one.found = list(one.kind, one.world) end, how)
   local jobs, done = jobs_of(controls, wanted), 0

@@ -32,17 +32,6 @@ local function account_of(args)
   return (account.load(path)), path
 end
 
-local function find_playbook(name)
-  for _, base in ipairs {"playbooks/", ""} do
-    local path = base .. name .. ".lua"
-    local file = io.open(path)
-    if file then
-      file:close()
-      return path
-    end
-  end
-end
-
 -- Region names for --regions: a list by commas, or all that the account has.
 local function regions_of(args, session)
   if not args.regions then return {session:region()} end
@@ -125,8 +114,8 @@ local function run(args, ctx)
   local known = args.baseline and require "report.json".baseline(results, read_baseline(args.baseline)) or 0
   local report = findings.new(results, {account = id, account_name = account and (account.name or account.prefix),
     account_path = path, regions = regions, started = started, fail_on = args.fail_on, known = known,
-    seconds = require "tidelock.loop".now() - began, requests = traffic.requests, find_playbook = find_playbook,
-    version = require "cli.version".VERSION})
+    seconds = require "tidelock.loop".now() - began, requests = traffic.requests,
+    find_playbook = require "checks.words".find_playbook, version = require "cli.version".VERSION})
   show(report, args, ctx)
   return report.exit
 end

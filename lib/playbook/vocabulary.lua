@@ -155,6 +155,25 @@ local function curried(engine, kind, needed)
   end
 end
 
+-- check "name" {test = function} or, of the controls in lib/checks, check "name" {controls = "rds-*"}.
+local function check_word(engine)
+  local plain = curried(engine, "check", "test")
+  return function(name)
+    return function(spec)
+      local word = type(spec) == "table" and not spec.test and require "checks.word"
+      if word and word.names_controls(spec) then
+        local ok, made = pcall(word.spec, engine, spec)
+        if not ok then
+          engine:fault("check %q: %s", tostring(name), type(made) == "table" and made.message or tostring(made))
+          return unknown.poison()
+        end
+        spec = made
+      end
+      return plain(name)(spec)
+    end
+  end
+end
+
 local function approve_word(engine)
   return function(name)
     if type(name) ~= "string" then
@@ -304,7 +323,7 @@ function vocabulary.environment(engine, values, outputs)
     playbook = function() end,
     var = var_word(engine, values), account = account_word(engine), ensure = ensure_word(engine),
     step = curried(engine, "step", "run"), wait_until = curried(engine, "wait_until", "test"),
-    check = curried(engine, "check", "test"),
+    check = check_word(engine),
     approve = approve_word(engine), park = park_word(engine), include = include_word(engine),
     output = output_word(engine, outputs), known = known, aws = aws_word(engine),
     seconds = span(1), minutes = span(60), hours = span(3600), days = span(86400),

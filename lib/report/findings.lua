@@ -1,6 +1,7 @@
 --- What controls found, arranged for reports: counts, groups by control, and the page that a person reads.
 local checks = require "checks"
 local runner = require "checks.runner"
+local words = require "checks.words"
 
 local findings = {}
 
@@ -60,20 +61,9 @@ function findings.services(report)
   return out
 end
 
-local function fill(text, result)
-  return (text:gsub("{(%w+)}", {name = result.subject.name, arn = result.subject.arn, region = result.region,
-    account = result.account}))
-end
-
---- The command that repairs it (a remedy playbook, where there is one on this machine) or shows it; the second value
--- says which.
+--- The command that repairs it, or shows it; the second value says which: "fix" or "look".
 function findings.command(report, result)
-  local path = result.remedy and report.find_playbook and report.find_playbook(result.remedy)
-  if path then
-    local account = report.account_path and " --account " .. report.account_path or ""
-    return "tidelock plan " .. path .. account, "fix"
-  end
-  if result.command then return fill(result.command, result), "look" end
+  return words.command(result, report.account_path, report.find_playbook)
 end
 
 --- "2026-11-25 01:30:00 UTC"

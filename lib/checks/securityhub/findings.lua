@@ -8,13 +8,16 @@ local FILTERS <const> = {ComplianceStatus = {is "FAILED"}, RecordState = {is "AC
 
 return control {
   id = "securityhub-findings", title = "Security Hub has no open finding of high severity", severity = "critical",
-  requirement = "2.3", subjects = "account", needs = {"securityhub:GetFindings"},
+  requirement = "2.3", subjects = "account", needs = {"securityhub:DescribeHub", "securityhub:GetFindings"},
   command = "tidelock call securityhub get-findings --region {region} --filters "
     .. "'{\"RecordState\":[{\"Value\":\"ACTIVE\",\"Comparison\":\"EQUALS\"}]}'",
   means = "A rule of the standard that matters is broken.",
   todo = "Repair each, or suppress it in Security Hub with a reason.",
   absent = {InvalidAccessException = "Security Hub is not on, so nothing is known"},
-  read = function(aws) return aws.securityhub:items("get_findings", {Filters = FILTERS, MaxResults = 100}) end,
+  read = function(aws)
+    aws.securityhub:describe_hub {}                  -- without a hub an empty list would say nothing
+    return aws.securityhub:items("get_findings", {Filters = FILTERS, MaxResults = 100})
+  end,
   test = function(list)
     local count, titles = 0, {}
     for finding in list do

@@ -1,4 +1,5 @@
 --- Carries out decided actions along the graph: independent ones side by side, what leans on a failed one left alone.
+local patience = require "playbook.patience"
 local planner = require "playbook.planner"
 local unknown = require "playbook.unknown"
 
@@ -74,14 +75,36 @@ local function act(engine, node)
   end
 end
 
+-- What became of a write that failed: reads anew and decides by that. True where nothing is left to be done.
+local function look(engine, node, planned)
+  engine.tags = {}                                     -- what was read for the plan is old now
+  node.live = node.type.read(engine.recorder:client(node), planner.known_part(node.want))
+  node.was_read = true
+  if planned == "delete" then return node.live == nil end
+  planner.decide(node)
+  node.known = node.live
+  if node.action == "replace" and planned ~= "replace" then
+    error({code = "Replace", message = "what was made is not what was asked for, and would have to be replaced; plan and"
+      .. " apply again"}, 0)
+  end
+  return node.action == "none"
+end
+
+local function carry_out(engine, node, planned)
+  return patience.write(function() act(engine, node) end, function() return look(engine, node, planned) end,
+    function() return engine.halted end)
+end
+
 local function perform(engine, node)
   local quiet = node.action == "none"
   local began = now()
   if not quiet then engine.emit {kind = "resource.start", node = node, action = node.action} end
   local planned = node.action
-  local ok, err = pcall(act, engine, node)
+  local ok, err = carry_out(engine, node, planned)
   node.seconds = now() - began
   if ok then
+    -- what is left to do after a lost answer may be less, but what was done is what was planned
+    if planned == "create" or planned == "replace" then node.action = planned end
     node.done, node.result = true, node.action
     if not (quiet and node.action == "none") then
       engine.emit {kind = "resource.done", node = node, action = node.action, seconds = node.seconds}

@@ -154,7 +154,10 @@ function playbook.identify(engine)
   need_region(engine)
   local context, account = engine.context, engine.account
   if context.identify == false then return end
-  local who = engine.recorder:client().sts:get_caller_identity {}
+  local ok, who = require "playbook.patience".read(function()
+    return engine.recorder:client().sts:get_caller_identity {}
+  end)
+  if not ok then error(who, 0) end
   engine.identity.known = {id = who.Account, arn = who.Arn}
   if account and account.id and account.id ~= who.Account then
     fault.fail(77, "These credentials are of account %s, but %s is for account %s. Nothing was changed. Use other"

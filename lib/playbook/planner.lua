@@ -1,6 +1,7 @@
 --- From declared nodes and what is live to actions: reads only, side by side, then a pure diff in the graph's order.
 local engine_of = require "playbook.engine"
 local fault = require "playbook.fault"
+local patience = require "playbook.patience"
 local unknown = require "playbook.unknown"
 
 local planner = {}
@@ -34,7 +35,9 @@ local function took(node, live)
 end
 
 local function read_one(engine, node)
-  local ok, result = pcall(node.type.read, engine.recorder:client(node), known_part(node.want))
+  local ok, result = patience.read(function()
+    return node.type.read(engine.recorder:client(node), known_part(node.want))
+  end)
   if ok then
     took(node, result)
   else
@@ -45,7 +48,7 @@ end
 local function read_together(engine, t, nodes)
   local wants = {}
   for i, node in ipairs(nodes) do wants[i] = known_part(node.want) end
-  local ok, result = pcall(t.read_many, engine.recorder:client(nodes[1]), wants)
+  local ok, result = patience.read(function() return t.read_many(engine.recorder:client(nodes[1]), wants) end)
   for i, node in ipairs(nodes) do
     if ok then took(node, result[i] or nil) else node.read_error = result end
   end

@@ -78,7 +78,23 @@ local function iterate(self, service, name, node, next_item, a, b)
   end
 end
 
+-- Operations that must not be sent twice blindly, because twice means two: where the answer is lost, the engine looks
+-- before it sends again.
+local function sent_once(self, service, node)
+  local names = node and node.type and node.type.once
+  if not names then return {} end
+  local once, client = {}, nil
+  for _, name in ipairs(names) do
+    once[name] = function(_, input)
+      client = client or self.session:client(service, {max_attempts = 1})
+      return client[name](client, input)
+    end
+  end
+  return once
+end
+
 local function service_proxy(self, client, service, node)
+  local once = sent_once(self, service, node)
   return setmetatable({}, {__index = function(proxy, name)
     local fn
     if PLAIN[name] then
@@ -96,7 +112,7 @@ local function service_proxy(self, client, service, node)
         return iterate(self, service, operation, node, client[name](client, operation, ...))
       end
     else
-      local operation = client[name]
+      local operation = once[name] or client[name]
       fn = function(_, input)
         return run(self, began(self, service, name, input, node), operation, client, input)
       end

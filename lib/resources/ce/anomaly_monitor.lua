@@ -12,6 +12,7 @@ return resource {
   about = "What Cost Anomaly Detection watches",
   model = "create_anomaly_monitor", inside = "AnomalyMonitor", key = "MonitorName",
   without = {"MonitorArn", "CreationDate", "LastUpdatedDate", "LastEvaluatedDate", "DimensionalValueCount"},
+  once = {"create_anomaly_monitor"},
   provides = {"arn"},
   replaces = {"MonitorType", "MonitorDimension", "MonitorSpecification"},
 

@@ -13,6 +13,7 @@ return resource {
   about = "Who hears of cost anomalies, and from which size on",
   model = "create_anomaly_subscription", inside = "AnomalySubscription", key = "SubscriptionName",
   without = {"SubscriptionArn", "AccountId"},
+  once = {"create_anomaly_subscription"},
   provides = {"arn"},
   sets = {"MonitorArnList", Subscribers = "Address"},
 

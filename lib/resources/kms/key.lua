@@ -45,6 +45,7 @@ return resource {
   properties = {name = {type = "string", required = true}, EnableKeyRotation = "boolean",
     RotationPeriodInDays = {type = "integer", min = 90, max = 2560},
     PendingWindowInDays = {type = "integer", min = 7, max = 30}},
+  once = {"create_key"},
   provides = {"arn", "id", "alias_arn"},
   replaces = {"KeySpec", "KeyUsage", "Origin", "MultiRegion"},
   documents = {Policy = "policy"},

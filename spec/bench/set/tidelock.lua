@@ -1,4 +1,5 @@
 --- The set that spec/bench/apply.lua measures: queues, tables, a topic, a budget, alarms, a trail with its bucket.
+-- luacheck: read globals playbook ensure account days
 playbook {name = "bench/set", about = "4 queues, 2 tables, topic, budget, 12 alarms, trail with bucket"}
 
 local queues = {}

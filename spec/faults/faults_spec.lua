@@ -1,0 +1,77 @@
+-- An apply through a proxy that fails a fifth of all requests: it converges, makes nothing twice, and then is quiet.
+-- TIDELOCK_SOAK=1 takes fifty seeds; else three, by TIDELOCK_SEED.
+local aws = require "aws"
+local faults = require "support.faults"
+local fs = require "tidelock.fs"
+local moto = require "support.moto"
+local proc = require "tidelock.proc"
+
+local FLOW <const> = "spec/faults/set.lua"
+local EVERY <const> = {"throttle", "error", "refuse", "lost", "half", "late"}
+
+local function tidelua() return arg[-1] or "build/tidelua" end
+
+describe("with a fifth of the requests failing", function()
+  local server <const> = moto.start()
+  local state <const> = fs.tempdir "faults_spec"
+  teardown(function()
+    server:stop()
+    os.execute("rm -rf '" .. state .. "'")
+  end)
+
+  local function tidelock(env, ...)
+    local all = {TIDELOCK_STATE = state}
+    for k, v in pairs(env) do all[k] = v end
+    return proc.run {tidelua(), "spec/support/cli.lua", env = all, ...}
+  end
+
+  local function count(session)
+    local keys, monitors = 0, 0
+    for k in session.kms:items("list_keys", {}) do
+      local key = session.kms:describe_key {KeyId = k.KeyId}.KeyMetadata
+      if key.Description == "made once" then keys = keys + 1 end
+    end
+    for _, m in ipairs(session.ce:get_anomaly_monitors {}.AnomalyMonitors) do
+      if m.MonitorName == "faults" then monitors = monitors + 1 end
+    end
+    return {keys = keys, monitors = monitors, subscriptions = #session.ce:get_anomaly_subscriptions {}.AnomalySubscriptions}
+  end
+
+  local function converge(seed, kinds)
+    server:reset()
+    local proxy <close> = faults.start(server, {rate = 0.2, seed = seed, kinds = kinds})
+    local what = ("seed %d, %s"):format(seed, table.concat(kinds, " "))
+    local first = tidelock(proxy.env, "apply", FLOW, "--yes")
+    assert.equal(0, first.code, what .. ": " .. first.stdout .. first.stderr)
+    local plan = tidelock(server.env, "apply", FLOW, "--yes")
+    assert.equal(0, plan.code, what .. ": " .. plan.stdout .. plan.stderr)
+    assert.matches(", 0 writes", plan.stdout, what)
+    assert.same({keys = 1, monitors = 1, subscriptions = 1}, count(aws.session {region = server.region,
+      endpoint_url = server.url, credentials = server.credentials}), what)
+    local again = tidelock(proxy.env, "apply", FLOW, "--yes")
+    assert.equal(0, again.code, what .. ": " .. again.stdout .. again.stderr)
+    assert.matches(", 0 writes", again.stdout, what)
+  end
+
+  local soak <const> = os.getenv "TIDELOCK_SOAK"
+  local from <const> = tonumber(os.getenv "TIDELOCK_SEED") or os.time() % 100000
+  for seed = from, from + (soak and 49 or 2) do
+    it(("converges and makes nothing twice (TIDELOCK_SEED=%d)"):format(seed), function() converge(seed, EVERY) end)
+  end
+
+  for _, kind in ipairs {"lost", "half", "error"} do
+    it("converges where the only fault is: " .. kind, function() converge(1, {kind}) end)
+  end
+
+  it("says that the token has expired, and goes on once there is a new one", function()
+    server:reset()
+    local proxy = faults.start(server, {rate = 0.2, seed = 3, kinds = {"expired"}})
+    local first = tidelock(proxy.env, "apply", FLOW, "--yes")
+    proxy:stop()
+    assert.not_equal(0, first.code)
+    assert.matches("ExpiredToken", first.stdout .. first.stderr)
+    local again = tidelock(server.env, "apply", FLOW, "--yes")
+    assert.equal(0, again.code, again.stdout .. again.stderr)
+    assert.matches("unchanged", tidelock(server.env, "plan", FLOW).stdout)
+  end)
+end)

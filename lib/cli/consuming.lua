@@ -36,11 +36,13 @@ function consuming.load(path, given, account_name)
     hours = function(n) return n * 3600 end, days = function(n) return n * 86400 end,
   }
   local env = require "playbook.sandbox".environment(vocabulary, function(name)
-    fault.fail(65, "%s: there is no %q for a worker's playbook; it may use playbook, var, account and worker.", path, name)
+    fault.fail(65, "%s: there is no %q for a worker's playbook; it may use playbook, var, account and worker.",
+      path, name)
   end)
   source.chunk(program, env)()
   if spec == nil then
-    fault.fail(65, "%s declares no worker: it must say worker {queue = ..., redis = ..., limit = ..., send = ...}.", path)
+    fault.fail(65, "%s declares no worker: it must say worker {queue = ..., redis = ..., limit = ..., send = ...}.",
+      path)
   end
   setup.check(spec)
   return spec, account

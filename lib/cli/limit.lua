@@ -41,8 +41,8 @@ local function chart(ctx, result, limit, window, minutes)
   local step = math.max(1000, minutes * 60000 // 40)
   ctx:print {"", ("sends in the %g s before each moment (at most %d)"):format(window, limit)}
   for _, point in ipairs(simulate.series(result.sends, window * 1000, step, minutes * 60000)) do
-    ctx:print(("%7.1f s  %s%s %d"):format(point.at / 1000, ("#"):rep(point.n), ("."):rep(math.max(0, limit - point.n)),
-      point.n))
+    local bar = ("#"):rep(point.n) .. ("."):rep(math.max(0, limit - point.n))
+    ctx:print(("%7.1f s  %s %d"):format(point.at / 1000, bar, point.n))
   end
 end
 
@@ -104,7 +104,8 @@ end
 local function reset_command(args, ctx)
   local user = user_of(args, "reset")
   return with_limiter(args, ctx, function(limiter)
-    if not sure(args, ctx, ("This forgets what %s has sent, so the next sends may break the platform's limit."):format(user)) then
+    if not sure(args, ctx, ("This forgets what %s has sent: the next sends may break the platform's limit.")
+      :format(user)) then
       ctx:say "Nothing was changed."
       return 0
     end
@@ -154,7 +155,9 @@ end
 
 function dlq.drop(args, ctx, queue, list)
   local letters = chosen(args, list)
-  if not sure(args, ctx, ("This deletes %d message%s for good."):format(#letters, #letters == 1 and "" or "s")) then return 0 end
+  if not sure(args, ctx, ("This deletes %d message%s for good."):format(#letters, #letters == 1 and "" or "s")) then
+    return 0
+  end
   for _, one in ipairs(letters) do require "ratelimit.deadletters".drop(queue, one) end
   ctx:say("%d deleted", #letters)
   return 0
@@ -192,7 +195,8 @@ local function dlq_command(args, ctx)
   return code
 end
 
-local COMMANDS <const> = {simulate = simulate_command, status = status_command, reset = reset_command, dlq = dlq_command}
+local COMMANDS <const> = {simulate = simulate_command, status = status_command, reset = reset_command,
+  dlq = dlq_command}
 
 local function run(args, ctx)
   local command = COMMANDS[args[1] or ""]

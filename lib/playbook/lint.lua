@@ -6,8 +6,8 @@ local suggest = require "suggest"
 local lint = {}
 
 --- The words of playbooks and of Lua that need no definition.
-lint.WORDS = {"playbook", "var", "account", "worker", "ensure", "step", "wait_until", "approve", "park", "check", "include",
-  "output", "known", "days", "hours", "minutes", "seconds", "now", "random", "aws", "task", "json", "log", "secret",
+lint.WORDS = {"playbook", "var", "account", "ensure", "step", "wait_until", "approve", "park", "check", "include",
+  "worker", "output", "known", "days", "hours", "minutes", "seconds", "now", "random", "aws", "task", "json", "log", "secret",
   "redis", "ratelimit", "print", "assert", "error", "ipairs", "next", "pairs", "pcall", "rawequal", "rawlen", "rawget",
   "rawset", "select", "tonumber", "tostring", "type", "xpcall", "setmetatable", "getmetatable", "load", "string",
   "table",

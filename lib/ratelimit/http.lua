@@ -49,7 +49,8 @@ end
 local function limited(policy, info)
   local rule, retry = violated(policy, info), seconds(info.wait_ms)
   local headers = {["Retry-After"] = tostring(retry), ["RateLimit-Policy"] = http.policy(policy),
-    ["X-RateLimit-Limit"] = tostring(rule.quota), ["X-RateLimit-Remaining"] = "0", ["X-RateLimit-Reset"] = tostring(retry)}
+    ["X-RateLimit-Limit"] = tostring(rule.quota), ["X-RateLimit-Remaining"] = "0",
+    ["X-RateLimit-Reset"] = tostring(retry)}
   if info.detail == "blocked" then
     return problem(429, headers, "quota-exceeded", "The platform itself has stopped this account.",
       {["violated-policies"] = {"platform"}})

@@ -130,7 +130,7 @@ local function tell(self, path, err)
     {["Content-Type"] = "application/json", ["Lambda-Runtime-Function-Error-Type"] = "Tidelock." .. kind})
 end
 
-local function invoke(self, handler, invocation)
+local function invoke(handler, invocation)
   local deadline = (tonumber(invocation.headers["lambda-runtime-deadline-ms"]) or 0) / 1000
   local function left() return deadline - loop.time() end
   local event, wrong = json.decode(invocation.body)
@@ -157,10 +157,11 @@ function lambda.run(options)
     local invocation, why = api(self, "GET", "invocation/next")
     if not invocation then return nil, why end
     local id = invocation.headers["lambda-runtime-aws-request-id"]
-    local ok, answer = pcall(invoke, self, handler, invocation)
+    local ok, answer = pcall(invoke, handler, invocation)
     local told
     if ok then
-      told, why = api(self, "POST", ("invocation/%s/response"):format(id), answer, {["Content-Type"] = "application/json"})
+      told, why = api(self, "POST", ("invocation/%s/response"):format(id), answer,
+        {["Content-Type"] = "application/json"})
     else
       told, why = tell(self, ("invocation/%s/error"):format(id), answer)
     end

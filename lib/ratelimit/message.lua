@@ -9,7 +9,8 @@ message.VERSION = 1
 local SKEW <const> = 300                -- seconds that a sender's clock may be ahead
 local MAX_ID <const>, MAX_CONTENT <const>, MAX_URLS <const> = 128, 10000, 20
 local PRIORITIES <const> = {low = true, medium = true, high = true}
-local FIELDS <const> = {"version", "messageId", "userId", "recipientId", "content", "mediaUrls", "timestamp", "metadata"}
+local FIELDS <const> = {"version", "messageId", "userId", "recipientId", "content", "mediaUrls", "timestamp",
+  "metadata"}
 local METADATA <const> = {"source", "workflowId", "traceId", "priority"}
 
 local function known(list, name)
@@ -57,7 +58,9 @@ local function check_content(body)
   local length = utf8.len(text)
   if not length then return "content is not well-formed UTF-8" end
   if length < 1 then return "content is empty" end
-  if length > MAX_CONTENT then return ("content has %d characters; at most %d are allowed"):format(length, MAX_CONTENT) end
+  if length > MAX_CONTENT then
+    return ("content has %d characters; at most %d are allowed"):format(length, MAX_CONTENT)
+  end
 end
 
 local function check_urls(body)
@@ -135,13 +138,15 @@ end
 
 --- Reads a message.
 -- @param text the body as it came; now: epoch seconds
--- @return {messageId=, userId=, recipientId=, content=, mediaUrls=, timestamp=epoch seconds, metadata=}; or nil and why,
---   a phrase that repeats none of the message's text
+-- @return {messageId=, userId=, recipientId=, content=, mediaUrls=, timestamp=epoch seconds, metadata=}; or nil and
+--   why, a phrase that repeats none of the message's text
 function message.parse(text, now)
   local body, err = json.decode(text)
   if err or body == nil then return nil, "the body is not JSON" end
   if type(body) ~= "table" or (#body > 0) then return nil, "the body is not a JSON object" end
-  if body.version == nil then return nil, ("version is missing: this is version %d of the contract"):format(message.VERSION) end
+  if body.version == nil then
+    return nil, ("version is missing: this is version %d of the contract"):format(message.VERSION)
+  end
   if body.version ~= message.VERSION or math.type(body.version) ~= "integer" then
     return nil, ("version %s is not the one that this limiter reads (%d)"):format(shown(body.version), message.VERSION)
   end

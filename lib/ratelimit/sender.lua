@@ -10,8 +10,8 @@ methods.__index = methods
 local UNSENT <const> = {connect = true, dns = true, tls = true, proxy = true}   -- no byte of the request left
 local MAX_BODY <const> = 65536
 local MOST_BLOCK <const> = 86400
-local MONTHS <const> = {Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, Aug = 8, Sep = 9, Oct = 10, Nov = 11,
-  Dec = 12}
+local MONTHS <const> = {Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, Aug = 8, Sep = 9, Oct = 10,
+  Nov = 11, Dec = 12}
 
 --- Seconds of a Retry-After: a number or a date; nil where there is none that makes sense.
 function sender.retry_after(value, now)
@@ -109,7 +109,8 @@ function methods:send(message, seconds, now)
     content = message.content, mediaUrls = message.mediaUrls and json.array(message.mediaUrls)}, {sort = true})
   local timeout = math.min(seconds, self.options.timeout or 25)
   if timeout <= 0.05 then return {outcome = "R", detail = "no time was left to send in"} end
-  local asked, response, err = pcall(request, self, self.options.method or "POST", self.options.url, message, body, timeout)
+  local asked, response, err = pcall(request, self, self.options.method or "POST", self.options.url, message, body,
+    timeout)
   if not asked then
     return {outcome = "R", detail = "the secret could not be read: " .. tostring(response.code or response)}
   end

@@ -16,7 +16,9 @@ local function usage(text, ...) error({exit = 64, code = "Usage", message = text
 --- Checks the table that a playbook gave to `worker`; raises all that is wrong with it.
 function setup.check(spec)
   local faults, names = {}, {}
-  if type(spec) ~= "table" then usage("worker takes a table: worker {queue = ..., redis = ..., limit = ..., send = ...}") end
+  if type(spec) ~= "table" then
+    usage("worker takes a table: worker {queue = ..., redis = ..., limit = ..., send = ...}")
+  end
   for name in pairs(FIELDS) do names[#names + 1] = name end
   for name, value in pairs(spec) do
     if not FIELDS[name] then

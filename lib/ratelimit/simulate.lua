@@ -4,12 +4,13 @@ local tokenbucket = require "tidelock.tokenbucket"
 
 local simulate = {}
 
-local UNITS <const> = {s = 1, sec = 1, second = 1, m = 60, min = 60, minute = 60, h = 3600, hour = 3600, d = 86400, day = 86400}
+local UNITS <const> = {s = 1, sec = 1, second = 1, m = 60, min = 60, minute = 60, h = 3600, hour = 3600, d = 86400,
+  day = 86400}
 
 --- "25/min" -> 25, 60; nil where it is no rate.
 function simulate.rate(text)
   local n, amount, unit = text:match "^%s*(%d+)%s*/%s*(%d*)%s*(%a+)%s*$"
-  unit = unit and UNITS[unit:lower():gsub("s$", "") ~= "" and unit:lower():gsub("s$", "") or "s"]
+  unit = unit and (UNITS[unit:lower()] or UNITS[(unit:lower():gsub("s$", ""))])
   if not unit or tonumber(n) < 1 then return nil end
   return math.tointeger(tonumber(n)), unit * (tonumber(amount) or 1)
 end

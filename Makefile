@@ -76,6 +76,8 @@ conformance: setup $B/tidelua
 	$B/tidelua spec/conformance/run.lua
 bench: setup $B/tidelock $B/tidelua
 	@for each in spec/bench/*.lua; do $B/tidelua $$each || exit 1; done
+soak: setup $B/tidelua
+	$B/tidelua spec/bench/soak.lua 5000000000 --check 32
 fuzz: setup $B/tidelua
 	@vendor/packages fuzz
 	$(MAKE) CC=clang B=build/fuzz build/fuzz/fuzzer CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined \

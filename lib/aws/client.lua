@@ -64,12 +64,16 @@ local function bear(c, request)
 end
 
 -- Sends, with the client's options or those of the call; an answer for a file goes to it.
-local function transfer(call, request)
+local function transfer(call, request, keys, signing)
   local c, own = call.client, call.options
   if not c.transport then c.transport, c.raw = requests.options(c, request.scheme) end
   local options = call.op.streaming_output and c.raw or c.transport
+  if own then options = requests.with(options, own) end
+  if call.by_pieces then return require "aws.answer".open(c.world, request, options) end
+  if call.file and request.body.fed then
+    return require "aws.upload".send(c.world, request, options, keys, signing)
+  end
   if not own then return c.world.transport(request, options) end
-  options = requests.with(options, own)
   if own.to then stream.beside(options, own.to) end
   local response, fault = c.world.transport(request, options)
   if own.to and response then stream.recall(response, own.to) end
@@ -79,7 +83,7 @@ end
 -- Waits its turn in adaptive mode, signs a copy of the request with fresh time and keys, and sends it.
 local function send(call)
   local c, auth = call.client, call.target.auth
-  local request = requests.copy(call.request)
+  local request, keys, options = requests.copy(call.request), nil, nil
   if c.limiter then
     local wait = c.limiter:take(c.world.monotonic())
     if wait > 0 then c.world.sleep(wait) end
@@ -87,12 +91,11 @@ local function send(call)
   if auth.kind == "bearer" then
     bear(c, request)
   elseif auth.kind ~= "none" and not call.unsigned then
-    local keys = c.session:credentials()
-    local options = auth.options
+    keys, options = c.session:credentials(), auth.options
     options.time, options.payload = math.floor(c.world.clock() + c.skew), call.sign.payload
     c.world.sigv4.sign(request, keys, options)
   end
-  return transfer(call, request)
+  return transfer(call, request, keys, options)
 end
 
 -- Reads the answer: the output; or nil, an error's fields.
@@ -100,6 +103,7 @@ local function receive(call, response, fault)
   if not response then return nil, fault end
   local c, op = call.client, call.op
   if c.rules.response then response, call.redirect = c.rules.response(call, response) end
+  if response.reader then return c.world.codec.decode(op, response) end
   local intact, header = requests.intact(c, op, response)
   if call.damaged then intact, header, call.damaged = false, call.damaged, nil end
   if intact == false then
@@ -198,6 +202,10 @@ end
 local function again(call, e, response)
   local c, now = call.client, call.client.world.clock()
   local headers = response and response.headers
+  if call.file and call.file.spent then
+    e.gave_up = "the body came by pieces, and those are gone"
+    return false
+  end
   if call.redirect and not call.redirected then
     call.redirected, call.region = true, call.redirect
     aim(call)
@@ -228,10 +236,12 @@ end
 -- ## The call
 
 --- Makes one call of `op` with `input`: returns the output, or raises an error object. Options for this
--- call alone: `to` (a file for the body of the answer), `read_timeout`, `timeout` in seconds.
+-- call alone: `to` (a file for the body of the answer) or `by_pieces` (the body is an iterator of its pieces, with
+-- `read(n)` and `close`), `read_timeout`, `timeout` in seconds. Streams of events are iterators always.
 function client.call(c, op, input, options)
   local call = {client = c, op = op, attempts = 0, options = options}
   call.input = prepare(call, input)
+  call.by_pieces = op.event_output or options and options.by_pieces and op.streaming_output
   aim(call)
   while true do
     call.attempts = call.attempts + 1
@@ -239,6 +249,7 @@ function client.call(c, op, input, options)
     local output, fields = receive(call, response, fault)
     if options and options.to then deliver(call, output, options.to) end
     if output then
+      if response.reader then require "aws.answer".give(call, output, response, request_id(response)) end
       learn(c, false)
       retry.release(c.quota, call.cost)
       if c.rules.output then output = c.rules.output(call, output, response) end

@@ -1,6 +1,7 @@
 --- The whole request of a call: what the codec wrote, the target's host and path, checksums, our headers.
 local error_of = require "aws.error"
 local stream = require "aws.stream"
+local upload = require "aws.upload"
 
 local request = {}
 
@@ -44,11 +45,11 @@ local function wire_of(op, member)
   end
 end
 
---- Adds the checksum of the body where the operation wants one and the caller gave none.
-function request.checksum(c, op, input, req)
-  if not (op.checksum or op.checksum_required) or has_checksum(req.headers) then return end
+-- The checksum to add, where the operation wants one and the caller gave none: its name in headers, or nil.
+local function checksum_of(c, op, input, req)
+  if not (op.checksum or op.checksum_required) or has_checksum(req.headers) then return nil end
   local algorithm, member = algorithm_of(c, op, input)
-  if not algorithm then return end
+  if not algorithm then return nil end
   local name = ALGORITHMS[algorithm]
   if not name then
     error_of.usage(("%s.%s: the checksum algorithm %q is not known; use CRC32, CRC32C, CRC64NVME, SHA1 or SHA256.")
@@ -56,7 +57,29 @@ function request.checksum(c, op, input, req)
   end
   local wire = member and wire_of(op, member)
   if wire then req.headers[wire] = algorithm end
-  req.headers["x-amz-checksum-" .. name] = sum(c.world.digest, name, req.body)
+  return name
+end
+
+--- Adds the checksum of the body where the operation wants one and the caller gave none.
+function request.checksum(c, op, input, req)
+  local name = checksum_of(c, op, input, req)
+  if name then req.headers["x-amz-checksum-" .. name] = sum(c.world.digest, name, req.body) end
+end
+
+-- A body from a file or a function. Where the operation has checksums they come behind it over TLS, and wherever
+-- the bytes cannot be read twice; else a file is read once for its sums, and again as it goes out.
+local function put(c, op, input, req, body, sign)
+  for name in pairs(req.headers) do
+    if name:lower() == "content-length" then req.headers[name] = nil end
+  end
+  if op.checksum and (body.read or req.scheme == "https" and not has_checksum(req.headers)) then
+    upload.frame(c, req, body, sign, checksum_of(c, op, input, req))
+  elseif body.read then
+    upload.bare(c, op, req, body, sign)
+  else
+    stream.put(c, req, body, sign)
+    request.checksum(c, op, input, req)
+  end
 end
 
 --- Whether the answer's body is the one that its checksum header is of; nil where it carries none.
@@ -106,8 +129,12 @@ function request.build(c, op, input, encoded, target, file)
     if trace then headers["X-Amzn-Trace-Id"] = trace end
   end
   local sign = {}
-  if file then stream.put(c, req, file, sign) else compress(c, op, req) end
-  request.checksum(c, op, input, req)
+  if file then
+    put(c, op, input, req, file, sign)
+  else
+    compress(c, op, req)
+    request.checksum(c, op, input, req)
+  end
   return req, sign
 end
 

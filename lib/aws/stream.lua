@@ -1,4 +1,5 @@
---- Bodies that stay in files: sent from {path=, offset=, length=}, received with options {to = path}.
+--- Bodies that stay in files: sent from {path=, offset=, length=}, received with options {to = path}; and those
+-- that come from the caller's function by pieces: {read = function() -> bytes or nil, length=}.
 -- Memory stays flat: hashes are taken piece by piece, and the transport moves the bytes itself.
 local error_of = require "aws.error"
 
@@ -13,14 +14,20 @@ local function open(path, mode)
   error(error_of.new {code = "File", exit = 1, message = ("Cannot open %s."):format(why)}, 0)
 end
 
---- Takes a file out of the input: its place holds "" for the codec. Returns {path=, offset=, length=} or nil.
+--- Takes a file or function out of the input: its place holds "" for the codec. Returns {path=, offset=, length=},
+-- {read=, length=} or nil.
 function stream.take(op, input)
   if not op.streaming_input then return nil end
   local member = op:input_shape().payload
   local body = input[member]
   if type(body) ~= "table" then return nil end
+  if type(body.read) == "function" and math.type(body.length) == "integer" and body.length >= 0 then
+    input[member] = ""
+    return {read = body.read, length = body.length}
+  end
   if type(body.path) ~= "string" then
-    error_of.usage(("%s.%s: %s must be bytes (a string), or {path = FILE}. Nothing was sent.")
+    error_of.usage(("%s.%s: %s must be bytes (a string), or {path = FILE}, or {read = FUNCTION, length = BYTES}. "
+      .. "Nothing was sent.")
       :format(op.service.name, op.snake, member))
   end
   local file <close> = open(body.path, "rb")
@@ -56,9 +63,6 @@ end
 -- which vouches for the bytes itself, without.
 function stream.put(c, request, body, sign)
   request.body = body
-  for name in pairs(request.headers) do
-    if name:lower() == "content-length" then request.headers[name] = nil end
-  end
   if request.scheme == "https" then
     sign.payload = "UNSIGNED-PAYLOAD"
   else

@@ -1,0 +1,377 @@
+-- account.lua -- the answers of an account where every control passes, and for each control those of one where it does
+-- not: only what differs. A list answers a paginated call item by item.
+local json = require "tidelock.json"
+
+local NOW <const> = 1764000000                                  -- 2025-11-24
+local ID <const>, REGION <const> = "123456789012", "eu-west-1"
+
+local function arn(service, resource) return ("arn:aws:%s:%s:%s:%s"):format(service, REGION, ID, resource) end
+
+local function policy(...) return json.encode {Version = "2012-10-17", Statement = {...}} end
+
+local function refuse(code) return {refuse = code} end
+
+-- A copy with some members changed.
+local function with(base, changes)
+  local out = {}
+  for k, v in pairs(base) do out[k] = v end
+  for k, v in pairs(changes) do if v == json.null then out[k] = nil else out[k] = v end end
+  return out
+end
+
+local BLOCK <const> = {BlockPublicAcls = true, IgnorePublicAcls = true, BlockPublicPolicy = true,
+  RestrictPublicBuckets = true}
+local TLS <const> = {Effect = "Deny", Principal = "*", Action = "s3:*", Resource = "*",
+  Condition = {Bool = {["aws:SecureTransport"] = "false"}}}
+local DB <const> = {DBInstanceIdentifier = "db", Engine = "postgres", PubliclyAccessible = false,
+  StorageEncrypted = true, DeletionProtection = true, BackupRetentionPeriod = 7, AutoMinorVersionUpgrade = true,
+  PerformanceInsightsEnabled = true, MonitoringInterval = 60,
+  DBParameterGroups = {{DBParameterGroupName = "tls", ParameterApplyStatus = "in-sync"}}}
+local CACHE <const> = {ReplicationGroupId = "redis", Engine = "redis", AtRestEncryptionEnabled = true,
+  TransitEncryptionEnabled = true, TransitEncryptionMode = "required", AuthTokenEnabled = true,
+  AutomaticFailover = "enabled", MultiAZ = "enabled", SnapshotRetentionLimit = 7}
+local TABLE <const> = {TableStatus = "ACTIVE", SSEDescription = {Status = "ENABLED"}, DeletionProtectionEnabled = true,
+  KeySchema = {{AttributeName = "pk", KeyType = "HASH"}, {AttributeName = "sk", KeyType = "RANGE"}}}
+local TRAIL <const> = {Name = "trail", TrailARN = arn("cloudtrail", "trail/trail"), IsMultiRegionTrail = true,
+  LogFileValidationEnabled = true, KmsKeyId = "k", S3BucketName = "logs"}
+local TASK <const> = {family = "api", revision = 1, taskDefinitionArn = arn("ecs", "task-definition/api:1"),
+  requiresCompatibilities = {"FARGATE"}, executionRoleArn = "arn:a", taskRoleArn = "arn:b",
+  containerDefinitions = {{name = "api", image = "api:1", environment = {
+    {name = "PORT", value = "80"}, {name = "TOKENS_PER_WINDOW", value = "10"},
+    {name = "REDIS_AUTH_SECRET_ARN", value = arn("secretsmanager", "secret:r")}}}}}
+local SERVICE <const> = {serviceName = "api", serviceArn = arn("ecs", "service/main/api"),
+  taskDefinition = "api:1", deploymentConfiguration = {deploymentCircuitBreaker = {enable = true, rollback = true}}}
+local ALARM <const> = {ActionsEnabled = true, AlarmActions = {arn("sns", "ops")}, StateValue = "OK"}
+local function alarm(name, metric, changes)
+  return with(with(ALARM, {AlarmName = name, MetricName = metric, Dimensions = {
+    {Name = "ClusterName", Value = "main"}, {Name = "ServiceName", Value = "api"}}}), changes or {})
+end
+local ALARMS <const> = {alarm("cpu", "CPUUtilization"), alarm("memory", "MemoryUtilization")}
+local FUNCTION <const> = {FunctionName = "f", FunctionArn = arn("lambda", "function:f"), Runtime = "nodejs22.x"}
+local KEY <const> = {KeyId = "k", Arn = arn("kms", "key/k"), KeyManager = "CUSTOMER", KeyState = "Enabled",
+  KeySpec = "SYMMETRIC_DEFAULT", Origin = "AWS_KMS"}
+local DETECTOR <const> = {Status = "ENABLED", Features = {{Name = "S3_DATA_EVENTS", Status = "ENABLED"}}}
+local RULE <const> = {Name = "guardduty", State = "ENABLED",
+  EventPattern = '{"source":["aws.guardduty"],"detail":{"severity":[{"numeric":[">=",7]}]}}'}
+local ANOMALY <const> = {SubscriptionName = "s", Frequency = "IMMEDIATE", Subscribers = {{Type = "SNS", Address = "t"}},
+  MonitorArnList = {"m"}}
+local SUMMARY <const> = {AccountMFAEnabled = 1, AccountAccessKeysPresent = 0}
+local QUEUES <const> = {"x-hybrid-workflows.fifo", "x-hybrid-workflows-dlq.fifo", "x-rate-limiter-queue",
+  "x-rate-limiter-queue-dlq"}
+
+local function url(name) return ("https://sqs.%s.amazonaws.com/%s/%s"):format(REGION, ID, name) end
+
+local function urls(names)
+  local out = {}
+  for i, name in ipairs(names) do out[i] = url(name) end
+  return out
+end
+
+-- Attributes of a queue by its URL; `changes` for the limiter's, or for all.
+local function attributes(changes, only)
+  return function(input)
+    local name = input.QueueUrl:match "[^/]+$"
+    local live = {SqsManagedSseEnabled = "true", MessageRetentionPeriod = "1209600"}
+    if not name:find "dlq" then
+      live.ReceiveMessageWaitTimeSeconds = "20"
+      live.FifoThroughputLimit = name:find "fifo" and "perMessageGroupId" or nil
+      live.RedrivePolicy = json.encode {maxReceiveCount = 5,
+        deadLetterTargetArn = arn("sqs", name:gsub("(%.?f?i?f?o?)$", function(e) return "-dlq" .. e end, 1))}
+      if name == "x-rate-limiter-queue" then live.RedrivePolicy = json.encode {maxReceiveCount = 5,
+        deadLetterTargetArn = arn("sqs", "x-rate-limiter-queue-dlq")} end
+      if name:find "fifo" then live.RedrivePolicy = json.encode {maxReceiveCount = 5,
+        deadLetterTargetArn = arn("sqs", "x-hybrid-workflows-dlq.fifo")} end
+    end
+    if not only or name == only then live = with(live, changes) end
+    return {Attributes = live}
+  end
+end
+
+local function statement(service)
+  return {Effect = "Allow", Principal = {Service = service}, Action = "sns:Publish", Resource = "*"}
+end
+
+local function notification(kind, threshold)
+  return {NotificationType = kind, Threshold = threshold, ComparisonOperator = "GREATER_THAN"}
+end
+
+local function tracking(metric, value)
+  return {ResourceId = "service/main/api", TargetTrackingScalingPolicyConfiguration = {TargetValue = value,
+    PredefinedMetricSpecification = {PredefinedMetricType = metric}}}
+end
+
+local function endpoint(service)
+  return {VpcId = "vpc-1", ServiceName = "com.amazonaws.eu-west-1." .. service, RouteTableIds = {"rtb-1"}}
+end
+
+local good <const> = {
+  -- GuardDuty, Security Hub, Config
+  ["guardduty.list_detectors"] = {"d"}, ["guardduty.get_detector"] = DETECTOR, ["guardduty.list_findings"] = {},
+  ["events.list_rules"] = {RULE}, ["events.test_event_pattern"] = {Result = true},
+  ["events.list_targets_by_rule"] = {Targets = {{Id = "1", Arn = arn("sns", "guardduty")}}},
+  ["securityhub.describe_hub"] = {HubArn = arn("securityhub", "hub/default")},
+  ["securityhub.get_enabled_standards"] = {{StandardsStatus = "READY",
+    StandardsArn = "arn:aws:securityhub:eu-west-1::standards/aws-foundational-security-best-practices/v/1.0.0"}},
+  ["securityhub.get_findings"] = {},
+  ["config.describe_configuration_recorder_status"] = {ConfigurationRecordersStatus = {
+    {name = "default", recording = true}}},
+  -- CloudTrail
+  ["cloudtrail.describe_trails"] = {trailList = {TRAIL}}, ["cloudtrail.get_trail_status"] = {IsLogging = true},
+  ["cloudtrail.get_event_selectors"] = {AdvancedEventSelectors = {{FieldSelectors = {
+    {Field = "eventCategory", Equals = {"Management"}}}}}},
+  ["accessanalyzer.list_analyzers"] = {{name = "a", arn = "arn:a", status = "ACTIVE", type = "ACCOUNT"}},
+  ["accessanalyzer.list_findings_v2"] = {},
+  -- IAM
+  ["iam.get_account_summary"] = {SummaryMap = SUMMARY},
+  ["iam.list_users"] = {{UserName = "u", Arn = "arn:u"}},
+  ["iam.list_access_keys"] = {{AccessKeyId = "AKIAOLDOLDOLDOLD0001", Status = "Inactive", CreateDate = 0},
+    {AccessKeyId = "AKIANEWNEWNEWNEW0002", Status = "Active", CreateDate = NOW - 10 * 86400}},
+  ["iam.get_account_password_policy"] = {PasswordPolicy = {MinimumPasswordLength = 14, PasswordReusePrevention = 24}},
+  ["iam.get_login_profile"] = {LoginProfile = {UserName = "u"}}, ["iam.list_mfa_devices"] = {{SerialNumber = "m"}},
+  ["iam.list_policies"] = {{PolicyName = "p", Arn = "arn:aws:iam::123456789012:policy/p", DefaultVersionId = "v1"}},
+  ["iam.get_policy_version"] = {PolicyVersion = {Document = policy {Effect = "Allow", Action = "s3:*",
+    Resource = "*"}}},
+  -- S3
+  ["s3control.get_public_access_block"] = {PublicAccessBlockConfiguration = BLOCK},
+  ["s3.list_buckets"] = {Buckets = {{Name = "b"}}},
+  ["s3.get_public_access_block"] = {PublicAccessBlockConfiguration = BLOCK},
+  ["s3.get_bucket_policy"] = {Policy = policy(TLS)},
+  ["s3.get_bucket_acl"] = {Grants = {{Grantee = {ID = "me", Type = "CanonicalUser"}, Permission = "FULL_CONTROL"}}},
+  ["s3.get_bucket_encryption"] = {ServerSideEncryptionConfiguration = {Rules = {
+    {ApplyServerSideEncryptionByDefault = {SSEAlgorithm = "AES256"}}}}},
+  ["s3.get_bucket_versioning"] = {Status = "Enabled"},
+  ["s3.list_bucket_intelligent_tiering_configurations"] = {IntelligentTieringConfigurationList = {
+    {Id = "EntireBucket", Status = "Enabled"}}},
+  -- RDS, ElastiCache
+  ["rds.describe_db_instances"] = {DB}, ["rds.describe_db_parameters"] = {
+    {ParameterName = "log_statement", ParameterValue = "ddl"}, {ParameterName = "rds.force_ssl", ParameterValue = "1"}},
+  ["rds.describe_db_snapshots"] = {{DBSnapshotIdentifier = "snap"}},
+  ["rds.describe_db_snapshot_attributes"] = {DBSnapshotAttributesResult = {DBSnapshotAttributes = {
+    {AttributeName = "restore", AttributeValues = {"210987654321"}}}}},
+  ["elasticache.describe_replication_groups"] = {CACHE}, ["elasticache.describe_cache_clusters"] = {},
+  -- DynamoDB
+  ["dynamodb.list_tables"] = {"x-ai-costs-production"}, ["dynamodb.describe_table"] = {Table = TABLE},
+  ["dynamodb.describe_time_to_live"] = {TimeToLiveDescription = {TimeToLiveStatus = "ENABLED", AttributeName = "ttl"}},
+  ["dynamodb.describe_continuous_backups"] = {ContinuousBackupsDescription = {
+    PointInTimeRecoveryDescription = {PointInTimeRecoveryStatus = "ENABLED"}}},
+  -- SQS, SNS
+  ["sqs.list_queues"] = urls(QUEUES), ["sqs.get_queue_attributes"] = attributes {},
+  ["sqs.get_queue_url"] = function(input) return {QueueUrl = url(input.QueueName)} end,
+  ["sns.get_topic_attributes"] = {Attributes = {Policy = policy(statement "budgets.amazonaws.com",
+    statement "costalerts.amazonaws.com", statement "cloudwatch.amazonaws.com")}},
+  ["sns.list_subscriptions_by_topic"] = {{SubscriptionArn = arn("sns", "x-cost-alerts:1")}},
+  -- ECS
+  ["ecs.list_clusters"] = {arn("ecs", "cluster/main")},
+  ["ecs.describe_clusters"] = {clusters = {{clusterName = "main", clusterArn = arn("ecs", "cluster/main"),
+    status = "ACTIVE", settings = {{name = "containerInsights", value = "enhanced"}}}}},
+  ["ecs.list_services"] = {arn("ecs", "service/main/api")}, ["ecs.describe_services"] = {services = {SERVICE}},
+  ["ecs.list_task_definition_families"] = {"api"}, ["ecs.describe_task_definition"] = {taskDefinition = TASK},
+  ["application_autoscaling.describe_scaling_policies"] = {tracking("ECSServiceAverageCPUUtilization", 70),
+    tracking("ECSServiceAverageMemoryUtilization", 80)},
+  ["cloudwatch.describe_alarms"] = {MetricAlarms = ALARMS, CompositeAlarms = {}},
+  ["cloudwatch.describe_alarms*"] = ALARMS,
+  -- Lambda, KMS, secrets, network, logs
+  ["lambda.list_event_source_mappings"] = {{EventSourceArn = arn("sqs", "x-rate-limiter-queue"),
+    FunctionArn = FUNCTION.FunctionArn}},
+  ["lambda.get_function_concurrency"] = {ReservedConcurrentExecutions = 1}, ["lambda.list_functions"] = {FUNCTION},
+  ["kms.list_keys"] = {{KeyId = "k"}}, ["kms.describe_key"] = {KeyMetadata = KEY},
+  ["kms.get_key_rotation_status"] = {KeyRotationEnabled = true},
+  ["secretsmanager.list_secrets"] = {{Name = "s", ARN = arn("secretsmanager", "secret:s"), RotationEnabled = true,
+    NextRotationDate = NOW + 86400}},
+  ["ec2.describe_security_groups"] = {{GroupId = "sg-1", IpPermissions = {
+    {IpProtocol = "tcp", FromPort = 443, ToPort = 443, IpRanges = {{CidrIp = "0.0.0.0/0"}}},
+    {IpProtocol = "tcp", FromPort = 5432, ToPort = 5432, IpRanges = {{CidrIp = "10.0.0.0/8"}}}}}},
+  ["ec2.describe_vpcs"] = {{VpcId = "vpc-1"}}, ["ec2.describe_nat_gateways"] = {{VpcId = "vpc-1", State = "available"}},
+  ["ec2.describe_vpc_endpoints"] = {endpoint "s3", endpoint "dynamodb"},
+  ["logs.describe_log_groups"] = {{logGroupName = "/ecs/api", arn = arn("logs", "log-group:/ecs/api"),
+    retentionInDays = 30}},
+  -- Costs
+  ["budgets.describe_budget"] = {Budget = {BudgetName = "x-monthly"}},
+  ["budgets.describe_notifications_for_budget"] = {notification("FORECASTED", 80.0), notification("ACTUAL", 100.0)},
+  ["budgets.describe_subscribers_for_notification"] = {{SubscriptionType = "SNS", Address = "t"}},
+  ["ce.get_anomaly_monitors"] = {AnomalyMonitors = {{MonitorArn = "m"}}},
+  ["ce.get_anomaly_subscriptions"] = {AnomalySubscriptions = {ANOMALY}},
+  ["support.describe_trusted_advisor_checks"] = {checks = {{category = "cost_optimizing"}}},
+}
+
+-- One row a way to fail: {id, answers that differ, pattern of the evidence, other ids that then fail too}.
+local bad <const> = {}
+
+local function row(id, answers, evidence, also) bad[#bad + 1] = {id, answers, evidence, also or {}} end
+
+row("guardduty-enabled", {["guardduty.list_detectors"] = {}}, "no detector")
+row("guardduty-enabled", {["guardduty.get_detector"] = with(DETECTOR, {Status = "DISABLED"})}, "suspended")
+row("guardduty-findings", {["guardduty.list_findings"] = {"1"}, ["guardduty.get_findings"] = {Findings = {
+  {Type = "CryptoCurrency:EC2/BitcoinTool.B", Severity = 8}}}}, "1 finding .*BitcoinTool.B %(8%)")
+row("guardduty-s3-protection", {["guardduty.get_detector"] = {Status = "ENABLED"}}, "not set")
+row("guardduty-notified", {["events.list_rules"] = {}}, "no rule")
+row("guardduty-notified", {["events.list_targets_by_rule"] = {Targets = {}}}, "no target")
+row("guardduty-notified", {["events.test_event_pattern"] = function(input)
+  return {Result = input.Event:find '"severity":[78]' ~= nil}
+end}, "does not match severity 9.5")
+row("securityhub-enabled", {["securityhub.describe_hub"] = refuse "InvalidAccessException"}, "not subscribed",
+  {"securityhub-findings"})
+row("securityhub-best-practices", {["securityhub.get_enabled_standards"] = {}}, "not subscribed")
+row("securityhub-findings", {["securityhub.get_findings"] = {{Title = "S3.8 is broken"}}}, "1 open: S3.8 is broken")
+row("config-recorder", {["config.describe_configuration_recorder_status"] = {ConfigurationRecordersStatus = {}}},
+  "no recorder")
+row("cloudtrail-multi-region", {["cloudtrail.describe_trails"] = {trailList = {}}}, "no trail")
+row("cloudtrail-multi-region", {["cloudtrail.describe_trails"] = {trailList = {
+  with(TRAIL, {IsMultiRegionTrail = false})}}}, "of one region")
+row("cloudtrail-multi-region", {["cloudtrail.get_event_selectors"] = {AdvancedEventSelectors = {{FieldSelectors = {
+  {Field = "eventCategory", Equals = {"Management"}}, {Field = "readOnly", Equals = {"false"}}}}}}}, "leaves out")
+row("cloudtrail-logging", {["cloudtrail.get_trail_status"] = {IsLogging = false}}, "not logging",
+  {"cloudtrail-multi-region"})
+row("cloudtrail-logging", {["cloudtrail.get_trail_status"] = {IsLogging = true, LatestDeliveryError = "AccessDenied"}},
+  "cannot deliver: AccessDenied", {"cloudtrail-multi-region"})
+row("cloudtrail-validation", {["cloudtrail.describe_trails"] = {trailList = {
+  with(TRAIL, {LogFileValidationEnabled = false})}}}, "off")
+row("cloudtrail-encryption", {["cloudtrail.describe_trails"] = {trailList = {with(TRAIL, {KmsKeyId = json.null})}}},
+  "no KMS key")
+row("cloudtrail-bucket-private", {["s3.get_public_access_block"] = function(input)
+  if input.Bucket == "logs" then return {PublicAccessBlockConfiguration = with(BLOCK, {BlockPublicPolicy = false})} end
+  return {PublicAccessBlockConfiguration = BLOCK}
+end}, "BlockPublicPolicy of bucket logs is off")
+row("accessanalyzer-findings", {["accessanalyzer.list_analyzers"] = {}}, "no analyzer")
+row("accessanalyzer-findings", {["accessanalyzer.list_findings_v2"] = {{resource = "arn:aws:s3:::b"}}},
+  "1 open, for example arn:aws:s3:::b")
+row("iam-root-mfa", {["iam.get_account_summary"] = {SummaryMap = with(SUMMARY, {AccountMFAEnabled = 0})}}, "no MFA")
+row("iam-root-keys", {["iam.get_account_summary"] = {SummaryMap = with(SUMMARY, {AccountAccessKeysPresent = 1})}},
+  "1 access key")
+row("iam-key-age", {["iam.list_access_keys"] = {{AccessKeyId = "AKIANEWNEWNEWNEW0001", Status = "Active",
+  CreateDate = NOW}, {AccessKeyId = "AKIAOLDOLDOLDOLD0002", Status = "Active", CreateDate = NOW - 100 * 86400}}},
+  "%.%.%.0002 is 100 days old")
+row("iam-password-policy", {["iam.get_account_password_policy"] = refuse "NoSuchEntity"}, "no password policy")
+row("iam-password-policy", {["iam.get_account_password_policy"] = {PasswordPolicy = {MinimumPasswordLength = 8}}},
+  "8 characters")
+row("iam-user-mfa", {["iam.list_mfa_devices"] = {}}, "no second factor")
+row("iam-no-admin-policy", {["iam.get_policy_version"] = {PolicyVersion = {Document =
+  "%7B%22Statement%22%3A%7B%22Effect%22%3A%22Allow%22%2C%22Action%22%3A%22%2A%22%2C%22Resource%22%3A%22%2A%22%7D%7D"}}},
+  "%* on %*")
+row("s3-account-public-access", {["s3control.get_public_access_block"] =
+  refuse "NoSuchPublicAccessBlockConfiguration"}, "no block at all")
+row("s3-account-public-access", {["s3control.get_public_access_block"] = {PublicAccessBlockConfiguration =
+  with(BLOCK, {RestrictPublicBuckets = false})}}, "RestrictPublicBuckets is off")
+row("s3-bucket-public-access", {["s3.get_public_access_block"] = function(input)
+  if input.Bucket == "logs" then return {PublicAccessBlockConfiguration = BLOCK} end
+  error({code = "NoSuchPublicAccessBlockConfiguration"}, 0)
+end}, "no block is set")
+row("s3-bucket-not-public", {["s3.get_bucket_policy"] = {Policy = policy(TLS, {Effect = "Allow", Principal = "*",
+  Action = "s3:GetObject", Resource = "*"})}}, "allows everyone")
+row("s3-bucket-not-public", {["s3.get_bucket_acl"] = {Grants = {{Permission = "READ", Grantee = {Type = "Group",
+  URI = "http://acs.amazonaws.com/groups/global/AllUsers"}}}}}, "everybody has READ")
+row("s3-bucket-encryption", {["s3.get_bucket_encryption"] =
+  refuse "ServerSideEncryptionConfigurationNotFoundError"}, "no default encryption")
+row("s3-bucket-tls-only", {["s3.get_bucket_policy"] = refuse "NoSuchBucketPolicy"}, "no policy")
+row("s3-bucket-tls-only", {["s3.get_bucket_policy"] = {Policy = policy {Effect = "Deny", Principal = {AWS = "x"},
+  Action = "s3:*", Resource = "*", Condition = {Bool = {["aws:SecureTransport"] = "false"}}}}}, "does not deny")
+row("s3-bucket-versioning", {["s3.get_bucket_versioning"] = {}}, "versioning is off")
+row("s3-intelligent-tiering", {["s3.list_bucket_intelligent_tiering_configurations"] = {}}, "no configuration")
+for _, case in ipairs {{"rds-not-public", {PubliclyAccessible = true}, "public address"},
+  {"rds-encrypted", {StorageEncrypted = false}, "not encrypted"},
+  {"rds-deletion-protection", {DeletionProtection = false}, "off"},
+  {"rds-backups", {BackupRetentionPeriod = 1}, "1 days, not 7"},
+  {"rds-minor-upgrades", {AutoMinorVersionUpgrade = false}, "off"},
+  {"rds-performance-insights", {PerformanceInsightsEnabled = false}, "off"},
+  {"rds-monitoring", {MonitoringInterval = 0}, "off"},
+  {"rds-force-ssl", {DBParameterGroups = {{DBParameterGroupName = "tls", ParameterApplyStatus = "pending-reboot"}}},
+    "pending%-reboot: not in force yet"}} do
+  row(case[1], {["rds.describe_db_instances"] = {with(DB, case[2])}}, case[3])
+end
+row("rds-force-ssl", {["rds.describe_db_parameters"] = {{ParameterName = "rds.force_ssl", ParameterValue = "0"}}},
+  "rds.force_ssl is 0 in the group in use, tls")
+row("rds-snapshots-private", {["rds.describe_db_snapshot_attributes"] = {DBSnapshotAttributesResult = {
+  DBSnapshotAttributes = {{AttributeName = "restore", AttributeValues = {"all"}}}}}}, "everybody may restore")
+for _, case in ipairs {{"elasticache-encryption-at-rest", {AtRestEncryptionEnabled = false}, "not encrypted at rest"},
+  {"elasticache-encryption-in-transit", {TransitEncryptionEnabled = false}, "not encrypted in transit"},
+  {"elasticache-encryption-in-transit", {TransitEncryptionMode = "preferred"}, "plain connections are accepted"},
+  {"elasticache-auth", {AuthTokenEnabled = false}, "no token"},
+  {"elasticache-failover", {MultiAZ = "disabled"}, "one zone"},
+  {"elasticache-backups", {SnapshotRetentionLimit = 0}, "no snapshot"}} do
+  row(case[1], {["elasticache.describe_replication_groups"] = {with(CACHE, case[2])}}, case[3])
+end
+row("elasticache-encryption-at-rest", {["elasticache.describe_cache_clusters"] = {{CacheClusterId = "old",
+  Engine = "redis", AtRestEncryptionEnabled = false, TransitEncryptionEnabled = false}}}, "stands alone",
+  {"elasticache-encryption-in-transit", "elasticache-auth", "elasticache-failover", "elasticache-backups"})
+row("dynamodb-tables-expected", {["dynamodb.describe_table"] = refuse "ResourceNotFoundException"}, "no such table",
+  {"dynamodb-encryption", "dynamodb-deletion-protection"})
+row("dynamodb-tables-expected", {["dynamodb.describe_table"] = {Table = with(TABLE, {KeySchema = {
+  {AttributeName = "id", KeyType = "HASH"}}})}}, "keys are id and none, not pk and sk")
+row("dynamodb-ttl", {["dynamodb.describe_time_to_live"] = {TimeToLiveDescription = {TimeToLiveStatus = "ENABLED",
+  AttributeName = "expires"}}}, "expire by expires, but writers set ttl")
+row("dynamodb-ttl", {["dynamodb.describe_time_to_live"] = {TimeToLiveDescription = {TimeToLiveStatus = "DISABLED"}}},
+  "disabled")
+row("dynamodb-point-in-time-recovery", {["dynamodb.describe_continuous_backups"] = {ContinuousBackupsDescription = {
+  PointInTimeRecoveryDescription = {PointInTimeRecoveryStatus = "DISABLED"}}}}, "off")
+row("dynamodb-encryption", {["dynamodb.describe_table"] = {Table = with(TABLE, {SSEDescription = json.null})}},
+  "no KMS")
+row("dynamodb-deletion-protection", {["dynamodb.describe_table"] = {Table = with(TABLE,
+  {DeletionProtectionEnabled = false})}}, "off")
+row("sqs-queues-expected", {["sqs.list_queues"] = urls {table.unpack(QUEUES, 1, 3)}}, "no such queue",
+  {"sqs-dead-letters"})
+row("sqs-queue-settings", {["sqs.get_queue_attributes"] = attributes({ReceiveMessageWaitTimeSeconds = "0"},
+  QUEUES[3])}, "waits 0 s")
+row("sqs-queue-settings", {["sqs.get_queue_attributes"] = attributes({FifoThroughputLimit = "perQueue"}, QUEUES[1])},
+  "not for each message group")
+row("sqs-dead-letters", {["sqs.get_queue_attributes"] = attributes({RedrivePolicy = json.null}, QUEUES[3])},
+  "no dead%-letter queue")
+row("sqs-dead-letters", {["sqs.get_queue_attributes"] = attributes({RedrivePolicy = json.encode {maxReceiveCount = 3,
+  deadLetterTargetArn = arn("sqs", QUEUES[4])}}, QUEUES[3])}, "3 times, not 5")
+row("sqs-encryption", {["sqs.get_queue_attributes"] = attributes({SqsManagedSseEnabled = "false"}, QUEUES[3])},
+  "no encryption")
+row("sqs-dead-letter-retention", {["sqs.get_queue_attributes"] = attributes({MessageRetentionPeriod = "345600"},
+  QUEUES[4])}, "4.0 days only")
+row("sns-cost-publishers", {["sns.get_topic_attributes"] = {Attributes = {Policy =
+  policy(statement "budgets.amazonaws.com")}}}, "costalerts.amazonaws.com, cloudwatch.amazonaws.com may not publish")
+row("sns-subscribers", {["sns.list_subscriptions_by_topic"] = {{SubscriptionArn = "PendingConfirmation"}}},
+  "1 wait for a click")
+row("ecs-clusters-expected", {["ecs.describe_clusters"] = {clusters = {}}}, "no such cluster")
+row("ecs-container-insights", {["ecs.describe_clusters"] = {clusters = {{clusterName = "main", status = "ACTIVE",
+  settings = {{name = "containerInsights", value = "disabled"}}}}}}, "is disabled")
+row("ecs-circuit-breaker", {["ecs.describe_services"] = {services = {with(SERVICE, {deploymentConfiguration = {
+  deploymentCircuitBreaker = {enable = true, rollback = false}}})}}}, "does not roll back")
+row("ecs-task-roles", {["ecs.describe_task_definition"] = {taskDefinition = with(TASK, {taskRoleArn = "arn:a"})}},
+  "one role for both")
+row("ecs-no-literal-secrets", {["ecs.describe_task_definition"] = {taskDefinition = with(TASK, {containerDefinitions = {
+  {name = "api", image = "api", environment = {{name = "DATABASE_URL", value = "postgres://u:hunter2@db/x"},
+    {name = "API_KEY", value = "abc"}}}}})}}, "api.API_KEY, api.DATABASE_URL")
+row("ecs-no-xray-daemon", {["ecs.describe_task_definition"] = {taskDefinition = with(TASK, {containerDefinitions = {
+  {name = "x", image = "amazon/aws-xray-daemon:3"}}})}}, "container x")
+row("ecs-scaling", {["application_autoscaling.describe_scaling_policies"] = {
+  tracking("ECSServiceAverageCPUUtilization", 95)}}, "CPU is tracked at 95, not 70; Memory is not tracked")
+row("ecs-alarms", {["cloudwatch.describe_alarms*"] = {ALARMS[1]}}, "no alarm on MemoryUtilization")
+row("lambda-limiter-concurrency", {["lambda.get_function_concurrency"] = {}}, "not set")
+row("lambda-runtime", {["lambda.list_functions"] = {with(FUNCTION, {Runtime = "python3.8"})}}, "python3.8")
+row("kms-rotation", {["kms.get_key_rotation_status"] = {KeyRotationEnabled = false}}, "off")
+row("kms-no-pending-deletion", {["kms.describe_key"] = {KeyMetadata = with(KEY, {KeyState = "PendingDeletion"})}},
+  "waits for deletion")
+row("secretsmanager-rotation", {["secretsmanager.list_secrets"] = {{Name = "s", RotationEnabled = false}}},
+  "no rotation")
+row("secretsmanager-rotation", {["secretsmanager.list_secrets"] = {{Name = "s", RotationEnabled = true,
+  NextRotationDate = NOW - 10 * 86400}}}, "should have been rotated")
+row("ec2-ports-closed", {["ec2.describe_security_groups"] = {{GroupId = "sg-1", IpPermissions = {{IpProtocol = "tcp",
+  FromPort = 5000, ToPort = 6000, Ipv6Ranges = {{CidrIpv6 = "::/0"}}}}}}}, "port 5432")
+row("ec2-gateway-endpoints", {["ec2.describe_vpc_endpoints"] = {endpoint "s3"}}, "for dynamodb")
+row("logs-retention", {["logs.describe_log_groups"] = {{logGroupName = "/ecs/api"}}}, "never deleted",
+  {"logs-retention-noncritical"})
+row("logs-retention", {["logs.describe_log_groups"] = {{logGroupName = "/ecs/api", retentionInDays = 14}}},
+  "14 days, not 30 to 90", {"logs-retention-noncritical"})
+row("logs-retention-noncritical", {["logs.describe_log_groups"] = {{logGroupName = "/ecs/api", retentionInDays = 90}}},
+  "90 days")
+row("cloudwatch-alarm-actions", {["cloudwatch.describe_alarms"] = {MetricAlarms = {
+  alarm("cpu", "CPUUtilization", {AlarmActions = {}})}}}, "no action")
+row("cloudwatch-alarm-stuck", {["cloudwatch.describe_alarms"] = {MetricAlarms = {alarm("cpu", "CPUUtilization",
+  {StateValue = "ALARM", StateUpdatedTimestamp = NOW - 30 * 86400})}}}, "ALARM for 30 days")
+row("budgets-forecast-alert", {["budgets.describe_notifications_for_budget"] = {notification("ACTUAL", 100.0)}},
+  "no notification")
+row("budgets-actual-alert", {["budgets.describe_notifications_for_budget"] = {notification("FORECASTED", 80.0),
+  notification("ACTUAL", 120.0)}}, "120 %%, not 100 %%")
+row("budgets-forecast-alert", {["budgets.describe_subscribers_for_notification"] = {{SubscriptionType = "EMAIL"}}},
+  "no topic", {"budgets-actual-alert"})
+row("ce-anomaly-alerts", {["ce.get_anomaly_subscriptions"] = {AnomalySubscriptions = {
+  with(ANOMALY, {Frequency = "DAILY"})}}}, "only IMMEDIATE goes to SNS")
+row("support-trusted-advisor", {["support.describe_trusted_advisor_checks"] =
+  refuse "SubscriptionRequiredException"}, "support plan")
+
+return {good = good, bad = bad, now = NOW, id = ID, region = REGION, account = {prefix = "x", env = "production",
+  clusters = {"main"}, buckets = {"b"}}}

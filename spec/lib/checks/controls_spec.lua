@@ -1,0 +1,154 @@
+-- Every control: passes on an account as it should be, fails alone where its one thing is not so, and is an error,
+-- never a pass or a fail, where the API refuses.
+local checks = require "checks"
+local codec = require "tidelock.codec"
+local models = require "tidelock.models"
+local recorder = require "playbook.recorder"
+local runner = require "checks.runner"
+
+package.path = "spec/lib/checks/?.lua;" .. package.path
+local recorded = require "account"
+
+-- What is asked must be an operation of the model, a read, and an input that the codec takes.
+local function hold(service, operation, input)
+  local op = models.service((service:gsub("_", "-"))):operation(operation)
+  assert(op, service .. " has no operation " .. operation)
+  assert(recorder.is_read(operation), operation .. " is no read")
+  local request, fault = codec.encode(op, input or {})
+  assert(request, request or service .. "." .. operation .. ": " .. tostring(fault and fault.message))
+end
+
+local function answer(answers, key, input)
+  local found = answers[key]
+  if type(found) == "function" then found = found(input) end
+  assert(found ~= nil, "no answer is recorded for " .. key)
+  if found.refuse then error({code = found.refuse, message = found.refuse}, 0) end
+  return found
+end
+
+local function client(answers)
+  return setmetatable({}, {__index = function(_, service)
+    return setmetatable({}, {__index = function(_, operation)
+      if operation ~= "items" then
+        return function(_, input)
+          hold(service, operation, input)
+          return answer(answers, service .. "." .. operation, input)
+        end
+      end
+      return function(_, name, input)
+        hold(service, name, input)
+        local key = service .. "." .. name
+        local list, i = answer(answers, answers[key .. "*"] and key .. "*" or key, input), 0
+        return function() i = i + 1 return list[i] end
+      end
+    end})
+  end})
+end
+
+local function run(answers, controls)
+  return runner.run(controls or checks.all(), {region = recorded.region, account = recorded.account,
+    account_id = recorded.id, now = recorded.now, client = function() return client(answers) end})
+end
+
+local function overlaid(changes)
+  local out = {}
+  for key, value in pairs(recorded.good) do out[key] = value end
+  for key, value in pairs(changes) do out[key] = value end
+  return out
+end
+
+describe("controls", function()
+  it("are all in the catalog, each id once, each file named", function()
+    local listed, ids = {}, {}
+    for _, group in ipairs(require "checks.catalog") do
+      for i = 2, #group do listed[#listed + 1] = ("lib/checks/%s/%s.lua"):format(group[1], group[i]) end
+    end
+    local files, find = {}, assert(io.popen "find lib/checks -mindepth 2 -name '*.lua'")
+    for path in find:lines() do files[#files + 1] = path end
+    find:close()
+    table.sort(listed)
+    table.sort(files)
+    assert.same(files, listed)
+    for _, control in ipairs(checks.all()) do
+      assert.is_nil(ids[control.id], control.id)
+      ids[control.id] = true
+    end
+  end)
+
+  it("pass, all of them, on an account as it should be", function()
+    local passed = {}
+    for _, result in ipairs(run(recorded.good)) do
+      if result.result == "pass" then passed[result.id] = true end
+      assert.is_true(result.result == "pass" or result.result == "skip",
+        ("%s %s: %s %s"):format(result.id, result.subject.name, result.result, result.evidence))
+    end
+    for _, control in ipairs(checks.all()) do assert.is_true(passed[control.id] or false, control.id) end
+  end)
+
+  local seen = {}
+  for n, case in ipairs(recorded.bad) do
+    local id, changes, evidence, also = table.unpack(case)
+    seen[id] = true
+    it(("%s fails alone: %s (%d)"):format(id, evidence, n), function()
+      local failed, text, expected = {}, nil, {[id] = true}
+      for _, other in ipairs(also) do expected[other] = true end
+      for _, result in ipairs(run(overlaid(changes))) do
+        assert.is_true(result.result == "pass" or result.result == "skip" or result.result == "fail",
+          ("%s: %s %s"):format(result.id, result.result, result.evidence))
+        if result.result == "fail" then
+          failed[result.id] = true
+          if result.id == id then text = result.evidence end
+        end
+      end
+      assert.same(expected, failed)
+      assert.matches(evidence, text)
+    end)
+  end
+
+  it("have a failing account each", function()
+    for _, control in ipairs(checks.all()) do assert.is_true(seen[control.id] or false, control.id) end
+  end)
+
+  it("are errors where the API refuses, all of them", function()
+    local refused = setmetatable({}, {__index = function(_, service)
+      return setmetatable({}, {__index = function(_, operation)
+        return function()
+          error({code = "AccessDenied", message = ("not allowed: %s.%s"):format(service, operation)}, 0)
+        end
+      end})
+    end})
+    local results = runner.run(checks.all(), {region = "eu-west-1", account = recorded.account,
+      account_id = recorded.id, now = recorded.now, client = function() return refused end})
+    for _, result in ipairs(results) do
+      assert.equal("error", result.result, result.id .. ": " .. result.evidence)
+      assert.matches("not allowed: ", result.evidence)
+    end
+    assert.equal(1, runner.exit(results))
+  end)
+
+  it("never show a secret they found", function()
+    for _, case in ipairs(recorded.bad) do
+      if case[1] == "ecs-no-literal-secrets" then
+        for _, result in ipairs(run(overlaid(case[2]))) do assert.is_nil(result.evidence:find "hunter2") end
+      end
+    end
+  end)
+
+  it("name commands that the command line takes: operation, options and values", function()
+    local arguments = require "cli.arguments"
+    for _, control in ipairs(checks.all()) do
+      local result = {command = control.command, region = "eu-west-1", account = recorded.id, subject = {name = "name",
+        arn = "arn:aws:iam::123456789012:policy/name"}}
+      local line, words = require "checks.words".command(result), {}
+      assert.is_string(line, control.id)
+      line = line:gsub("'([^']*)'", function(quoted) return (quoted:gsub(" ", "\1")) end)
+      for each in line:gmatch "%S+" do words[#words + 1] = (each:gsub("\1", " ")) end
+      local model = assert(models.service(words[3]), control.id .. ": no service " .. words[3])
+      local op = assert(model:operation((words[4]:gsub("%-", "_"))), control.id .. ": no operation " .. words[4])
+      local input = arguments.parse(op, model, table.move(words, 5, #words, 1, {}), {region = {name = "region",
+        value = "REGION"}})
+      arguments.check_required(op, input)
+      assert(codec.encode(op, input), control.id)
+    end
+  end)
+end)

@@ -90,9 +90,20 @@ local function look(engine, node, planned)
   return node.action == "none"
 end
 
+-- That it exists already, where the plan found none: fine if it is just what is asked for (an earlier try whose answer
+-- was lost below us), somebody else's otherwise.
+local function exists(err)
+  local code = type(err) == "table" and tostring(err.code) or ""
+  return code:find "Already" ~= nil or code:find "Duplicate" ~= nil or code:find "InUse" ~= nil
+end
+
 local function carry_out(engine, node, planned)
-  return patience.write(function() act(engine, node) end, function() return look(engine, node, planned) end,
-    function() return engine.halted end)
+  local function again() return look(engine, node, planned) end
+  local ok, err = patience.write(function() act(engine, node) end, again, function() return engine.halted end)
+  if ok or planned ~= "create" or not exists(err) then return ok, err end
+  local seen, done = pcall(again)
+  if seen and done then return true end
+  return false, err
 end
 
 local function perform(engine, node)

@@ -3,6 +3,7 @@ local account_of = require "playbook.account"
 local applier = require "playbook.applier"
 local engine_of = require "playbook.engine"
 local fault = require "playbook.fault"
+local guard = require "playbook.guard"
 local planner = require "playbook.planner"
 local recorder_of = require "playbook.recorder"
 local source = require "playbook.source"
@@ -33,39 +34,6 @@ local function is_secret(value)
   if type(value) ~= "userdata" then return false end
   local ok, secret = pcall(require, "tidelock.secret")
   return ok and secret.is ~= nil and secret.is(value)
-end
-
-local INSTRUCTIONS <const>, MEMORY <const> = 200000000, 512 * 1024 * 1024
-
-local TOO_MUCH <const> = {
-  {"ran too long", "it ran too long without an end: is there an endless loop? (--max-instructions raises the limit)"},
-  {"error handling", "it ran too long without an end: is there an endless loop? (--max-instructions raises the limit)"},
-  {"not enough memory", "it took more than 512 MB of memory"},
-}
-
-local function too_much(engine, err)
-  if type(err) ~= "string" then return end
-  for _, row in ipairs(TOO_MUCH) do
-    if err:find(row[1], 1, true) then
-      fault.raise {{file = engine.program.path, message = row[2]}}
-    end
-  end
-end
-
--- The chunk is held to a number of instructions and an amount of memory. It runs in a task of its own, because the
--- limit, once passed, stops whatever that task would still do.
-local function guarded(engine, env, instructions)
-  local limit, loop = require "tidelock.limit", require "tidelock.loop"
-  local body = loop.spawn(function()
-    limit.memory(limit.used() + MEMORY)
-    limit.instructions(instructions or INSTRUCTIONS)
-    engine:run(env)
-  end)
-  local ok, err = loop.wait(body)
-  limit.memory()
-  if ok then return end
-  too_much(engine, err)
-  error(err, 0)
 end
 
 local PARTITIONS <const> = {["^cn%-"] = "aws-cn", ["^us%-gov%-"] = "aws-us-gov", ["^us%-isof?b?%-"] = "aws-iso",
@@ -138,9 +106,9 @@ function playbook.declare(loaded, context, mode, more)
   local engine = engine_of.new(options)
   recorder.before, recorder.after, recorder.on_call = context.before, context.after, context.on_call
   engine.loaded, engine.context = loaded, context
-  recorder.place = playbook.place(engine)
+  recorder.place, recorder.instructions = playbook.place(engine), context.instructions
   local env = vocabulary.environment(engine, loaded.vars, engine.outputs)
-  if engine.mode == "plan" then guarded(engine, env, context.instructions) else engine:run(env) end
+  guard.chunk(engine, function() engine:run(env) end)
   return engine
 end
 

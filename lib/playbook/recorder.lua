@@ -52,6 +52,7 @@ local function began(self, service, operation, input, node)
 end
 
 local function ended(self, call, err)
+  if call.node and call.node.in_playbook then require "playbook.guard".arm(self.instructions) end
   if call.task then self.traffic.watched[call.task] = call.outer end
   local count = math.max(call.requests, self.traffic and 0 or 1)
   if call.read then self.reads = self.reads + count else self.writes = self.writes + count end

@@ -1,6 +1,7 @@
 --- A run that writes: journal, lock, the plan carried out or the chunk run again step by step, undo, resume.
 local applier = require "playbook.applier"
 local fault = require "playbook.fault"
+local guard = require "playbook.guard"
 local playbook = require "playbook"
 local planner = require "playbook.planner"
 local show = require "playbook.show"
@@ -150,7 +151,7 @@ local function settle(flow, engine, options, halt)
 end
 
 local function stepwise(engine, journal, options, flow)
-  local ok, err = pcall(function()
+  local ok, err = pcall(guard.chunk, engine, function()
     engine:run(require "playbook.vocabulary".environment(engine, engine.loaded.vars, engine.outputs))
   end)
   local out
@@ -324,7 +325,7 @@ function run.undo_all(engine, id, journal, options)
     end
     return done and done.value
   end
-  local ok, err = pcall(function()
+  local ok, err = pcall(guard.chunk, live, function()
     live:run(require "playbook.vocabulary".environment(live, engine.loaded.vars, live.outputs))
   end)
   if not ok and err ~= stop then error(err, 0) end

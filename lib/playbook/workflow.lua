@@ -1,5 +1,6 @@
 --- Steps, approvals, parks, waits and checks as a run meets them: journalled, replayed on resume, undone on failure.
 local applier = require "playbook.applier"
+local guard = require "playbook.guard"
 local planner = require "playbook.planner"
 local vars = require "playbook.vars"
 
@@ -50,9 +51,11 @@ end
 function workflow:flush(engine)
   local entry = engine:segment()
   if not entry then return end
+  guard.disarm()
   planner.plan(engine, entry.nodes)
   check_agreed(self, entry.nodes)
   applier.apply(engine, entry.nodes)
+  guard.arm(engine.context.instructions)
   local failed
   for _, node in ipairs(entry.nodes) do failed = failed or (node.failed and node) end
   if engine.halted then halt("interrupted", 130, "The run was interrupted.") end
@@ -91,22 +94,29 @@ local function token_of(self, name)
   return digest.hex(digest.sha256(self.run .. "/" .. name)):sub(1, 32)
 end
 
--- One attempt, held to its time limit; the first result, or nil and the error.
+-- One attempt, held to its time limit and to so many instructions between two requests; the first result, or nil and
+-- the error.
 local function attempt(engine, entry, fn, ...)
-  local args = table.pack(...)
-  local function body()
-    engine.in_step = {address = "step " .. entry.name}
-    return fn(table.unpack(args, 1, args.n))
+  local allowed = engine.context.instructions
+  local function body(...)
+    engine.in_step = {address = "step " .. entry.name, in_playbook = true}
+    return fn(...)
   end
-  local limit = entry.spec.timeout and vars.seconds(entry.spec.timeout)
+  local seconds = entry.spec.timeout and vars.seconds(entry.spec.timeout)
   local ok, value, err
-  if limit then
-    ok, value, err = pcall(require "task".timeout, limit, body)
+  if seconds then
+    local args = table.pack(...)
+    ok, value, err = pcall(require "task".timeout, seconds, function()
+      local out = table.pack(guard.call(allowed, body, table.unpack(args, 1, args.n)))
+      if not out[1] then error(out[2], 0) end
+      return out[2]
+    end)
     if ok and value == nil and type(err) == "table" and err.code == "timeout" then ok, value = false, err end
   else
-    ok, value = pcall(body)
+    ok, value = guard.call(allowed, body, ...)
   end
   engine.in_step = nil
+  guard.arm(allowed)
   if ok then return true, value end
   return false, value
 end

@@ -62,9 +62,11 @@ local function simulate_command(args, ctx)
     return 0
   end
   local limit, window = spec.windows[1].limit, spec.windows[1].seconds
-  ctx:print {("offered  %d messages in %g minutes (%s, by chance, seed %d)"):format(#result.arrivals, minutes, args.rate,
+  ctx:print {("offered  %d messages in %g minutes (%s, by chance, seed %d)"):format(#result.arrivals, minutes,
+    args.rate,
     args.seed or 1), ("sent     %d; %d still wait at the end; the longest wait was %.1f s"):format(#result.sends,
-    result.left, result.waited / 1000), ("worst    %d in any %g s, at most %d allowed"):format(result.worst, window, limit),
+    result.left, result.waited / 1000), ("worst    %d in any %g s, at most %d allowed"):format(result.worst, window,
+      limit),
     "", "the first sends"}
   for i = 1, math.min(20, #result.sends) do ctx:print(("%9.3f s  #%d"):format(result.sends[i] / 1000, i)) end
   chart(ctx, result, limit, window, minutes)

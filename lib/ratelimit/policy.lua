@@ -101,7 +101,8 @@ end
 
 --- Reads a limit.
 -- @param spec {name = "onlyfans", windows = {{limit = 10, seconds = 60}}, burst = {size = 3, seconds = 6},
---   timeout = 30, lease = 60, ...}: at most 10 in any 60 seconds, 3 at once from rest, then one every 6 seconds. Times in seconds.
+--   timeout = 30, lease = 60, ...}: at most 10 in any 60 seconds, 3 at once from rest, then one every 6 seconds.
+-- Times in seconds.
 -- @return the policy; or nil and all that is wrong with it, a sentence a line
 function policy.new(spec)
   local faults = {}

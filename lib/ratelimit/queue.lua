@@ -67,8 +67,8 @@ local function attributes_of(record, own)
   return out
 end
 
---- Enqueues it again with a receive count of its own, to be seen in `seconds`, and deletes this one. A crash between the
--- two leaves both; the claim by messageId lets one of them be sent.
+--- Enqueues it again with a receive count of its own, to be seen in `seconds`, and deletes this one. A crash between
+-- the two leaves both; the claim by messageId lets one of them be sent.
 function methods:again(record, seconds)
   self.sqs:send_message {QueueUrl = self.url, MessageBody = record.body,
     DelaySeconds = math.max(0, math.min(MAX_DELAY, math.ceil(seconds))),

@@ -76,7 +76,9 @@ end
 local ring, at = redis.call('GET', KEYS[1])
 if ring then
   at = #ring == $FULL and {struct.unpack('$FORMAT', ring, 2)} or read(ring)
-  if not at or string.byte(ring) ~= 1 then return redis.error_reply('RING the value of ' .. KEYS[1] .. ' is not one of ours') end
+  if not at or string.byte(ring) ~= 1 then
+    return redis.error_reply('RING the value of ' .. KEYS[1] .. ' is not one of ours')
+  end
   at[$KEEP + 2] = nil
 $WAITS
   if wait > 0 then
@@ -163,8 +165,8 @@ for i = 2, #at do out[i + 3] = at[i] end
 return out
 ]]
 
--- KEYS: 3 the lineage (1 and 2 are not used). ARGV: 1 caller's clock. Could anything be sent now? Begins a cool-down that
--- is due, so that one who waits for it before he receives doesn't wait for ever. Returns {code, wait ms}.
+-- KEYS: 3 the lineage (1 and 2 are not used). ARGV: 1 caller's clock. Could anything be sent now? Begins a cool-down
+-- that is due, so that one who waits for it before he receives doesn't wait for ever. Returns {code, wait ms}.
 local READY <const> = CLOCKS .. [[
 if hi - lo > $SKEW then return {'clock', hi - lo} end
 local attempt = 1
@@ -208,7 +210,8 @@ function script.build(policy, clock)
   local values = {
     CLOCK = clock or script.CLOCK, SKEW = policy.skew_ms, HOLD = policy.hold_ms, LEASE = policy.lease_ms,
     KEEP = policy.log, RINGTTL = policy.ring_ms, CLAIMTTL = policy.claim_seconds, COOLDOWN = cooldown,
-    WAITS = waits(policy), FULL = 7 + 6 * policy.log, FORMAT = ">" .. ("I6"):rep(policy.log + 1), FENCED = tostring(policy.fence == "replid"),
+    WAITS = waits(policy), FULL = 7 + 6 * policy.log, FORMAT = ">" .. ("I6"):rep(policy.log + 1),
+      FENCED = tostring(policy.fence == "replid"),
   }
   local function fill(text)
     text = text:gsub("%$FENCE%f[^%w]", function() return policy.fence == "replid" and FENCE or "" end)

@@ -7,17 +7,20 @@ local server = require "support.redis"
 local tokenbucket = require "tidelock.tokenbucket"
 
 local QUICK <const> = os.getenv "BENCH_QUICK" == "1"
-local RULE <const> = {name = "bench", windows = {{limit = 10, seconds = 60}}, burst = {size = 3, seconds = 6}, timeout = 30,
+local RULE <const> = {name = "bench", windows = {{limit = 10, seconds = 60}}, burst = {size = 3, seconds = 6},
+  timeout = 30,
   lease = 60, clock_error = 0, lag = 0, skew = 2}
 
 local function row(what, unit, value, limit, worse)
   local missed = limit and (worse == "less" and value < limit or worse ~= "less" and value > limit)
-  print(("%-44s %-14s %10.2f   %s"):format(what, unit, value, limit and ("%s %g%s"):format(worse == "less" and "at least"
+  print(("%-44s %-14s %10.2f   %s"):format(what, unit, value,
+    limit and ("%s %g%s"):format(worse == "less" and "at least"
     or "at most", limit, missed and ": NOT REACHED" or "") or ""))
 end
 
 local function in_process()
-  local store <close> = assert(tokenbucket.store(assert(tokenbucket.policy {windows = {{limit = 10, ms = 60000}}, burst = 3,
+  local store <close> = assert(tokenbucket.store(assert(tokenbucket.policy {windows = {{limit = 10, ms = 60000}},
+    burst = 3,
     every = 6000})))
   local n = QUICK and 300000 or 3000000
   local from = os.clock()

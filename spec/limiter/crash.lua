@@ -1,4 +1,4 @@
--- crash.lua -- a worker that kills itself (SIGKILL) the Nth time it comes to a named point; without a point it works on.
+-- crash.lua -- a worker that kills itself (SIGKILL) the Nth time it comes to a named point; without one it works on.
 -- usage: tidelua spec/limiter/crash.lua SPEC.json [POINT N]; SPEC is what a playbook gives to `worker`.
 local json = require "tidelock.json"
 local loop = require "tidelock.loop"

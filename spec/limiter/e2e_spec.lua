@@ -33,11 +33,13 @@ describe("the limiter, end to end", function()
     self.queue = sqs:create_queue{QueueName = name}.QueueUrl
     self.dlq = sqs:create_queue{QueueName = name .. "-dlq"}.QueueUrl
     local arn = sqs:get_queue_attributes{QueueUrl = self.dlq, AttributeNames = {"QueueArn"}}.Attributes.QueueArn
-    sqs:set_queue_attributes {QueueUrl = self.queue, Attributes = {RedrivePolicy = json.encode {deadLetterTargetArn = arn,
+    sqs:set_queue_attributes {QueueUrl = self.queue,
+      Attributes = {RedrivePolicy = json.encode {deadLetterTargetArn = arn,
       maxReceiveCount = 5}}}
     self.spec = {queue = name, wait = 1, visibility = 3, stop = 5, backoff = 0.2,
       redis = {url = store.url, ca = store.ca},
-      limit = {name = name, windows = {{limit = LIMIT, seconds = WINDOW}}, burst = {size = 2, seconds = 0.6}, timeout = 2,
+      limit = {name = name, windows = {{limit = LIMIT, seconds = WINDOW}}, burst = {size = 2, seconds = 0.6},
+        timeout = 2,
         lease = 2.5, lag = 0, skew = 1, clock_error = 0.01},
       send = {url = site_url .. "/send/{userId}", timeout = 1.5}}
     for field, value in pairs(changes or {}) do self.spec[field] = value end
@@ -79,7 +81,8 @@ describe("the limiter, end to end", function()
     function self.wait(seconds)
       local deadline = loop.now() + seconds
       while self.left() > 0 do
-        assert(loop.now() < deadline, self.name .. ": the queue doesn't empty: " .. self.left() .. " left\n" .. self.text:sub(-3000))
+        assert(loop.now() < deadline, self.name
+          .. ": the queue doesn't empty: " .. self.left() .. " left\n" .. self.text:sub(-3000))
         loop.sleep(0.2)
       end
     end

@@ -1,4 +1,5 @@
--- lambda_spec.lua -- `tidelock lambda` under a runtime API of our own, with events as SQS, function URLs and APIs send them.
+-- lambda_spec.lua -- `tidelock lambda` under a runtime API of our own, with events as SQS, function URLs and APIs
+-- send them.
 local aws = require "aws"
 local digest = require "tidelock.digest"
 local fixture = require "limiter.fixture"
@@ -14,7 +15,8 @@ local support = require "support.server"
 local TIDELUA <const> = assert(proc.run {"sh", "-c", "readlink /proc/$PPID/exe"}).stdout:match "^(.-)\n"
 
 local function get(port, path)
-  local response = assert(http.send({method = "GET", scheme = "http", host = "127.0.0.1:" .. port, path = path, query = "",
+  local response = assert(http.send({method = "GET", scheme = "http", host = "127.0.0.1:" .. port, path = path,
+    query = "",
     headers = {}}, {timeout = 5}))
   return json.decode(response.body)
 end
@@ -82,7 +84,8 @@ describe("tidelock lambda", function()
     words.env.AWS_LAMBDA_RUNTIME_API = "127.0.0.1:" .. port
     words.env._HANDLER, words.env.LAMBDA_TASK_ROOT = "playbooks/workers/rate-limiter", "."
     words.env.TIDELOCK_ACCOUNT = folder .. "/account.lua"
-    words.env.TIDELOCK_VARS = json.encode {url = ("http://127.0.0.1:%s/send/{userId}"):format(site_port), redis = store.url}
+    words.env.TIDELOCK_VARS = json.encode {url = ("http://127.0.0.1:%s/send/{userId}"):format(site_port),
+      redis = store.url}
     for name, value in pairs(more or {}) do words.env[name] = value end
     local child = assert(proc.spawn(words))
     local text = ""
@@ -93,7 +96,7 @@ describe("tidelock lambda", function()
         text = text .. chunk
       end
     end)
-    local deadline, results = loop.now() + 20, {}
+    local deadline, results = loop.now() + 20
     repeat
       loop.sleep(0.1)
       results = get(port, "/results")
@@ -140,7 +143,8 @@ describe("tidelock lambda", function()
       return {event = {version = "2.0", rawPath = "/", body = text, isBase64Encoded = false,
         requestContext = {http = {method = method or "POST", path = "/"}}}}
     end
-    local v1 = {event = {httpMethod = "POST", path = "/", body = digest.base64(body("fn-q2", "bert")), isBase64Encoded = true,
+    local v1 = {event = {httpMethod = "POST", path = "/", body = digest.base64(body("fn-q2", "bert")),
+      isBase64Encoded = true,
       requestContext = {stage = "prod"}}}
     local busy = {}
     for i = 1, 3 do busy[i] = received("b" .. i, body("fn-busy" .. i, "carl")) end
@@ -149,7 +153,8 @@ describe("tidelock lambda", function()
     assert.same({202, 202, 429, 400, 405}, {out[1].body.statusCode, out[2].body.statusCode, out[4].body.statusCode,
       out[5].body.statusCode, out[6].body.statusCode})
     local headers = out[4].body.headers
-    assert.is_true(tonumber(headers["Retry-After"]) >= 5 and tonumber(headers["Retry-After"]) <= 7, headers["Retry-After"])
+    assert.is_true(tonumber(headers["Retry-After"]) >= 5 and tonumber(headers["Retry-After"]) <= 7,
+      headers["Retry-After"])
     assert.equal('"burst";q=3;w=18, "minute";q=10;w=60', headers["RateLimit-Policy"])
     assert.matches("control characters", out[5].body.body)
     local queued = {}
@@ -201,7 +206,8 @@ describe("tidelock lambda", function()
       if request.method == "GET" then
         n = n + 1
         if n > 2 then return nil, {message = "the host is gone"} end
-        return {status = 200, body = json.encode {slow = n == 1}, headers = {["lambda-runtime-aws-request-id"] = "r" .. n,
+        return {status = 200, body = json.encode {slow = n == 1},
+          headers = {["lambda-runtime-aws-request-id"] = "r" .. n,
           ["lambda-runtime-deadline-ms"] = tostring((loop.time() + 0.5) * 1000)}}
       end
       told[#told + 1] = request

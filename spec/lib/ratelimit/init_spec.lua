@@ -1,11 +1,12 @@
--- init_spec.lua -- the limiter as its users have it: every answer it can give, on a real redis-server that fails as asked.
+-- init_spec.lua -- the limiter as its users have it: every answer it can give, on a real redis-server that fails as
+-- asked.
 local fixture = require "limiter.fixture"
 local loop = require "tidelock.loop"
 local ratelimit = require "ratelimit"
 local redis = require "support.redis"
 
-local RULE <const> = {name = "spec", clock_error = 0, windows = {{limit = 3, seconds = 2}}, burst = {size = 2, seconds = 0.5}, timeout = 5,
-  lease = 8, clock_error = 0, lag = 0, skew = 2}
+local RULE <const> = {name = "spec", windows = {{limit = 3, seconds = 2}}, burst = {size = 2, seconds = 0.5},
+  timeout = 5, lease = 8, clock_error = 0, lag = 0, skew = 2}
 
 describe("ratelimit", function()
   local server, r, limiter
@@ -58,7 +59,8 @@ describe("ratelimit", function()
   end)
 
   it("is in flight for others and unknown once the owner is gone", function()
-    local short <close> = ratelimit.new({name = "spec", clock_error = 0, windows = {{limit = 3, seconds = 2}}, timeout = 0.1, lease = 0.3,
+    local short <close> = ratelimit.new({name = "spec", clock_error = 0, windows = {{limit = 3, seconds = 2}},
+      timeout = 0.1, lease = 0.3,
       lag = 0, skew = 2}, r)
     assert.is_true((short:take("u", "m")))
     local other <close> = ratelimit.new(RULE, r)
@@ -119,7 +121,8 @@ describe("ratelimit", function()
   end)
 
   it("asks for replicas where the limit does, and gives the grant back without them", function()
-    local wary <close> = ratelimit.new({name = "spec", clock_error = 0, windows = {{limit = 3, seconds = 2}}, replicas = 1, lag = 0, skew = 2,
+    local wary <close> = ratelimit.new({name = "spec", clock_error = 0, windows = {{limit = 3, seconds = 2}},
+      replicas = 1, lag = 0, skew = 2,
       timeout = 5, lease = 8}, r)
     local ok, info = wary:take("u", "m")
     assert.same({false, "unavailable"}, {ok, info.code})
@@ -147,10 +150,12 @@ describe("ratelimit", function()
     local other
     local flaky = {call = function(_, ...)
       local reply, err = r:call(...)
-      if select(2, ...) == other.sha.take and err == nil and away then return nil, {code = "unknown", message = "broke"} end
+      if select(2, ...) == other.sha.take and err == nil and away then return nil, {code = "unknown",
+        message = "broke"} end
       return reply, err
     end}
-    other = ratelimit.new({name = "spec", clock_error = 0, windows = {{limit = 3, seconds = 2}}, timeout = 0.2, lease = 0.3,
+    other = ratelimit.new({name = "spec", clock_error = 0, windows = {{limit = 3, seconds = 2}}, timeout = 0.2,
+      lease = 0.3,
       lag = 0, skew = 2}, flaky)
     assert(r:call("SCRIPT", "LOAD", other.scripts.take))
     assert.equal("unavailable", select(2, other:take("u", "m")).code)

@@ -17,7 +17,8 @@ describe("ratelimit.message", function()
     local m = assert(message.parse(body(), NOW))
     assert.same({"msg_1", "creator-7", "fan-9", "hello", NOW - 5}, {m.messageId, m.userId, m.recipientId, m.content,
       m.timestamp})
-    m = assert(message.parse(body {timestamp = "2026-09-21T14:13:20.250+02:00", mediaUrls = {"https://x.example/a.png"}}, NOW))
+    m = assert(message.parse(body {timestamp = "2026-09-21T14:13:20.250+02:00",
+      mediaUrls = {"https://x.example/a.png"}}, NOW))
     assert.equal(1789992800.25, m.timestamp)
   end)
 

@@ -12,7 +12,8 @@ describe("ratelimit.policy", function()
     local p = assert(policies.new(rule {clock_error = 0}))
     local ages = {}
     for _, step in ipairs(p.steps) do ages[step.k] = step.age end
-    assert.same({[3] = 6000, [4] = 12000, [5] = 18000, [6] = 24000, [7] = 30000, [8] = 36000, [9] = 42000, [10] = 60001}, ages)
+    assert.same({[3] = 6000, [4] = 12000, [5] = 18000, [6] = 24000, [7] = 30000, [8] = 36000, [9] = 42000,
+      [10] = 60001}, ages)
     assert.equal("rate_limit:onlyfans:", p.prefix)
     assert.equal(72001, p:cooldown_ms())
     assert.equal(3600000, p.ring_ms)

@@ -1,4 +1,5 @@
--- script_spec.lua -- the Redis scripts against the C core and the textbook's rules, on a real server whose clock is set.
+-- script_spec.lua -- the Redis scripts against the C core and the textbook's rules, on a real server whose clock is
+-- set.
 local fixture = require "limiter.fixture"
 local policies = require "ratelimit.policy"
 local redis = require "support.redis"
@@ -79,7 +80,9 @@ describe("ratelimit.script", function()
       local want = plain.wait(now)
       local ok, got = store:take("k", now)
       local code, ms, stamp = w.take(now, id)
-      if (want == 0) ~= ok or (not ok and got ~= want) then return ("%s: the core says %s %s, and the rules %d"):format(at, ok, got, want) end
+      if (want == 0) ~= ok or (not ok and got ~= want) then
+        return ("%s: the core says %s %s, and the rules %d"):format(at, ok, got, want)
+      end
       if (code == "admitted") ~= ok then return ("%s: %s, and the rules say %d"):format(at, code, want) end
       if ok then
         if stamp ~= got then return ("%s: stamp %d, and the core's %d"):format(at, stamp, got) end
@@ -147,7 +150,8 @@ describe("ratelimit.script", function()
 
   describe("with two clocks", function()
     local function counted(server_off, caller_off)
-      local w = world {name = "spec", windows = {{limit = 10, seconds = 60}}, burst = {size = 3, seconds = 6}, timeout = 0,
+      local w = world {name = "spec", windows = {{limit = 10, seconds = 60}}, burst = {size = 3, seconds = 6},
+        timeout = 0,
         lease = 5, fence = "none", clock_error = 0, skew = 3600}
       local times, now, n = {}, START, 0
       while now < START + 300000 do
@@ -169,7 +173,8 @@ describe("ratelimit.script", function()
 
     it("too far apart they are 'clock', and nothing is written", function()
       local w = world(RULE)
-      assert.same({"clock", 2001}, {w.take(START, "a", nil, START + 2001), (select(2, w.take(START, "a", nil, START - 2001)))})
+      assert.same({"clock", 2001}, {w.take(START, "a", nil, START + 2001), (select(2, w.take(START, "a", nil,
+        START - 2001)))})
       assert.equal(1, r:call("DBSIZE"))                       -- the spec's own clock
       assert.equal("admitted", (w.take(START, "a", nil, START - 2000)))
     end)
@@ -238,7 +243,8 @@ describe("ratelimit.script", function()
     for i = 1, 3 do w.take(START, "a" .. i) end
     local slots = {}
     for i = 1, 20 do slots[i] = w.slot(START) end
-    assert.same({6000, 12000, 18000, 24000, 30000, 36000, 42000, 60001, 60001, 60001, 66001}, {table.unpack(slots, 1, 11)})
+    assert.same({6000, 12000, 18000, 24000, 30000, 36000, 42000, 60001, 60001, 60001, 66001}, {table.unpack(slots, 1,
+      11)})
     assert.equal("limited", (w.take(START, "b")), "hints decide nothing")
     assert.equal("admitted", (w.take(START + 6000, "b")))
   end)
@@ -406,7 +412,8 @@ describe("ratelimit.script", function()
       require "tidelock.loop".sleep(0.1)
       assert.equal("limited", (w.take(START + 100, "b")))
     end)
-    fact("a claim that any nonce may end", replace("(state ~= 'L' or nonce ~= ARGV[2])", "state ~= 'L'"), function(change)
+    fact("a claim that any nonce may end", replace("(state ~= 'L' or nonce ~= ARGV[2])", "state ~= 'L'"),
+      function(change)
       local w = world(RULE, change)
       w.take(START, "a", "n1")
       assert.same({"not yours", "L"}, w.finish(START, "a", "n2", "S"))

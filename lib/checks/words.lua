@@ -1,9 +1,16 @@
 --- What a failure says to a person, for the playbook's `check` word and for reports: plain text, no colour.
 local words = {}
 
+-- A value as one word of a shell, whatever somebody called the thing.
+local function quoted(value)
+  if value:find "^[%w%-_./:@=+,]+$" then return value end
+  return "'" .. value:gsub("'", [['\'']]) .. "'"
+end
+
 local function fill(text, result)
-  return (text:gsub("{(%w+)}", {name = result.subject.name, arn = result.subject.arn, region = result.region,
-    account = result.account}))
+  local values = {name = result.subject.name, arn = result.subject.arn, region = result.region,
+    account = result.account}
+  return (text:gsub("{(%w+)}", function(name) return values[name] and quoted(values[name]) end))
 end
 
 --- The path of a playbook such as "harden/storage" on this machine, or nil.

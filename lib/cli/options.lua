@@ -25,7 +25,7 @@ local function index(tables)
   local by, names = {}, {}
   for _, list in ipairs(tables) do
     for _, option in ipairs(list) do
-      by["--" .. option.name] = option
+      by["--" .. option.name] = by["--" .. option.name] or option     -- a command's own goes before what all have
       names[#names + 1] = "--" .. option.name
       if option.short then by["-" .. option.short] = option end
     end

@@ -6,12 +6,14 @@
 
 #include <lauxlib.h>
 
+#include "arena.h"
 #include "embed.h"
 #include "limit.h"
 #include "loop.h"
 #include "state.h"
 
 #define INTERNAL 70
+#define CREDIT 3072   /* kB of Lua values before the collector looks: one call makes less */
 
 /* Pushes cli.main and the arguments; argv comes as a light userdata. */
 static int prepare (lua_State *L) {
@@ -54,17 +56,20 @@ static int flushed (int code) {
 
 int main (int argc, char **argv) {
   const struct rlimit none = {0, 0};
+  tl_blocks blocks = tl_arena;
   lua_State *L;
   int code;
   (void)argc;
   setrlimit(RLIMIT_CORE, &none);   /* credentials live in this memory */
   signal(SIGPIPE, SIG_IGN);
-  if (tl_loop_open() != 0 || (L = lua_newstate(tl_alloc, NULL)) == NULL) {
+  if (tl_loop_open() != 0 || (L = lua_newstate(tl_alloc, &blocks)) == NULL) {
     fprintf(stderr, "tidelock: not enough memory to start\n");
     return INTERNAL;
   }
+  lua_gc(L, LUA_GCSTEP, -CREDIT);
   code = flushed(run(L, argv));
   tl_loop_stop(L);
+  tl_arena_leave();
   lua_close(L);
   tl_loop_close();
   return code;

@@ -13,18 +13,28 @@
 static struct { size_t used, most; lua_Integer left; } limit = {0, SIZE_MAX, 0};
 
 
+static void *from_malloc (void *p, size_t old, size_t n) {
+  (void)old;
+  if (n != 0) return realloc(p, n);
+  free(p);
+  return NULL;
+}
+
+static const tl_blocks libc = {from_malloc};
+
+
 /* Lua collects and tries once more when this refuses, then raises "not enough memory". */
 void *tl_alloc (void *ud, void *p, size_t osize, size_t nsize) {
   size_t old = p == NULL ? 0 : osize;   /* without a block osize is a type tag */
+  const tl_blocks *blocks = ud != NULL ? ud : &libc;
   void *q;
-  (void)ud;
   if (nsize == 0) {
-    free(p);
+    blocks->resize(p, old, 0);
     limit.used -= old;
     return NULL;
   }
   if (nsize > old && (limit.used > limit.most || nsize - old > limit.most - limit.used)) return NULL;
-  q = realloc(p, nsize);
+  q = blocks->resize(p, old, nsize);
   if (q == NULL && nsize > old) return NULL;
   limit.used += nsize - old;
   return q != NULL ? q : p;   /* Lua counts on a shrink that never fails */

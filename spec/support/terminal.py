@@ -3,7 +3,7 @@
 # Prints JSON: {"output": ..., "code": ..., "missing": the text that never came, or absent}.
 import fcntl, json, os, pty, select, signal, struct, sys, termios, time
 
-LIMIT = 20  # seconds for each step
+LIMIT = 10  # seconds for each step
 
 
 def main():
@@ -46,6 +46,7 @@ def main():
         time.sleep(0.02)
         done, status = os.waitpid(pid, os.WNOHANG)
     if not done:
+        result.setdefault("missing", "its end")
         os.kill(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
     result["code"] = os.waitstatus_to_exitcode(status)

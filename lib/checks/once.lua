@@ -8,13 +8,26 @@ local function key_of(service, operation, input)
   return service .. "." .. operation .. " " .. require "tidelock.json".encode(input or {}, {sort = true})
 end
 
-local function shared(kept, key, fn)
-  local task = kept[key]
-  if not task then
-    task = loop.spawn(fn)
-    kept[key] = task
+-- When the last who waits for a read is stopped, the read is stopped too.
+local Waiter <const> = {__close = function(waiter)
+  local read = waiter.read
+  read.waiting = read.waiting - 1
+  if read.waiting == 0 and not read.ended then
+    loop.cancel(read.task)
+    waiter.kept[waiter.key] = nil
   end
-  local ok, value = loop.wait(task)
+end}
+
+local function shared(kept, key, fn)
+  local read = kept[key]
+  if not read then
+    read = {task = loop.spawn(fn), waiting = 0}
+    kept[key] = read
+  end
+  read.waiting = read.waiting + 1
+  local _ <close> = setmetatable({read = read, kept = kept, key = key}, Waiter)
+  local ok, value = loop.wait(read.task)
+  read.ended = true
   if not ok then error(value, 0) end
   return value
 end

@@ -109,7 +109,7 @@ end
 local function failure(out, report, group, bad)
   local first = bad[1]
   out[#out + 1] = ('<details class="%s"%s><summary><span class="tag">%s</span>%s<small>%d of %d</small></summary>')
-    :format(group.severity, group.severity == "critical" and " open" or "", group.severity, h(group.title), #bad,
+    :format(group.severity, group.severity == "critical" and ' open=""' or "", group.severity, h(group.title), #bad,
       #group.results)
   evidence(out, bad)
   out[#out + 1] = ("<p><b>Means</b> %s</p><p><b>To do</b> %s</p>"):format(h(first.means), h(first.todo))

@@ -1,0 +1,187 @@
+-- Reports of checks: each in its own form, well-formed whatever a resource is called, and with nothing hidden.
+local checks = require "checks"
+local findings = require "report.findings"
+local json = require "tidelock.json"
+local paint = require "report.paint"
+local runner = require "checks.runner"
+
+package.path = "spec/lib/checks/?.lua;" .. package.path
+
+local NASTY <const> = "<b>&\"'`|\1x"
+
+local function result(changes)
+  local out = {id = "s3-bucket-versioning", title = "Buckets keep versions", severity = "low", service = "s3",
+    result = "fail", evidence = "versioning is off", subject = {type = "s3.bucket", name = NASTY},
+    region = "eu-west-1", account = "123456789012", means = "What is deleted is gone.", todo = "Switch it on.",
+    command = "tidelock call s3 get-bucket-versioning --bucket {name}", fsbp = "S3.14", requirement = "1.3"}
+  for k, v in pairs(changes or {}) do out[k] = v end
+  return out
+end
+
+local function report(results, more)
+  local about = {account = "123456789012", account_name = "example", regions = {"eu-west-1"}, started = 1764000000,
+    seconds = 0.5, requests = 7, version = "0.1.0"}
+  for k, v in pairs(more or {}) do about[k] = v end
+  return findings.new(results, about)
+end
+
+local EACH <const> = {result(), result {id = "iam-root-mfa", service = "iam", severity = "critical", result = "error",
+  evidence = "not allowed"}, result {result = "pass", evidence = "kept", subject = {type = "s3.bucket", name = "b"}},
+  result {result = "skip", evidence = "there are none"}, result {result = "warn", id = "logs-x", service = "logs"}}
+
+-- A small strict reader: tags nest, attributes are quoted, entities are known. Returns elements counted by name.
+local function well_formed(text)
+  local stack, count, at = {}, {}, 1
+  assert(utf8.len(text), "no UTF-8")
+  text = text:gsub("^<%?xml[^>]*%?>%s*", "")
+  assert(not text:find "[%z\1-\8\11\12\14-\31]", "a control character")
+  for amp in text:gmatch "&[^;%s]*;?" do
+    assert(amp:find "^&%a+;$" or amp:find "^&#%d+;$", "a bare ampersand: " .. amp)
+  end
+  while true do
+    local from, to, slash, name, rest = text:find("<(/?)([%a][%w%-]*)([^<>]*)>", at)
+    local between = text:sub(at, (from or #text + 1) - 1)
+    assert(not between:find "[<>]", "a bare bracket: " .. between)
+    if not from then break end
+    at = to + 1
+    if slash == "/" then
+      assert.equal(table.remove(stack), name)
+    else
+      count[name] = (count[name] or 0) + 1
+      local closed = rest:find "/$"
+      local left = rest:gsub("/$", ""):gsub('%s+[%a_:%-]+="[^"]*"', "")
+      assert(left:find "^%s*$", "bad attributes: " .. rest)
+      if not closed then stack[#stack + 1] = name end
+    end
+  end
+  assert.same({}, stack)
+  return count
+end
+
+describe("reports of checks", function()
+  it("count, and give the exit code by the worst", function()
+    local r = report(EACH)
+    assert.equal(1, r.exit)
+    assert.same({1, 1, 1, 1, 1}, {r.count.pass, r.count.fail, r.count.warn, r.count.skip, r.count.error})
+    assert.same({critical = 1, high = 0, medium = 0, low = 1}, r.count.by)
+    assert.equal(0, report({EACH[3], EACH[4]}).exit)
+    assert.equal(2, report({EACH[1]}).exit)
+    assert.equal(1, report({EACH[1]}, {fail_on = "low"}).exit)
+    assert.equal(2, report({EACH[5]}, {fail_on = "low"}).exit)
+  end)
+
+  it("say on the page what failed, what it means, what to do and the command, the worst first", function()
+    local page = table.concat(findings.page(report(EACH), paint.new(false)), "\n")
+    assert.matches("CRITICAL .*not allowed.*LOW .*versioning is off", page)
+    assert.matches("means:  What is deleted is gone.", page)
+    assert.matches("to do:  Switch it on.", page)
+    assert.matches("try:    tidelock call s3 get%-bucket%-versioning %-%-bucket '<b>", page)
+    assert.matches("Checks: 1 failed, 1 could not be checked, 1 to be looked at, 1 passed, 1 skipped", page)
+    assert.is_nil(page:find("kept", 1, true))
+    assert.matches("kept", table.concat(findings.page(report(EACH), paint.new(false), true), "\n"))
+  end)
+
+  it("name the remedy playbook where it is on this machine, and the command where it is not", function()
+    local one = result {remedy = "provision/messaging"}
+    local here = report({one}, {account_path = "a.lua", find_playbook = require "checks.words".find_playbook})
+    assert.equal("tidelock plan playbooks/provision/messaging.lua --account a.lua", (findings.command(here, one)))
+    one.remedy = "harden/not-there"
+    assert.matches("^tidelock call s3", (findings.command(here, one)))
+  end)
+
+  it("keep a name with quotes one word of the shell", function()
+    local one = result {subject = {type = "s3.bucket", name = "a'; rm -rf ~ #"}}
+    assert.equal([[tidelock call s3 get-bucket-versioning --bucket 'a'\''; rm -rf ~ #']],
+      (findings.command(report {one}, one)))
+  end)
+
+  it("are JSON that a baseline knows again", function()
+    local form = require "report.json"
+    local data = json.decode(form.text(report(EACH)))
+    assert.equal("tidelock.check/1", data.format)
+    assert.equal(5, #data.results)
+    assert.equal(NASTY, data.results[1].subject.name)
+    local again = {result(), result {subject = {type = "s3.bucket", name = "new"}}}
+    assert.equal(1, form.baseline(again, form.text(report(EACH))))
+    assert.is_true(again[1].known)
+    assert.is_nil(again[2].known)
+    assert.equal(1, runner.count(again).fail)
+    local was_error = {result {result = "error"}}
+    assert.equal(0, form.baseline(was_error, form.text(report(EACH))))      -- another trouble than before is new
+    local ok, err = pcall(form.baseline, again, "{}")
+    assert.is_false(ok)
+    assert.matches("no report of", err.message)
+  end)
+
+  it("are well-formed JUnit, with a case for each subject", function()
+    local text = require "report.junit".text(report(EACH))
+    local n = well_formed(text)
+    assert.same({5, 2, 1, 1}, {n.testcase, n.failure, n.error, n.skipped})
+    assert.matches('<testsuites name="tidelock check" tests="5" failures="2" errors="1" skipped="1"', text)
+  end)
+
+  it("are OCSF: every field that class 2003 requires, with its type and a known value", function()
+    local text = require "report.ocsf".text(report(EACH))
+    local events = json.decode(text)
+    assert.equal(5, #events)
+    local again = require "report.ocsf".events(report(EACH, {started = 1765000000}))
+    for i, event in ipairs(events) do
+      for name, kind in pairs {activity_id = "integer", category_uid = "integer", class_uid = "integer",
+        severity_id = "integer", type_uid = "integer", time = "integer"} do
+        assert.equal(kind, math.type(event[name]), name)
+      end
+      assert.same({2003, 2, 1, 200301}, {event.class_uid, event.category_uid, event.activity_id, event.type_uid})
+      assert.is_true(event.severity_id >= 0 and event.severity_id <= 6)
+      assert.is_string(event.metadata.version)
+      assert.is_string(event.metadata.product.vendor_name)
+      assert.is_string(event.finding_info.uid)
+      assert.is_string(event.finding_info.title)
+      assert.is_true(#event.compliance.standards > 0)
+      assert.is_string(event.compliance.control)
+      assert.equal("AWS", event.cloud.provider)
+      assert.is_string(event.remediation.desc)
+      assert.is_true(#event.resources == 1 and type(event.resources[1].uid) == "string")
+      assert.equal(event.finding_info.uid, again[i].finding_info.uid)
+      assert.equal(({3, 0, 1, 99, 2})[i], event.compliance.status_id)
+    end
+    assert.equal(1764000000000, events[1].time)
+  end)
+
+  it("are Markdown in which a name is no markup", function()
+    local text = require "report.markdown".text(report(EACH))
+    assert.matches("| s3 | 1 | 0 | 0 | 1 | 1 |", text)
+    assert.matches("%*%*Means:%*%* What is deleted is gone", text)
+    assert.matches("\\<b\\>", require "report.markdown".escape(NASTY))
+    assert.is_nil(text:find("\n<b>", 1, true))
+  end)
+
+  it("are one HTML page that asks for nothing and lets nothing in", function()
+    local text = require "report.html".text(report(EACH))
+    for _, word in ipairs {"<script", "<link", "<img", "<iframe", "src=", "href=", "url(", "@import", "http:", "https:",
+      '<b>&"'} do
+      assert.is_nil(text:find(word, 1, true), word)
+    end
+    assert.matches("prefers%-color%-scheme:dark", text)
+    assert.matches('name="viewport"', text)
+    local body = text:match "<body>.*</body>":gsub("<br>", "")
+    local n = well_formed(body)
+    assert.equal(4, n.details)                       -- three that are not so, one of what is
+    assert.matches('<details class="critical" open="">', text)
+  end)
+
+  it("hold for the whole recorded account", function()
+    local recorded = require "account"
+    local results = {}
+    for _, control in ipairs(checks.all()) do
+      for _, kind in ipairs {"pass", "fail"} do
+        results[#results + 1] = result {id = control.id, title = control.title, severity = control.severity,
+          service = control.service, result = kind, means = control.means, todo = control.todo,
+          command = control.command, subject = {type = control.subjects, name = recorded.account.prefix}}
+      end
+    end
+    local whole = report(results)
+    well_formed(require "report.junit".text(whole))
+    well_formed((require "report.html".text(whole):match "<body>.*</body>":gsub("<br>", "")))
+    assert.equal(#results, #json.decode(require "report.ocsf".text(whole)))
+  end)
+end)

@@ -236,7 +236,7 @@ static int arrow (tl_lineedit *e) {
     case '~': break;
     default: return 1;
   }
-  switch (e->escape[1]) {
+  switch (e->nescape == 3 ? e->escape[1] : '\0') {
     case '1': case '7': e->point = 0; return 1;
     case '4': case '8': e->point = e->line.len; return 1;
     case '3': return erase(e, e->point, after(&e->line, e->point));

@@ -1,6 +1,7 @@
 -- pack.lua -- turns botocore's data into the model pack that the program links (modules/pack.h).
 -- usage: tidelua-stage host/pack.lua DATA OUT [DOCS]: DOCS is a second pack, of documentation
 local json = require "tidelock.json"
+local models = require "tidelock.models"
 local zstd = require "tidelock.zstd"
 local container = require "pack.container"
 local docs = require "pack.docs"
@@ -9,6 +10,7 @@ local model = require "pack.model"
 local order = require "pack.order"
 
 local LEVEL <const> = 19                    -- of zstd: the pack is built once and read for ever
+local LARGE <const> = 512 * 1024            -- inflating so much (EC2) would be a third of a call
 local DOCLEVEL <const> = 12                 -- half the time of 19 and a tenth more bytes
 local DICTIONARY <const> = 112 * 1024       -- bytes: what zstd itself takes for a good size
 
@@ -84,6 +86,7 @@ local function compile(service)
     paginators = load(folder, "paginators-1"), waiters = load(folder, "waiters-2"),
     order = order.members(text, tbl),
   })
+  assert(models.load(service.bytes, service.name))     -- checked here, so that no run has to
   service.nops = count(tbl.operations)
   service.facts = {
     metadata.serviceId, metadata.serviceFullName or metadata.serviceId, metadata.endpointPrefix,
@@ -158,7 +161,7 @@ local function main(data, path, docpath)
   began = clock()
   local dictionary = assert(zstd.train(samples, DICTIONARY))
   local files = datafiles(data)
-  local packed = write(path, container.assemble(version(data), services, files, dictionary, LEVEL))
+  local packed = write(path, container.assemble(version(data), services, files, dictionary, LEVEL, LARGE))
   print(("pack: %.1f MB packed in %.1f s"):format(packed, clock() - began))
   if not docpath then return end
   began = clock()

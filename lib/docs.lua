@@ -58,7 +58,8 @@ function methods:service(name)
   local file <close>, why = io.open(self.path, "rb")
   if not file then return nil, {code = "missing", message = "the documentation is gone: " .. why} end
   local frame = slice(file, entry.at, entry.packed)
-  local bytes = frame and entry.size <= LIMIT and zstd.decompress(frame, entry.size)
+  local plain = entry.packed == entry.size
+  local bytes = frame and (plain and frame or entry.size <= LIMIT and zstd.decompress(frame, entry.size))
   local value = bytes and json.decode(bytes)
   if not value then return damaged(self.path) end
   self.read[name] = value

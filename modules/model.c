@@ -109,7 +109,7 @@ static int goodrecords (const tl_model *m) {
 }
 
 
-const char *tl_modelopen (tl_model *m) {
+const char *tl_modeltrust (tl_model *m) {
   const tl_header *h = m->h = (const void *)m->bytes;
   if (m->size < sizeof *h || h->magic != TL_MODEL_MAGIC)
     return "the bytes are no compiled service model";
@@ -120,8 +120,15 @@ const char *tl_modelopen (tl_model *m) {
   m->shapes = (const void *)(m->bytes + h->shapes);
   m->members = (const void *)(m->bytes + h->members);
   m->words = (const void *)(m->bytes + h->words);
-  if (!goodrecords(m)) return "the service model is damaged: a record points outside of it";
   return NULL;
+}
+
+
+const char *tl_modelopen (tl_model *m) {
+  const char *why = tl_modeltrust(m);
+  if (why == NULL && !goodrecords(m))
+    why = "the service model is damaged: a record points outside of it";
+  return why;
 }
 
 

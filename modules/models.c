@@ -14,7 +14,7 @@
 #define OP "tidelock.models.op"
 #define NOTREAD "the model of %s could not be read: not enough memory, or a damaged program file"
 
-typedef struct service {   /* the compiled bytes follow, aligned to 8 */
+typedef struct service {   /* its compiled bytes follow, aligned to 8, or lie in the pack */
   tl_model model;
 } service;
 
@@ -291,16 +291,13 @@ static service *newservice (lua_State *L, size_t size) {
 }
 
 
-/* Opens the service on top of the stack under a name; returns NULL or the reason why not. */
-static const char *openservice (lua_State *L, service *s, const char *name) {
-  const char *why = tl_modelopen(&s->model);
-  if (why != NULL) return why;
+/* Gives the service on top of the stack, which is open, its name and its metatable. */
+static void finishservice (lua_State *L, const char *name) {
   lua_getiuservalue(L, -1, CACHE);
   lua_pushstring(L, name);
   lua_setfield(L, -2, "name");
   lua_pop(L, 1);
   luaL_setmetatable(L, SERVICE);
-  return NULL;
 }
 
 
@@ -450,12 +447,18 @@ static int models_services (lua_State *L) {
 }
 
 
-/* Pushes the service of an entry and keeps it in upvalue 1. */
-static int inflate (lua_State *L, const tl_packentry *e) {
-  service *s = newservice(L, e->size);
+/* Pushes the service of an entry and keeps it in upvalue 1. Large ones are read where they lie. */
+static int openentry (lua_State *L, const tl_packentry *e) {
+  const char *plain = tl_packplain(e);
+  service *s = newservice(L, plain != NULL ? 0 : e->size);
   size_t len;
-  if (tl_packinflate(e, s + 1) != 0 || openservice(L, s, tl_packstr(e->name, &len)) != NULL)
-    return luaL_error(L, NOTREAD, tl_packstr(e->name, &len));
+  if (plain != NULL) {
+    s->model.bytes = plain;
+    s->model.size = e->size;
+  }
+  else if (tl_packinflate(e, s + 1) != 0) return luaL_error(L, NOTREAD, tl_packstr(e->name, &len));
+  if (tl_modeltrust(&s->model) != NULL) return luaL_error(L, NOTREAD, tl_packstr(e->name, &len));
+  finishservice(L, tl_packstr(e->name, &len));
   lua_pushvalue(L, -1);
   lua_rawsetp(L, lua_upvalueindex(1), e);
   return 1;
@@ -472,7 +475,7 @@ static int models_service (lua_State *L) {  /* service(name) -> service | nil, e
                    "there is no AWS service called %s in the models of botocore %s", name,
                    tl_packstr(h->botocore, &len));
   if (lua_rawgetp(L, lua_upvalueindex(1), e) != LUA_TNIL) return 1;
-  return inflate(L, e);
+  return openentry(L, e);
 }
 
 
@@ -526,8 +529,10 @@ static int models_load (lua_State *L) {  /* load(bytes [, name]) -> service | ni
   service *s = newservice(L, size);
   const char *why;
   memcpy(s + 1, bytes, size);
-  why = openservice(L, s, name);
-  return why == NULL ? 1 : tl_fail(L, "damaged", "%s", why);
+  why = tl_modelopen(&s->model);
+  if (why != NULL) return tl_fail(L, "damaged", "%s", why);
+  finishservice(L, name);
+  return 1;
 }
 
 

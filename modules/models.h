@@ -145,4 +145,7 @@ const tl_op *tl_findop (const tl_model *m, const char *name, size_t len);
 */
 const char *tl_modelopen (tl_model *m);
 
+/* The same for bytes that passed the check when the pack was built: looks only at the header. */
+const char *tl_modeltrust (tl_model *m);
+
 #endif

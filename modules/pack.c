@@ -103,10 +103,20 @@ const tl_packentry *tl_packfind (tl_packkind kind, const char *name, size_t len)
 }
 
 
+const char *tl_packplain (const tl_packentry *entry) {
+  return entry->packed == entry->size ? tl_pack + entry->at : NULL;
+}
+
+
 int tl_packinflate (const tl_packentry *entry, void *out) {
-  ZSTD_DCtx *ctx = ZSTD_createDCtx();
+  const char *plain = tl_packplain(entry);
+  ZSTD_DCtx *ctx;
   size_t n;
-  if (ctx == NULL) return -1;
+  if (plain != NULL) {
+    memcpy(out, plain, entry->size);
+    return 0;
+  }
+  if ((ctx = ZSTD_createDCtx()) == NULL) return -1;
   n = ZSTD_decompress_usingDict(ctx, out, entry->size, tl_pack + entry->at, entry->packed,
                                 tl_pack + pack->dict, pack->dictsize);
   ZSTD_freeDCtx(ctx);

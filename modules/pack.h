@@ -8,7 +8,7 @@
 /*
 ** A header, two directories of fixed records sorted by name (services, then
 ** data files), strings, a dictionary shared by all, and one zstd frame an
-** entry. All numbers are little-endian u32. A string is the offset in the pack
+** entry, or the bytes themselves where `packed` is `size`. All numbers are little-endian u32. A string is the offset in the pack
 ** of its u32 length, its bytes and a NUL. Only the directory and the frame in
 ** use are ever read, so only their pages come from disk.
 */
@@ -43,6 +43,9 @@ const tl_packentry *tl_packlist (tl_packkind kind, uint32_t *n);
 
 /* The entry of that name ('_' and '-' are one), or NULL. */
 const tl_packentry *tl_packfind (tl_packkind kind, const char *name, size_t len);
+
+/* The bytes of an entry that is not compressed, aligned to 8; or NULL. */
+const char *tl_packplain (const tl_packentry *entry);
 
 /* Inflates an entry into `out`, of `size` bytes. Returns 0, or -1: no memory, or a damaged pack. */
 int tl_packinflate (const tl_packentry *entry, void *out);

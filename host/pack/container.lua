@@ -1,4 +1,4 @@
---- The bytes of a pack: named blocks, each its own zstd frame, behind a sorted directory (modules/pack.h).
+--- The bytes of a pack: named blocks, each its own zstd frame or as it is, behind a sorted directory (modules/pack.h).
 local zstd = require "tidelock.zstd"
 
 local container = {}
@@ -37,12 +37,15 @@ local function directory(out, entries)
 end
 
 --- The pack as bytes. `services` and `files` are lists of {name, bytes [, nops, facts]} sorted by name.
--- Frames come first, so that the directory and its strings lie close together at the end.
-function container.assemble(version, services, files, dictionary, level)
+-- Frames come first, so that the directory and its strings lie close together at the end. Entries longer
+-- than `large` bytes stay as they are, to be read in place.
+function container.assemble(version, services, files, dictionary, level, large)
+  large = large or math.maxinteger
   local out = body(string.packsize(HEADER))
   for _, list in ipairs {services, files} do
     for _, entry in ipairs(list) do
-      entry.packed = zstd.compress(entry.bytes, level, dictionary)
+      entry.packed = #entry.bytes <= large and zstd.compress(entry.bytes, level, dictionary) or entry.bytes
+      if #entry.packed >= #entry.bytes then entry.packed = entry.bytes end
       entry.at = out.add(entry.packed)
     end
   end

@@ -9,9 +9,8 @@ local lint = {}
 lint.WORDS = {"playbook", "var", "account", "ensure", "step", "wait_until", "approve", "park", "check", "include",
   "worker", "output", "known", "days", "hours", "minutes", "seconds", "now", "random", "aws", "task", "json", "log",
   "secret", "redis", "ratelimit", "print", "assert", "error", "ipairs", "next", "pairs", "pcall", "rawequal", "rawlen",
-  "rawget", "rawset", "select", "tonumber", "tostring", "type", "xpcall", "setmetatable", "getmetatable", "load", "string",
-  "table",
-  "math", "utf8", "os", "io", "require", "_VERSION", "_G", "_ENV"}
+  "rawget", "rawset", "select", "tonumber", "tostring", "type", "xpcall", "setmetatable", "getmetatable", "load",
+  "string", "table", "math", "utf8", "os", "io", "require", "_VERSION", "_G", "_ENV"}
 
 local KEYWORDS <const> = {}
 for word in ("and break do else elseif end false for function goto if in local nil not or repeat return then true "

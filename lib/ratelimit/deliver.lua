@@ -25,7 +25,8 @@ end
 local function failed(self, message, info, result)
   self.report:count "failed"
   if info.attempt >= self.tries then
-    self.limiter:finish(message.userId, message.messageId, info.nonce, "F", result.detail)
+    self.limiter:finish(message.userId, message.messageId, info.nonce, "F", result.detail, result.block)
+    if result.limited then self.report:count "blocked" end
     return bury(self, message, ("failed %d times; the last time: %s"):format(info.attempt, result.detail), "failed")
   end
   self.limiter:finish(message.userId, message.messageId, info.nonce, "R", result.detail, result.block)

@@ -12,7 +12,8 @@ local ratelimit = require "ratelimit"
 local redis = require "support.redis"
 local support = require "support.server"
 
-local SECONDS <const>, RATE <const>, ACCOUNTS <const> = tonumber(arg[1]) or 60, tonumber(arg[2]) or 1000, tonumber(arg[3]) or 110
+local SECONDS <const>, RATE <const>, ACCOUNTS <const> = tonumber(arg[1]) or 60, tonumber(arg[2]) or 1000,
+  tonumber(arg[3]) or 110
 local CROWD <const>, GRACE <const> = tonumber(arg[4]) or 100, tonumber(arg[5]) or 120
 local LIMIT <const>, WINDOW <const> = 10, 60
 
@@ -34,7 +35,8 @@ local opener = ratelimit.new(spec.limit, client)
 fixture.open(opener)
 opener:close()
 
-local child = assert(proc.spawn {TIDELUA, "spec/limiter/crash.lua", json.encode(spec), stdout = "pipe", env = account.env})
+local child = assert(proc.spawn {TIDELUA, "spec/limiter/crash.lua", json.encode(spec), stdout = "pipe",
+  env = account.env})
 local text = ""
 local reader = loop.spawn(function()
   while true do
@@ -45,7 +47,7 @@ local reader = loop.spawn(function()
 end)
 
 local function memory()
-  local file <close> = assert(io.open(("/proc/%d/status"):format(child.pid or child:pid())))
+  local file <close> = assert(io.open(("/proc/%d/status"):format(child:pid())))
   return tonumber(file:read "a":match "VmRSS:%s+(%d+)") / 1024
 end
 
@@ -84,7 +86,7 @@ local function arrivals()
   return json.decode(response.body)
 end
 
-local deadline, got, many = loop.now() + GRACE, {}, 0
+local deadline, got, many = loop.now() + GRACE
 repeat
   loop.sleep(2)
   got, many = arrivals(), 0

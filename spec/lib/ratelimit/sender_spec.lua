@@ -1,0 +1,102 @@
+-- sender_spec.lua -- what each answer of the site means for a message, and what a request is made of.
+local json = require "tidelock.json"
+local senders = require "ratelimit.sender"
+
+local NOW <const> = 1790000000
+local MESSAGE <const> = {messageId = "m/1", userId = "a b", recipientId = "f", content = "hi", timestamp = NOW}
+
+local function judged(status, headers) return senders.judge({status = status, headers = headers or {}}, nil, NOW) end
+
+describe("ratelimit.sender", function()
+  it("knows what was sent, refused, not taken, and unknown", function()
+    for status, outcome in pairs {[200] = "S", [201] = "S", [204] = "S", [301] = "F", [400] = "F", [401] = "F",
+      [404] = "F", [408] = "R", [413] = "F", [425] = "R", [429] = "R", [500] = "R", [503] = "R"} do
+      assert.equal(outcome, judged(status).outcome, status)
+    end
+    for code, outcome in pairs {connect = "R", dns = "R", tls = "R", proxy = "R", timeout = "U", closed = "U",
+      too_large = "U", protocol = "U"} do
+      assert.equal(outcome, senders.judge(nil, {code = code, message = "x"}, NOW).outcome, code)
+    end
+  end)
+
+  it("stops the account for what a 429 says, in seconds or as a date, and for a minute where it says nothing",
+    function()
+    assert.equal(7, judged(429, {["retry-after"] = "7"}).block)
+    assert.equal(60, judged(429).block)
+    assert.equal(60, judged(429, {["retry-after"] = "soon"}).block)
+    assert.equal(86400, judged(429, {["retry-after"] = "99999999999999999999"}).block)
+    assert.equal(100, senders.retry_after(os.date("!%a, %d %b %Y %H:%M:%S GMT", NOW + 100), NOW))
+    assert.equal(0, senders.retry_after(os.date("!%a, %d %b %Y %H:%M:%S GMT", NOW - 100), NOW))
+    assert.is_nil(judged(503, {["retry-after"] = "9"}).block)
+    assert.equal(9, judged(503, {["retry-after"] = "9"}).retry)
+  end)
+
+  it("fills ids into the address so that none leaves its place, and never sends without time", function()
+    local asked
+    local sender = senders.new {url = "https://site.example/u/{userId}?m={messageId}", headers = {["X-App"] = "t"},
+      transport = function(request, options)
+        asked = {request = request, options = options}
+        return {status = 201, headers = {}, body = ""}
+      end}
+    assert.equal("S", sender:send(MESSAGE, 10, NOW).outcome)
+    local request = asked.request
+    assert.same({"site.example", "/u/a%20b", "m=m%2F1", "m/1", "t"}, {request.host, request.path, request.query,
+      request.headers["Idempotency-Key"], request.headers["X-App"]})
+    assert.same({messageId = "m/1", userId = "a b", recipientId = "f", content = "hi"}, json.decode(request.body))
+    assert.equal(10, asked.options.timeout)
+    asked = nil
+    assert.equal("R", sender:send(MESSAGE, 0.01, NOW).outcome)
+    assert.is_nil(asked)
+  end)
+
+  it("takes its token from Secrets Manager once and after a 401; without it nothing is sent", function()
+    local reads, status, seen = 0, 201, nil
+    local session = {client = function()
+      return {call = function()
+        reads = reads + 1
+        return {SecretString = "token-" .. reads}
+      end}
+    end}
+    local sender = senders.new({url = "https://x.example/", auth = {secret = "s"}, transport = function(request)
+      seen = request.headers.Authorization
+      return {status = status, headers = {}, body = ""}
+    end}, session)
+    sender:send(MESSAGE, 5, NOW)
+    status = 401
+    sender:send(MESSAGE, 5, NOW)
+    assert.equal("token-1", seen)
+    sender:send(MESSAGE, 5, NOW)
+    assert.equal("token-2", seen)
+    session.client = function() error({code = "AccessDenied", message = "no"}) end
+    sender.token = nil
+    local result = sender:send(MESSAGE, 5, NOW)
+    assert.same({"R", "the secret could not be read: AccessDenied"}, {result.outcome, result.detail})
+  end)
+
+  it("asks the site what became of a message, and takes only a plain answer", function()
+    local status = 200
+    local sender = senders.new {url = "https://x.example/", verify = "https://x.example/m/{messageId}",
+      transport = function(request)
+        assert.equal("/m/m%2F1", request.path)
+        if not status then return nil, {code = "timeout", message = "x"} end
+        return {status = status, headers = {}, body = ""}
+      end}
+    assert.equal("sent", sender:verify(MESSAGE))
+    status = 404
+    assert.equal("not sent", sender:verify(MESSAGE))
+    for _, other in ipairs {500, 403, 301} do
+      status = other
+      assert.is_nil(sender:verify(MESSAGE))
+    end
+    status = nil
+    assert.is_nil(sender:verify(MESSAGE))
+    assert.is_nil(senders.new{url = "https://x.example/"}:verify(MESSAGE))
+  end)
+
+  it("refuses an address that is none", function()
+    for _, options in ipairs {{url = "ftp://x"}, {}, {url = "https://x.example/", verify = "x"}} do
+      local ok, err = pcall(senders.new, options)
+      assert.same({false, 64}, {ok, err.exit})
+    end
+  end)
+end)

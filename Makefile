@@ -4,6 +4,7 @@ CFLAGS ?= -O2 -g
 PREFIX ?= /usr/local
 VENDOR := build/vendor
 PACK   := build/models.pack
+DOCS   := build/models.docs
 STRICT := -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 CPPFLAGS += -D_GNU_SOURCE -Ihost -Imodules -isystem $(VENDOR)/include -isystem /usr/include/lua5.4
 LDLIBS := -L$(VENDOR)/lib -Wl,-Bstatic -lcurl -lnghttp2 -lhiredis -lyyjson -lssl -lcrypto -luv_a -lexpat -lzstd -lz \
@@ -15,7 +16,7 @@ COMMON := $B/host/state.o $B/modules.a
 SPECS  ?= spec
 J      := -j$(shell nproc)
 
-all: $B/tidelock
+all: $B/tidelock $(DOCS)
 $B/tidelock: $B/host/main.o $B/host/embed.o $(COMMON) $B/pack.o $B/lib.o
 	@echo 'link $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -37,8 +38,10 @@ $(VENDOR)/stamp: vendor/manifest vendor/fetch
 
 # --- data that is linked in: the model pack and lib/
 $(PACK): $(wildcard host/pack.lua host/pack/*.lua) modules/models.h $(VENDOR)/stamp | $B/tidelua-stage
-	@$B/tidelua-stage host/pack.lua $(VENDOR)/botocore/data $@ build/models.docs
-$B/lib.bin: host/embed.lua $(LUA) | $B/tidelua-stage
+	@$B/tidelua-stage host/pack.lua $(VENDOR)/botocore/data $@ $(DOCS)
+$(DOCS): $(PACK)   # written beside the pack; made again with it where somebody removed it
+	@test -f $@ || { rm $(PACK); $(MAKE) -s $(PACK); }
+$B/lib.bin: host/embed.lua host/chunk.lua $(LUA) | $B/tidelua-stage
 	@echo 'pack lib/'
 	@$B/tidelua-stage host/embed.lua $@ $(LUA)
 $B/pack.o: $(PACK)
@@ -89,7 +92,7 @@ reference: setup
 	@ldoc -q -c docs/config.ld . && echo 'see build/reference/index.html'
 install: all
 	install -D $B/tidelock $(DESTDIR)$(PREFIX)/bin/tidelock
-	install -D -m 644 build/models.docs $(DESTDIR)$(PREFIX)/share/tidelock/models.docs
+	install -D -m 644 $(DOCS) $(DESTDIR)$(PREFIX)/share/tidelock/models.docs
 	find playbooks spec/support/moto -type f | while read -r f; do \
 	  install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/tidelock/$$f; done
 clean:

@@ -9,14 +9,14 @@ local function listed(value)
 end
 policy.listed = listed
 
---- The statements of a policy document: JSON text, perhaps percent-encoded as IAM gives it. Raises if it is no JSON.
-function policy.statements(text)
-  if text == nil or text == "" then return {} end
-  if text:find "^%%7B" then
-    text = text:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)
+--- The statements of a policy document: a table, as IAM's come, or JSON text. Raises if it is neither.
+function policy.statements(document)
+  if document == nil or document == "" then return {} end
+  if type(document) == "string" then
+    local value, err = require "tidelock.json".decode(document)
+    if type(value) ~= "table" then error("a policy is no JSON: " .. tostring(err and err.message), 0) end
+    document = value
   end
-  local document, err = require "tidelock.json".decode(text)
-  if type(document) ~= "table" then error("a policy is no JSON: " .. tostring(err and err.message), 0) end
   return listed(document.Statement)
 end
 

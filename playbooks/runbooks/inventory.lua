@@ -6,5 +6,5 @@ playbook {
 
 check "8.1 tables" {controls = "dynamodb-tables-expected"}
 check "8.2 queues" {controls = "sqs-queues-expected"}
-check "4.5 topic" {controls = {"sns-cost-publishers", "sns-subscribers"}}
+check "4.5 topic" {controls = "sns-cost-publishers"}
 check "2.4 clusters" {controls = "ecs-clusters-expected"}

@@ -129,8 +129,8 @@ local good <const> = {
   ["iam.get_account_password_policy"] = {PasswordPolicy = {MinimumPasswordLength = 14, PasswordReusePrevention = 24}},
   ["iam.get_login_profile"] = {LoginProfile = {UserName = "u"}}, ["iam.list_mfa_devices"] = {{SerialNumber = "m"}},
   ["iam.list_policies"] = {{PolicyName = "p", Arn = "arn:aws:iam::123456789012:policy/p", DefaultVersionId = "v1"}},
-  ["iam.get_policy_version"] = {PolicyVersion = {Document = policy {Effect = "Allow", Action = "s3:*",
-    Resource = "*"}}},
+  ["iam.get_policy_version"] = {PolicyVersion = {Document = {Statement = {{Effect = "Allow", Action = "s3:*",
+    Resource = "*"}}}}},
   -- S3
   ["s3control.get_public_access_block"] = {PublicAccessBlockConfiguration = BLOCK},
   ["s3.list_buckets"] = {Buckets = {{Name = "b"}}},
@@ -245,8 +245,8 @@ row("iam-password-policy", {["iam.get_account_password_policy"] = refuse "NoSuch
 row("iam-password-policy", {["iam.get_account_password_policy"] = {PasswordPolicy = {MinimumPasswordLength = 8}}},
   "8 characters")
 row("iam-user-mfa", {["iam.list_mfa_devices"] = {}}, "no second factor")
-row("iam-no-admin-policy", {["iam.get_policy_version"] = {PolicyVersion = {Document =
-  "%7B%22Statement%22%3A%7B%22Effect%22%3A%22Allow%22%2C%22Action%22%3A%22%2A%22%2C%22Resource%22%3A%22%2A%22%7D%7D"}}},
+row("iam-no-admin-policy", {["iam.get_policy_version"] = {PolicyVersion = {Document = {Statement = {
+  Effect = "Allow", Action = {"*"}, Resource = "*"}}}}},
   "%* on %*")
 row("s3-account-public-access", {["s3control.get_public_access_block"] =
   refuse "NoSuchPublicAccessBlockConfiguration"}, "no block at all")

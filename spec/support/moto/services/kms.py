@@ -35,3 +35,14 @@ def get_key_rotation_status(call):
             hour=0, minute=0, second=0, microsecond=0)
         answer["NextRotationDate"] = midnight + datetime.timedelta(days=days)
     return answer
+
+
+@operation("kms", "DescribeKey")
+def describe_key(call):
+    """The keys that moto makes for a service's own alias are AWS's, not the customer's."""
+    answer = call.moto()
+    meta = answer["KeyMetadata"]
+    aliases = call.backend().keys[meta["KeyId"]].aliases
+    if any(alias.startswith("alias/aws/") for alias in aliases):
+        meta["KeyManager"] = "AWS"
+    return answer

@@ -7,23 +7,26 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
-extern const char tl_lib[], tl_lib_end[];   /* rows of <u32 length, name, u32 length, chunk> */
+/* <u32 length of the names>, <u32 length, name, u32 offset, u32 length> for each, then the chunks. */
+extern const char tl_lib[];
 
 typedef struct piece { const char *data; uint32_t len; } piece;
 
 /* Not aligned, hence the copy. */
-static const char *take (const char *at, piece *p) {
-  memcpy(&p->len, at, sizeof p->len);
-  p->data = at + sizeof p->len;
-  return p->data + p->len;
+static const char *number (const char *at, uint32_t *n) {
+  memcpy(n, at, sizeof *n);
+  return at + sizeof *n;
 }
 
 
 static int find (const char *name, size_t len, piece *code) {
-  piece row;
-  for (const char *at = tl_lib; at < tl_lib_end; ) {
-    at = take(take(at, &row), code);
-    if (row.len == len && memcmp(row.data, name, len) == 0) return 1;
+  uint32_t n, offset;
+  const char *at = number(tl_lib, &n), *chunks = at + n;
+  while (at < chunks) {
+    const char *each = number(at, &n);
+    at = number(number(each + n, &offset), &code->len);
+    code->data = chunks + offset;
+    if (n == len && memcmp(each, name, len) == 0) return 1;
   }
   return 0;
 }

@@ -1,5 +1,7 @@
--- embed.lua -- packs lib/ into one file: for each module its name and its precompiled chunk.
+-- embed.lua -- packs lib/ into one file: for each module its name and where its precompiled chunk lies, then the
+-- chunks, so that finding one reads only the names.
 -- usage: tidelua host/embed.lua OUT FILE...
+local chunk = require "chunk"
 
 --- "lib/aws/init.lua" -> "aws"
 local function modname(file)
@@ -8,12 +10,18 @@ end
 
 local rows = {}
 for i = 2, #arg do
-  local chunk = assert(loadfile(arg[i]))
-  rows[#rows + 1] = {name = modname(arg[i]), code = string.dump(chunk)}
+  local loaded = assert(loadfile(arg[i]))
+  rows[#rows + 1] = {name = modname(arg[i]), code = chunk.slim(string.dump(loaded))}
 end
 table.sort(rows, function(a, b) return a.name < b.name end)
 
-local out <close> = assert(io.open(arg[1], "wb"))
-for _, row in ipairs(rows) do
-  assert(out:write(string.pack("<s4s4", row.name, row.code)))
+local names, chunks, at = {}, {}, 0
+for i, row in ipairs(rows) do
+  names[i] = string.pack("<s4I4I4", row.name, at, #row.code)
+  chunks[i] = row.code
+  at = at + #row.code
 end
+names = table.concat(names)
+
+local out <close> = assert(io.open(arg[1], "wb"))
+assert(out:write(string.pack("<s4", names), table.concat(chunks)))

@@ -53,6 +53,7 @@ function apply.finish(out, ctx)
     ctx.out:flush()
   end
   if out.message then ctx:say("%s", out.message) end
+  playing.close(out.engine.context, ctx)
   return out.exit
 end
 
@@ -62,24 +63,40 @@ local function set_of(list)
   return out
 end
 
--- The first Ctrl-C lets what is in flight end and begins nothing more; the second ends the program.
-local function watch_signals(engine, ctx)
-  return require "tidelock.loop".spawn(function()
-    require "tidelock.signal".wait("INT", "TERM", "HUP")
+-- The first Ctrl-C lets what is in flight end, ends what only waits or asks, and begins nothing more; the second ends
+-- the program.
+local function watch_signals(engine, ctx, asking)
+  local loop, signal = require "tidelock.loop", require "tidelock.signal"
+  return loop.spawn(function()
+    signal.wait("INT", "TERM", "HUP")
     engine.halted = true
+    engine.recorder:interrupt()
+    if asking.task then loop.cancel(asking.task) end
     ctx:say "Stopping: what is in flight ends first. Once more stops at once."
-    require "tidelock.signal".wait("INT", "TERM", "HUP")
+    signal.wait("INT", "TERM", "HUP")
     os.exit(130)
   end)
+end
+
+-- Asks in a task of its own, which a signal ends: nil then.
+local function asker(ctx, asking)
+  local loop = require "tidelock.loop"
+  return function(question)
+    asking.task = loop.spawn(function() return ctx:ask(question) end)
+    local ok, answer = loop.wait(asking.task)
+    asking.task = nil
+    return ok and answer or nil
+  end
 end
 
 --- Options of a run that writes, from a command's own: where it is kept, who is asked, what is granted.
 function apply.run_options(args, ctx)
   local watcher
+  local asking = {}
   local options = {store = playing.store(args, ctx), approved = set_of(args.approve),
     on_failure = args.on_failure or (not ctx:can_ask() and "stop" or nil), new = args.new, changed = args.changed,
-    ask = ctx:can_ask() and function(question) return ctx:ask(question) end or nil}
-  function options.started(engine) watcher = watch_signals(engine, ctx) end
+    ask = ctx:can_ask() and asker(ctx, asking) or nil}
+  function options.started(engine) watcher = watch_signals(engine, ctx, asking) end
   local ended = setmetatable({}, {__close = function()
     if watcher then require "tidelock.loop".cancel(watcher) end
   end})

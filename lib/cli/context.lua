@@ -45,6 +45,11 @@ function context:paint()
   return self.painter
 end
 
+--- Whether a person watches what is said: lines may be drawn over.
+function context:is_watched()
+  return is_terminal(self.err, "stderr") and not (self.args.output == "json" or set "CI" or os.getenv "TERM" == "dumb")
+end
+
 --- Whether a person sits at the terminal and can be asked.
 function context:can_ask()
   if set "CI" then return false end

@@ -43,6 +43,7 @@ local function run(args, ctx)
   local nodes = changed(engine)
   for _, node in ipairs(nodes) do node.changed_by = who(engine, node) end
   playing.show(engine, args, ctx)
+  playing.close(context, ctx)
   if not ctx:wants_json() then
     for _, node in ipairs(nodes) do
       ctx:print("  " .. node.address)

@@ -7,6 +7,7 @@ local function run(args, ctx)
   local loaded, context = playing.load(playing.file(args, "plan"), args, ctx)
   local engine = playbook.plan(loaded, context, {target = args.target, exclude = args.exclude, prune = args.prune})
   playing.show(engine, args, ctx)
+  playing.close(context, ctx)
   if args.out then
     require "playbook.planfile".save(args.out, engine,
       {target = args.target, exclude = args.exclude, prune = args.prune})

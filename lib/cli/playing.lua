@@ -62,6 +62,31 @@ function playing.vars(args)
   return out
 end
 
+-- A foot of live lines, where a person watches on a terminal.
+local function display(ctx, args, painter)
+  if args.quiet or not ctx:is_watched() then return nil end
+  return require "report.live".new(ctx.err, painter, function() return (require "tidelock.tty".size()) or 80 end)
+end
+
+-- Who hears of what happens, besides the journal: the terminal, and traces where an endpoint is set.
+local function listen(context, loaded, args, ctx, painter)
+  local foot, terminal = display(ctx, args, painter), require "report.terminal"
+  local function show(event)
+    if ctx:wants_json() then return end
+    local line = terminal.event(event, painter)
+    if args.quiet and event.kind == "resource.done" then line = nil end
+    if foot then foot:event(event, line) elseif line then ctx.err:write(line, "\n") end
+  end
+  local listeners = {show}
+  context.trace = require "report.otlp".new("playbook " .. loaded.name)
+  if context.trace then
+    local trace = context.trace
+    listeners[2] = function(event) trace:event(event) end
+    context.on_call = function(call, err) context.emit {kind = "call", call = call, error = err} end
+  end
+  context.emit = require "playbook.events".stream(listeners)
+end
+
 --- What the engine needs to work for a loaded playbook.
 function playing.context(loaded, args, ctx, region)
   local traffic = require "playbook.recorder".traffic()
@@ -73,12 +98,16 @@ function playing.context(loaded, args, ctx, region)
     region = found and place or nil, no_region = not found and place or nil,
     concurrency = args.concurrency, unsafe = args.unsafe,
     instructions = args.max_instructions}
-  function context.emit(event)
-    if ctx:wants_json() or args.quiet and event.kind == "resource.done" then return end
-    local line = require "report.terminal".event(event, painter)
-    if line then ctx.err:write(line, "\n") end
-  end
+  listen(context, loaded, args, ctx, painter)
   return context
+end
+
+--- Sends what listens its end: traces go out now. Called once, when the command has done its work.
+function playing.close(context, ctx)
+  if not context.trace then return end
+  local ok, why = context.trace:finish()
+  context.trace = nil
+  if not ok then ctx:say("%s", why) end
 end
 
 --- Loads a playbook and makes the context that plan and apply need: loaded, context.

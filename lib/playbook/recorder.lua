@@ -40,7 +40,8 @@ function recorder.traffic(send)
 end
 
 local function began(self, service, operation, input, node)
-  local call = {service = service, operation = operation, node = node, requests = 0, read = recorder.is_read(operation)}
+  local call = {service = service, operation = operation, node = node, requests = 0, read = recorder.is_read(operation),
+    began = self.on_call and require "tidelock.loop".time() or nil}
   if not call.read and self.before then self.before(call, input) end
   if self.traffic then
     local task = current()
@@ -79,6 +80,26 @@ local function iterate(self, service, name, node, next_item, a, b)
   end
 end
 
+-- Waits in a task of its own, so that an interrupted run need not see the end of it.
+local function patiently(self, call, wait, client, waiter, ...)
+  local loop = require "tidelock.loop"
+  local body = loop.spawn(function(...)
+    if self.traffic then self.traffic.watched[loop.current()] = call end
+    return wait(client, waiter, ...)
+  end, ...)
+  self.waits[body] = true
+  local stop <close> = setmetatable({}, {__close = function()  -- luacheck: ignore
+    self.waits[body] = nil
+    loop.cancel(body)
+  end})
+  local out = table.pack(loop.wait(body))
+  if out[1] then return table.unpack(out, 2, out.n) end
+  if out[2] == loop.CANCELLED and self.interrupted then
+    error({code = "Interrupted", message = ("the run was interrupted while it waited (%s)"):format(waiter)}, 0)
+  end
+  error(out[2], 0)
+end
+
 -- Operations that must not be sent twice blindly, because twice means two: where the answer is lost, the engine looks
 -- before it sends again.
 local function sent_once(self, service, node)
@@ -106,7 +127,8 @@ local function service_proxy(self, client, service, node)
       end
     elseif name == "wait" then
       fn = function(_, waiter, ...)
-        return run(self, began(self, service, "get_" .. waiter, nil, node), client.wait, client, waiter, ...)
+        local call = began(self, service, "get_" .. waiter, nil, node)
+        return run(self, call, patiently, self, call, client.wait, client, waiter, ...)
       end
     elseif HELPERS[name] then
       fn = function(_, operation, ...)
@@ -145,9 +167,16 @@ function methods:client(node)
   end})
 end
 
+--- Ends all waiting for resources to settle: what is in flight is let end, what only waits is not.
+function methods:interrupt()
+  self.interrupted = true
+  for body in pairs(self.waits) do require "tidelock.loop".cancel(body) end
+end
+
 --- A recorder over a session (or a fake of one). `traffic` is what counts below it, if anything does.
 function recorder.new(session, traffic)
-  return setmetatable({session = session, traffic = traffic, reads = 0, writes = 0, calls = 0}, {__index = methods})
+  return setmetatable({session = session, traffic = traffic, reads = 0, writes = 0, calls = 0, waits = {}},
+    {__index = methods})
 end
 
 return recorder

@@ -49,9 +49,9 @@ local function watch(engine, journal)
   end
 end
 
+-- The journal hears of everything first: nothing is shown that it does not know.
 local function tell(engine, journal)
-  local emit = engine.emit
-  engine.emit = function(event)
+  local function note(event)
     local node = event.node
     if event.kind == "resource.start" then
       journal:write {kind = "resource.start", name = node.address, action = event.action, before = node.live,
@@ -62,8 +62,11 @@ local function tell(engine, journal)
       journal:write {kind = "resource.fail", name = node.address, action = event.action,
         message = type(event.error) == "table" and event.error.message or tostring(event.error)}
     end
-    emit(event)
   end
+  local emit = engine.emit
+  engine.emit = require "playbook.events".stream {note, emit}
+  emit {kind = "run.start", run = journal.run, playbook = engine.program.header.name, region = engine.region,
+    account = engine.identity.known and engine.identity.known.id}
 end
 
 local function begin(engine, options, id)
@@ -83,26 +86,32 @@ local function take_lock(engine, options, id)
     pid = require "tidelock.fs".pid(), start = now_text()})
 end
 
-local function finish(journal, result, exit, message)
+local function finish(engine, journal, result, exit, message)
   journal:write {kind = "end", result = result, exit = exit, message = message}
+  engine.emit {kind = "run.end", result = result, exit = exit, message = message}
 end
 
 -- ## Without steps: the plan as it stands
 
-local function result_of(engine)
+local function result_of(engine, id)
+  local failed, left = false, false
   for _, node in ipairs(playbook.all_nodes(engine)) do
-    if node.failed then return "failed", 1 end
+    failed, left = failed or node.failed ~= nil, left or node.skipped ~= nil
   end
-  if engine.halted then return "interrupted", 130 end
+  if engine.halted and (failed or left) then
+    return "interrupted", 130, ("The run was interrupted; what was in flight has ended. Go on with: tidelock resume %s")
+      :format(id)
+  end
+  if failed then return "failed", 1, ("When the cause is gone, go on with: tidelock resume %s"):format(id) end
   return "done", 0
 end
 
 local function plain(engine, journal)
   for _, node in ipairs(engine.nodes) do node.replace_agreed = node.action == "replace" end
   applier.apply(engine, playbook.all_nodes(engine))
-  local result, exit = result_of(engine)
-  finish(journal, result, exit)
-  return {engine = engine, exit = exit, result = result}
+  local result, exit, message = result_of(engine, journal.run)
+  finish(engine, journal, result, exit, message)
+  return {engine = engine, exit = exit, result = result, message = message}
 end
 
 -- ## With steps: the chunk again, for real
@@ -160,10 +169,10 @@ local function stepwise(engine, journal, options, flow)
   elseif workflow_of.is_halt(err) then
     out = settle(flow, engine, options, err)
   else
-    finish(journal, "failed", 70, tostring(err))
+    finish(engine, journal, "failed", 70, tostring(err))
     error(err, 0)
   end
-  finish(journal, out.result, out.exit, out.message)
+  finish(engine, journal, out.result, out.exit, out.message)
   options.store:mark_open(open_key(engine), (out.result == "parked" or out.result == "interrupted"
     or out.result == "failed") and {run = flow.run, result = out.result} or nil)
   return out
@@ -335,7 +344,7 @@ function run.undo_all(engine, id, journal, options)
   local fine, why = flow:undo(live)
   local out = {engine = live, exit = fine and 0 or 1, result = fine and "undone" or "failed",
     message = fine and "All done steps were undone." or why}
-  finish(journal, out.result, out.exit, out.message)
+  finish(live, journal, out.result, out.exit, out.message)
   if fine then options.store:mark_open(open_key(engine), nil) end
   return out
 end

@@ -29,6 +29,13 @@ function workflow.new(options)
   return self
 end
 
+-- Asks, if anybody is there; a run that is interrupted while it asks ends as interrupted, not as refused.
+local function ask(self, engine, question)
+  local answer = self.ask and self.ask(question)
+  if engine.halted then halt("interrupted", 130, "The run was interrupted.") end
+  return answer
+end
+
 local function reason(err)
   if type(err) == "table" and not getmetatable(err) then return err.message or err.code or "?" end
   return tostring(err)
@@ -162,7 +169,7 @@ local function in_flight(self, engine, entry, token)
     if value == false then return false end
     if value ~= nil then return true, value end
   end
-  local answer = self.ask and self.ask(("Step %q was in flight when the run stopped, and whether it was done cannot be"
+  local answer = ask(self, engine, ("Step %q was in flight when the run stopped, and whether it was done cannot be"
     .. " known. Look, then type done, again or stop: "):format(entry.name))
   if answer == "done" then return true, nil end
   if answer == "again" then return false end
@@ -176,10 +183,10 @@ local function wanted(entry)
   return when == nil or when
 end
 
-local function confirm(self, entry)
+local function confirm(self, engine, entry)
   local word = entry.spec.confirm
   if word == nil or self.approved[entry.name] or self.journal:find("approve", entry.name) then return end
-  local answer = self.ask and self.ask(("Step %q: type %s to go on: "):format(entry.name, word))
+  local answer = ask(self, engine, ("Step %q: type %s to go on: "):format(entry.name, word))
   if answer ~= word then
     if answer then
       halt("parked", 75, "Step %q was not confirmed. Go on with: tidelock resume %s", entry.name, self.run)
@@ -194,7 +201,7 @@ local function finish(self, engine, entry, value, began)
   local why = check_value(value, "the value of step " .. entry.name, 1)
   if why then halt("failed", 1, "%s", why) end
   self.journal:write {kind = "step.done", name = entry.name, value = value, seconds = self.clock() - began}
-  engine.emit {kind = "step.done", name = entry.name,
+  engine.emit {kind = "step.done", name = entry.name, seconds = self.clock() - began,
     line = (">   step %q done in %s"):format(entry.name, vars.span(self.clock() - began))}
 end
 
@@ -223,7 +230,7 @@ function act.step(self, engine, entry)
     was_done, value = in_flight(self, engine, entry, token)
   end
   if not was_done then
-    confirm(self, entry)
+    confirm(self, engine, entry)
     self.journal:write {kind = "step.start", name = entry.name, token = token}
     engine.emit {kind = "step.start", name = entry.name, line = (">   step %q"):format(entry.name)}
     value = run_step(self, engine, entry, token)
@@ -253,10 +260,10 @@ function act.wait_until(self, engine, entry)
   end
 end
 
-function act.approve(self, _, entry)
+function act.approve(self, engine, entry)
   if self.journal:find("approve", entry.name) then return end
   if not self.approved[entry.name] then
-    local answer = self.ask and self.ask(("Approve %q? Only yes is taken as yes: "):format(entry.name))
+    local answer = ask(self, engine, ("Approve %q? Only yes is taken as yes: "):format(entry.name))
     if answer ~= "yes" then
       halt("parked", 75, "%q is not approved. Go on with: tidelock resume %s --approve %q", entry.name, self.run,
         entry.name)

@@ -34,7 +34,8 @@ describe("with a fifth of the requests failing", function()
     for _, m in ipairs(session.ce:get_anomaly_monitors {}.AnomalyMonitors) do
       if m.MonitorName == "faults" then monitors = monitors + 1 end
     end
-    return {keys = keys, monitors = monitors, subscriptions = #session.ce:get_anomaly_subscriptions {}.AnomalySubscriptions}
+    return {keys = keys, monitors = monitors,
+      subscriptions = #session.ce:get_anomaly_subscriptions {}.AnomalySubscriptions}
   end
 
   local function converge(seed, kinds)

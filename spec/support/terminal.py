@@ -1,5 +1,6 @@
 # terminal.py -- runs a program on a terminal of its own: waits for what it shows, types, and reports all that was shown.
 # usage: terminal.py COMMAND ... < steps, a JSON list of [text to wait for, text to type]; at the end it waits for the exit.
+# A step that types null closes the terminal instead, as a window that is shut or a line that drops.
 # Prints JSON: {"output": ..., "code": ..., "missing": the text that never came, or absent}.
 import fcntl, json, os, pty, select, signal, struct, sys, termios, time
 
@@ -35,12 +36,16 @@ def main():
             result["missing"] = wait.decode()
             break
         at = shown.index(wait, at) + len(wait)
+        if keys is None:
+            os.close(fd)
+            fd = None
+            break
         os.write(fd, keys.encode())
     until = time.monotonic() + LIMIT
-    while more(until):
+    while fd is not None and more(until):
         pass
     done, status = os.waitpid(pid, os.WNOHANG)
-    for _ in range(100):
+    for _ in range(500):
         if done:
             break
         time.sleep(0.02)

@@ -2,7 +2,7 @@
 local compare = require "resources.compare"
 local resource = require "resources"
 
-local function wait(aws, name) aws.dynamodb:wait("table_exists", {TableName = name}, {timeout = 600}) end
+local function wait(aws, name) aws.dynamodb:wait("table_exists", {TableName = name}, {timeout = 600, delay = 2}) end
 
 -- What create_table takes; the rest has operations of its own, for an ACTIVE table only.
 local LATER <const> = {name = true, Tags = true, TimeToLiveSpecification = true,
@@ -101,6 +101,7 @@ return resource {
   end,
 
   update = function(aws, live, want, changed)
+    if live.status ~= "ACTIVE" then wait(aws, want.name) end          -- one that is still being made takes no change
     local input = {TableName = want.name}
     for _, name in ipairs {"BillingMode", "ProvisionedThroughput", "StreamSpecification", "SSESpecification",
       "TableClass", "DeletionProtectionEnabled", "OnDemandThroughput"} do
@@ -130,7 +131,7 @@ return resource {
 
   delete = function(aws, live)
     aws.dynamodb:delete_table {TableName = live.name}
-    aws.dynamodb:wait("table_not_exists", {TableName = live.name}, {timeout = 600})
+    aws.dynamodb:wait("table_not_exists", {TableName = live.name}, {timeout = 600, delay = 2})
   end,
 
   protected = function(live)

@@ -1,0 +1,94 @@
+--- What is being done right now, a line a resource at the foot of a terminal; what is done scrolls away above it.
+local live = {}
+live.__index = live
+
+local MOST <const> = 12                    -- lines at the foot
+local EVERY <const> = 0.2                  -- seconds between two drawings
+
+local DOING <const> = {create = "creating", update = "updating", replace = "replacing", delete = "deleting"}
+
+--- A display on the stream `out`. `columns()` tells the width of the window.
+function live.new(out, painter, columns)
+  return setmetatable({out = out, painter = painter, columns = columns or function() return 80 end, active = {}, drawn = 0},
+    live)
+end
+
+local function now() return require "tidelock.loop".now() end
+
+local function line(self, row)
+  local text = ("    %s  %s, %d s"):format(row.what, row.doing, math.floor(now() - row.began))
+  local width = self.columns() - 1
+  if (utf8.len(text) or #text) > width then text = text:sub(1, width) end
+  return self.painter:text("dim", text)
+end
+
+--- Takes the foot away, so that something else can be written.
+function live:clear()
+  if self.drawn == 0 then return end
+  self.out:write(("\27[%dA\r\27[J"):format(self.drawn))
+  self.out:flush()
+  self.drawn = 0
+end
+
+function live:draw()
+  self:clear()
+  local out = {}
+  for i, row in ipairs(self.active) do
+    if i > MOST then
+      out[#out + 1] = self.painter:text("dim", ("    and %d more"):format(#self.active - MOST))
+      break
+    end
+    out[i] = line(self, row)
+  end
+  if #out == 0 then return end
+  self.out:write(table.concat(out, "\n"), "\n")
+  self.out:flush()
+  self.drawn = #out
+end
+
+-- Draws while something is going on, and ends by itself.
+local function tick(self)
+  self.ticking = true
+  require "tidelock.loop".spawn(function()
+    while #self.active > 0 do
+      require "tidelock.loop".sleep(EVERY)
+      if #self.active > 0 then self:draw() end
+    end
+    self.ticking = false
+  end)
+end
+
+local function begin(self, key, what, doing)
+  self.active[#self.active + 1] = {key = key, what = what, doing = doing, began = now()}
+  if not self.ticking then tick(self) end
+end
+
+local function finish(self, key)
+  for i, row in ipairs(self.active) do
+    if row.key == key then return table.remove(self.active, i) end
+  end
+end
+
+local FOLLOW <const> = {
+  ["resource.start"] = function(self, e) begin(self, e.node, e.node.address, DOING[e.action] or "looking") end,
+  ["resource.done"] = function(self, e) finish(self, e.node) end,
+  ["resource.fail"] = function(self, e) finish(self, e.node) end,
+  ["step.start"] = function(self, e) begin(self, e.name, ("step %q"):format(e.name), "running") end,
+  ["step.done"] = function(self, e) finish(self, e.name) end,
+  ["step.fail"] = function(self, e) finish(self, e.name) end,
+  ["run.end"] = function(self) self.active = {} end,
+}
+
+--- Takes an event, and the line that is to stay of it (or nil).
+function live:event(event, text)
+  local follow = FOLLOW[event.kind]
+  local had = self.drawn > 0
+  if text then
+    self:clear()
+    self.out:write(text, "\n")
+  end
+  if follow then follow(self, event) end
+  if had then self:draw() end
+end
+
+return live

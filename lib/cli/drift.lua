@@ -13,43 +13,55 @@ local function changed(engine)
   return out
 end
 
-local function events(engine, node)
+-- The name under which CloudTrail files it is the service's own choice: the name first, then the ARN.
+local function events_of(engine, name)
   local out = {}
   for event in engine.recorder:client().cloudtrail:items("lookup_events", {
-    LookupAttributes = {{AttributeKey = "ResourceName", AttributeValue = node.live and node.live.arn or node.name}}}) do
+    LookupAttributes = {{AttributeKey = "ResourceName", AttributeValue = name}}}) do
     if event.ReadOnly ~= "true" then
-      out[#out + 1] = {name = event.EventName, user = event.Username or "?", time = event.EventTime}
+      out[#out + 1] = {event = event.EventName, user = event.Username or "?", time = event.EventTime}
       if #out == MANY then break end
     end
   end
   return out
 end
 
+local function events(engine, node)
+  local found = events_of(engine, node.name:match "[^/]*$")
+  if #found == 0 and node.live and node.live.arn then return events_of(engine, node.live.arn) end
+  return found
+end
+
+-- Who changed it, as rows {event, user, time}; or a sentence on why that is not known.
 local function who(engine, node)
   local ok, found = pcall(events, engine, node)
-  if not ok then return {"CloudTrail could not be read: " .. tostring(found)} end
-  if #found == 0 then return {"CloudTrail has no write to it in the last 90 days"} end
-  local out = {}
-  for i, event in ipairs(found) do
-    out[i] = ("%s by %s, %s"):format(event.name, event.user,
-      type(event.time) == "number" and os.date("!%Y-%m-%d %H:%M:%S UTC", math.floor(event.time)) or "?")
+  if not ok then return nil, "CloudTrail could not be read: " .. tostring(found) end
+  if #found == 0 then return nil, "CloudTrail has no write to it in the last 90 days" end
+  return found
+end
+
+local function when(event)
+  return type(event.time) == "number" and os.date("!%Y-%m-%d %H:%M:%S UTC", math.floor(event.time)) or "?"
+end
+
+local function lines(ctx, nodes)
+  for _, node in ipairs(nodes) do
+    ctx:print("  " .. node.address)
+    for _, event in ipairs(node.changed_by or {}) do
+      ctx:print(("      %s by %s, %s"):format(event.event, event.user, when(event)))
+    end
+    if node.changed_why then ctx:print("      " .. node.changed_why) end
   end
-  return out
 end
 
 local function run(args, ctx)
   local loaded, context = playing.load(playing.file(args, "drift"), args, ctx)
   local engine = playbook.plan(loaded, context, {target = args.target, exclude = args.exclude})
   local nodes = changed(engine)
-  for _, node in ipairs(nodes) do node.changed_by = who(engine, node) end
+  for _, node in ipairs(nodes) do node.changed_by, node.changed_why = who(engine, node) end
   playing.show(engine, args, ctx)
   playing.close(context, ctx)
-  if not ctx:wants_json() then
-    for _, node in ipairs(nodes) do
-      ctx:print("  " .. node.address)
-      for _, line in ipairs(node.changed_by) do ctx:print("      " .. line) end
-    end
-  end
+  if not ctx:wants_json() then lines(ctx, nodes) end
   return planner.changes_anything(engine.nodes) and 2 or 0
 end
 

@@ -1,16 +1,17 @@
 --- tidelock graph: a playbook's resources, edges and steps as dot, mermaid or svg. Sends nothing.
-local options = require "cli.options"
+local fault = require "playbook.fault"
 local playbook = require "playbook"
 local playing = require "cli.playing"
 
-local function svg(text)
+local function svg(text, path)
   local proc = require "tidelock.proc"
-  local result, err = proc.run {"dot", "-Tsvg", stdin = text}
-  if not result or result.code ~= 0 then
-    options.usage(("svg needs Graphviz (apt-get install graphviz): %s"):format(err and err.message or result.stderr
-      or "dot failed"))
+  local result = proc.run {"dot", "-Tsvg", input = text}
+  if result and result.code == 0 then return result.stdout end
+  if result and not result.signal and result.code ~= 127 then
+    fault.fail(70, "Graphviz could not draw it: %s", result.stderr)
   end
-  return result.stdout
+  fault.fail(69, "An svg is drawn by Graphviz, which is not here (the program dot). Install it (apt-get install"
+    .. " graphviz), or take the text: tidelock graph %s --format dot (or mermaid).", path)
 end
 
 local function run(args, ctx)
@@ -24,7 +25,7 @@ local function run(args, ctx)
   if format == "mermaid" then
     ctx:print(draw.mermaid(engine))
   elseif format == "svg" then
-    ctx:print(svg(draw.dot(engine)))
+    ctx:print(svg(draw.dot(engine), loaded.path))
   else
     ctx:print(draw.dot(engine))
   end

@@ -29,6 +29,7 @@ function data.node(node)
     file = node.file, line = node.line}
   if node.action == "create" then out.properties = data.show((unknown.resolve(node.want))) end
   if node.failed then out.error = message_of(node.failed) end
+  out.changed_by, out.changed_why = node.changed_by, node.changed_why
   if node.skipped then out.skipped_for = node.skipped.address end
   return out
 end

@@ -9,8 +9,8 @@ local DOING <const> = {create = "creating", update = "updating", replace = "repl
 
 --- A display on the stream `out`. `columns()` tells the width of the window.
 function live.new(out, painter, columns)
-  return setmetatable({out = out, painter = painter, columns = columns or function() return 80 end, active = {}, drawn = 0},
-    live)
+  return setmetatable({out = out, painter = painter, columns = columns or function() return 80 end, active = {},
+    drawn = 0}, live)
 end
 
 local function now() return require "tidelock.loop".now() end

@@ -31,7 +31,8 @@ local function headers_of(text)
   return out
 end
 
---- A listener that sends traces, or nil where no endpoint is set. `environ(name)` reads the environment; `send` is http's.
+--- A listener that sends traces, or nil where no endpoint is set. `environ(name)` reads the environment; `send` is
+-- that of http.
 function otlp.new(name, environ, send)
   environ = environ or os.getenv
   local url = set(environ, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
@@ -144,8 +145,8 @@ local function post(self, spans)
       require "tidelock.fs".hostname()}},
     scopeSpans = json.array {{scope = {name = "tidelock"}, spans = json.array(spans)}}}}}
   local send = self.send_request or require "tidelock.http".send
-  local answer, err = send({method = "POST", scheme = scheme, host = host, path = path == "" and "/" or path, query = "",
-    headers = self.headers, body = body}, {connect_timeout = LIMIT, timeout = LIMIT})
+  local answer, err = send({method = "POST", scheme = scheme, host = host, query = "",
+    path = path == "" and "/" or path, headers = self.headers, body = body}, {connect_timeout = LIMIT, timeout = LIMIT})
   if answer and answer.status >= 300 then
     return nil, {message = ("%s answered with status %d"):format(self.url, answer.status)}
   end

@@ -1,0 +1,119 @@
+-- together_spec.lua -- real processes on moto: two applies at once, drift with who did it, graphs, traces.
+local aws = require "aws"
+local fs = require "tidelock.fs"
+local json = require "tidelock.json"
+local loop = require "tidelock.loop"
+local moto = require "support.moto"
+local proc = require "tidelock.proc"
+
+local HOLD <const> = [[playbook {name = "spec/hold"}
+ensure.sqs.queue {name = "held"}
+wait_until "let go" {every = 1, timeout = "60s", test = function()
+  return #(aws.sqs:list_queues {QueueNamePrefix = "go"}.QueueUrls or {}) > 0
+end}]]
+local OTHER <const> = [[playbook {name = "spec/other"} ensure.sqs.queue {name = "other", VisibilityTimeout = 40}]]
+
+describe("on one account", function()
+  local server <const> = moto.start()
+  local dir <const> = fs.tempdir "together_spec"
+  local session
+  teardown(function()
+    server:stop()
+    os.execute("rm -rf '" .. dir .. "'")
+  end)
+  before_each(function()
+    server:reset()
+    session = aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
+  end)
+
+  local function file(name, text)
+    local path = dir .. "/" .. name .. ".lua"
+    assert(fs.write(path, text))
+    return path
+  end
+
+  local function command(more, ...)
+    local env = {TIDELOCK_STATE = dir .. "/" .. server.account, NO_COLOR = "1"}
+    for k, v in pairs(server.env) do env[k] = v end
+    for k, v in pairs(more) do env[k] = v end
+    return {arg[-1] or "build/tidelua", "spec/support/cli.lua", env = env, ...}
+  end
+
+  local function run(...) return assert(proc.run(command({}, ...))) end
+
+  -- Two processes, the first of which holds the lock until the queue "go" is there.
+  local function contend(...)
+    local first = command({}, "apply", file("hold", HOLD), "--yes", ...)
+    first.stdout, first.stderr = "null", "pipe"
+    local holder <close> = assert(proc.spawn(first))
+    repeat loop.sleep(0.05) until #(session.sqs:list_queues {QueueNamePrefix = "held"}.QueueUrls or {}) > 0
+    local second = run("apply", file("other", OTHER), "--yes", ...)
+    local reads = run("plan", file("other", OTHER))
+    session.sqs:create_queue {QueueName = "go"}
+    holder:wait()
+    return second, reads, run("apply", file("other", OTHER), "--yes", ...)
+  end
+
+  local function holds(second, reads, third)
+    assert.equal(69, second.code, second.stdout .. second.stderr)
+    assert.matches(("Another run is writing to [^ ]*%s[^ ]*eu%%-west%%-1: run (%%S+) on %s since %%d%%d%%d%%d%%-"):format(
+      server.account, (fs.hostname():gsub("%p", "%%%0"))), second.stderr)
+    assert.equal(0, reads.code, "a plan needs no lock: " .. reads.stderr)
+    assert.equal(0, third.code, third.stdout .. third.stderr)
+  end
+
+  it("of two applies one refuses, naming the other's run, host and start, and writes nothing", function()
+    holds(contend())
+  end)
+  it("so it does where the lock is in DynamoDB and the journal in S3", function()
+    session.s3:create_bucket {Bucket = "runs-" .. server.account,
+      CreateBucketConfiguration = {LocationConstraint = server.region}}
+    holds(contend("--store", "s3://runs-" .. server.account .. "/x"))
+  end)
+
+  it("drift says what differs, who changed it and when, and exits 2", function()
+    local path = file("other", OTHER)
+    assert.equal(0, run("apply", path, "--yes").code)
+    local none = run("drift", path)
+    assert.equal(0, none.code, none.stdout .. none.stderr)
+    local url = session.sqs:get_queue_url {QueueName = "other"}.QueueUrl
+    session.sqs:set_queue_attributes {QueueUrl = url, Attributes = {VisibilityTimeout = "99"}}
+    local some = run("drift", path)
+    assert.equal(2, some.code, some.stdout .. some.stderr)
+    assert.matches("VisibilityTimeout +99 %-> 40", some.stdout)
+    assert.matches("SetQueueAttributes by sandbox, %d%d%d%d%-%d%d%-%d%d %d%d:%d%d:%d%d UTC", some.stdout)
+    local data = assert(json.decode(run("drift", path, "--output", "json").stdout))
+    assert.equal("SetQueueAttributes", data.resources[1].changed_by[1].event)
+    assert.equal("sandbox", data.resources[1].changed_by[1].user)
+  end)
+
+  it("graph draws resources, edges and steps as dot, mermaid, and svg where Graphviz is there", function()
+    local path = file("graph", [[playbook {name = "spec/graph"}
+local a = ensure.sqs.queue {name = "a"}
+ensure.sqs.queue {name = "b", RedrivePolicy = {deadLetterTargetArn = a.arn, maxReceiveCount = 5}}
+step "say \"hi\"" {run = function() end}
+ensure.sns.topic {name = "t"}]])
+    local dot = run("graph", path).stdout
+    assert.matches('^digraph "spec/graph" {', dot)
+    assert.matches('n1 %[label = "sqs.queue\\na"%]', dot)
+    assert.matches("n1 %-> n2;", dot)
+    assert.matches('label = "step\\nsay \\"hi\\""', dot)
+    assert.matches("n2 %-> s2 %[style = dashed%];", dot)
+    local mermaid = run("graph", path, "--format", "mermaid").stdout
+    assert.matches("^flowchart LR", mermaid)
+    assert.matches('n1 %-%-> n2', mermaid)
+    assert.matches('s2{{"step: say #quot;hi#quot;"}}', mermaid)
+    assert.matches('s2 %-%.%-> n3', mermaid)
+    local bin = dir .. "/bin"
+    assert(fs.mkdir(bin))
+    local svg = assert(proc.run(command({PATH = bin}, "graph", path, "--format", "svg")))
+    assert.equal(69, svg.code)
+    assert.matches("Graphviz", svg.stderr)
+    assert.matches("tidelock graph %S+ %-%-format dot", svg.stderr)
+    assert(fs.write(bin .. "/dot", '#!/bin/sh\nprintf "<svg %s>" "$1"\n/bin/cat\n'))
+    os.execute("chmod +x " .. bin .. "/dot")
+    svg = assert(proc.run(command({PATH = bin}, "graph", path, "--format", "svg")))
+    assert.equal(0, svg.code, svg.stderr)
+    assert.matches('^<svg %-Tsvg>digraph "spec/graph"', svg.stdout)
+  end)
+end)

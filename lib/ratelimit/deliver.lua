@@ -79,7 +79,7 @@ local function limited(self, message, info)
   if wait > 1 then wait = self.limiter:slot(message.userId) or wait end
   if wait >= self.patience or self.stopping() then return {what = "defer", seconds = wait} end
   local till = loop.now() + wait
-  while loop.now() < till and not self.stopping() do self.sleep(math.min(0.25, till - loop.now())) end
+  while loop.now() < till and not self.stopping() do self.sleep(math.max(0, math.min(0.25, till - loop.now()))) end
   if self.stopping() then return {what = "defer", seconds = 0} end
   return nil
 end

@@ -1,0 +1,85 @@
+-- setup_spec.lua -- what a playbook says of its worker, and every way a Redis can be wrong: told plainly, and no send.
+local fixture = require "limiter.fixture"
+local loop = require "tidelock.loop"
+local ratelimit = require "ratelimit"
+local redis = require "support.redis"
+local setup = require "ratelimit.setup"
+
+local LIMIT <const> = {name = "onlyfans", windows = {{limit = 10, seconds = 60}}, burst = {size = 3, seconds = 6}}
+
+describe("ratelimit.setup", function()
+  it("refuses a worker with fields missing, unknown or of the wrong kind, all at once", function()
+    local ok, err = pcall(setup.check, {queue = 5, limit = LIMIT, sned = {}})
+    assert.is_false(ok)
+    assert.equal(64, err.exit)
+    for _, why in ipairs {"queue must be a string", "no field 'sned'; did you mean \"send\"", "needs redis",
+      "needs send"} do
+      assert.matches(why, err.message)
+    end
+    ok, err = pcall(setup.check, {queue = "q", redis = {}, send = {}, limit = {name = "x", windows = {}}})
+    assert.is_false(ok)
+    assert.matches("limit can't be kept", err.message)
+  end)
+
+  describe("a Redis that is wrong is 'unavailable', with a sentence that says how:", function()
+    local plain, tls
+    before_each(function()
+      plain = plain or redis.start()
+      tls = tls or redis.start {tls = true, auth = true}
+      plain:reset()
+    end)
+    teardown(function()
+      plain:stop()
+      tls:stop()
+    end)
+
+    -- What take says over a connection of these options.
+    local function told(options, why, warm)
+      local link = setup.redis(options)
+      local limiter <close> = ratelimit.new(LIMIT, link)
+      if warm then
+        fixture.open(limiter)
+        warm()
+        limiter.guarded = loop.now()
+      end
+      local ok, info = limiter:take("u", "m")
+      link:close()
+      assert.same({false, "unavailable"}, {ok, info.code})
+      assert.matches(why, info.detail)
+      assert.not_matches("spec%-password", info.detail)
+    end
+
+    it("a wrong password", function()
+      told({url = tls.url:gsub(":spec%-password@", ":wrong@"), ca = tls.ca}, "password")
+    end)
+    it("no TLS where the server wants it", function()
+      told({url = (tls.url:gsub("^rediss", "redis"))}, "127.0.0.1")
+    end)
+    it("a certificate that nobody vouches for", function() told({url = tls.url}, "certificate") end)
+    it("nobody there", function() told({url = "redis://127.0.0.1:1"}, "refused") end)
+
+    it("a replica", function()
+      told({url = plain.url}, "READONLY", function() plain:call("REPLICAOF", "127.0.0.1", "1") end)
+      plain:call("REPLICAOF", "NO", "ONE")
+    end)
+    it("a full one", function()
+      told({url = plain.url}, "OOM", function() plain:call("CONFIG", "SET", "maxmemory", "1") end)
+      plain:call("CONFIG", "SET", "maxmemory", "0")
+    end)
+    it("one whose keys are another's", function()
+      told({url = plain.url}, "WRONGTYPE", function() plain:call("LPUSH", "rate_limit:onlyfans:u", "x") end)
+    end)
+    it("one without the replicas that it asks for itself", function()
+      told({url = plain.url}, "NOREPLICAS", function() plain:call("CONFIG", "SET", "min-replicas-to-write", "1") end)
+      plain:call("CONFIG", "SET", "min-replicas-to-write", "0")
+    end)
+    it("one that hangs", function()
+      local sleeper
+      told({url = plain.url, timeout = 0.3}, "answer", function()
+        sleeper = loop.spawn(function() pcall(plain.call, plain, "DEBUG", "SLEEP", "1.5") end)
+        loop.sleep(0.2)
+      end)
+      loop.wait(sleeper)
+    end)
+  end)
+end)

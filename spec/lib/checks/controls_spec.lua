@@ -109,6 +109,31 @@ describe("controls", function()
     for _, control in ipairs(checks.all()) do assert.is_true(seen[control.id] or false, control.id) end
   end)
 
+  it("hold every criterion of the plan that can be read from the account", function()
+    local NOT <const> = {["5.3"] = "lives in Redis: the limiter's own specs", ["5.5"] = "an answer of the service",
+      ["10.1"] = "about the plan, not the account"}
+    local covered, missing = {}, {}
+    for _, control in ipairs(checks.all()) do
+      for _, id in ipairs(control.requirements) do covered[id] = true end
+    end
+    for row = 1, 10 do
+      for column = 1, 5 do
+        local id = ("%d.%d"):format(row, column)
+        if not covered[id] and not NOT[id] then missing[#missing + 1] = id end
+      end
+    end
+    assert.same({}, missing)
+  end)
+
+  it("are all in the guide, with severity and requirement", function()
+    local file <close> = assert(io.open "docs/guide/checks.md")
+    local guide = file:read "a"
+    for _, control in ipairs(checks.all()) do
+      local row = ("| `%s` | %s | %s |"):format(control.id, control.severity, control.requirement or "")
+      assert.is_truthy(guide:find(row, 1, true), "the guide lacks: " .. row)
+    end
+  end)
+
   it("are errors where the API refuses, all of them", function()
     local refused = setmetatable({}, {__index = function(_, service)
       return setmetatable({}, {__index = function(_, operation)

@@ -33,7 +33,48 @@ def create_analyzer(call):
     arn = call.arn(f"analyzer/{name}", "access-analyzer")
     analyzers(call)[name] = {"arn": arn, "name": name, "type": call.params["type"], "createdAt": now(),
                              "status": "ACTIVE", "tags": call.params.get("tags", {})}
+    if "configuration" in call.params:
+        analyzers(call)[name]["configuration"] = call.params["configuration"]
     return {"arn": arn}
+
+
+@operation("accessanalyzer", "UpdateAnalyzer")
+def update_analyzer(call):
+    found = analyzer(call, call.params["analyzerName"])
+    new = call.params.get("configuration") or {}
+    old = found.get("configuration") or {}
+    age = "unusedAccess", "unusedAccessAge"
+    if age[0] in new and new[age[0]].get(age[1], None) not in (None, old.get(age[0], {}).get(age[1])):
+        raise Refusal("ValidationException", "The unused access age of an analyzer cannot be changed",
+                      reason="fieldValidationFailed")
+    found["configuration"] = {**old, **new}
+    return {"configuration": found["configuration"]}
+
+
+def tags(call):
+    for found in analyzers(call).values():
+        if found["arn"] == call.params["resourceArn"]:
+            return found["tags"]
+    raise Refusal("ResourceNotFoundException", "Analyzer not found", resourceType="Analyzer",
+                  resourceId=call.params["resourceArn"])
+
+
+@operation("accessanalyzer", "TagResource")
+def tag_resource(call):
+    tags(call).update(call.params["tags"])
+    return {}
+
+
+@operation("accessanalyzer", "UntagResource")
+def untag_resource(call):
+    for key in call.params["tagKeys"]:
+        tags(call).pop(key, None)
+    return {}
+
+
+@operation("accessanalyzer", "ListTagsForResource")
+def list_tags_for_resource(call):
+    return {"tags": tags(call)}
 
 
 @operation("accessanalyzer", "GetAnalyzer")

@@ -1,4 +1,4 @@
-"""guardduty: one detector a region, and sample findings to look at."""
+"""guardduty: one detector a region, features merged by name, tags, and sample findings to look at."""
 import datetime
 import hashlib
 
@@ -17,12 +17,108 @@ def findings(call):
     return call.state.setdefault(detector, {})
 
 
+# What every detector has on, and what is shown as off until somebody turns it on.
+FOUNDATION = ("CLOUD_TRAIL", "DNS_LOGS", "FLOW_LOGS")
+OPTIONAL = ("S3_DATA_EVENTS", "EKS_AUDIT_LOGS", "EBS_MALWARE_PROTECTION", "RDS_LOGIN_EVENTS", "LAMBDA_NETWORK_LOGS",
+            "EKS_RUNTIME_MONITORING", "RUNTIME_MONITORING")
+AGENTS = {"RUNTIME_MONITORING": ("EKS_ADDON_MANAGEMENT", "ECS_FARGATE_AGENT_MANAGEMENT", "EC2_AGENT_MANAGEMENT"),
+          "EKS_RUNTIME_MONITORING": ("EKS_ADDON_MANAGEMENT",)}
+
+
+def merge(call, known, given):
+    """Into the features as they are kept, those of a request; the others stay."""
+    if call.params.get("DataSources") and given:
+        raise Refusal("BadRequestException", "The request is rejected because both data sources and features were"
+                      " provided. You can provide only one.")
+    on = {f["Name"] for f in given if f.get("Status") == "ENABLED"}
+    if {"RUNTIME_MONITORING", "EKS_RUNTIME_MONITORING"} <= on:
+        raise Refusal("BadRequestException", "The request is rejected because EKS_RUNTIME_MONITORING and"
+                      " RUNTIME_MONITORING cannot both be enabled.")
+    for feature in given:
+        kept = known.setdefault(feature["Name"], {"status": "DISABLED", "agents": {}})
+        kept["status"] = feature.get("Status", kept["status"])
+        for more in feature.get("AdditionalConfiguration") or []:
+            if more["Name"] not in AGENTS.get(feature["Name"], ()):
+                raise Refusal("BadRequestException", f"The request is rejected because {more['Name']} is no"
+                              f" additional configuration of {feature['Name']}.")
+            kept["agents"][more["Name"]] = more.get("Status", "DISABLED")
+
+
+def shown(known):
+    out = [{"Name": name, "Status": "ENABLED"} for name in FOUNDATION]
+    for name in OPTIONAL:
+        kept = known.get(name, {"status": "DISABLED", "agents": {}})
+        feature = {"Name": name, "Status": kept["status"]}
+        if name in AGENTS:
+            feature["AdditionalConfiguration"] = [{"Name": a, "Status": kept["agents"].get(a, "DISABLED")}
+                                                  for a in AGENTS[name]]
+        out.append(feature)
+    return out
+
+
+def features(call, detector):
+    return call.state.setdefault("features", {}).setdefault(detector, {})
+
+
 @operation("guardduty", "CreateDetector")
 def create_detector(call):
     if call.backend().detectors:
         raise Refusal("BadRequestException", "The request is rejected because a detector already exists"
                       " for the current account.")
+    known = {}
+    merge(call, known, call.params.get("Features") or [])
+    answer = call.moto()
+    call.state.setdefault("features", {})[answer["DetectorId"]] = known
+    return answer
+
+
+@operation("guardduty", "UpdateDetector")
+def update_detector(call):
+    detector = call.params["DetectorId"]
+    findings(call)                            # refuses a detector that is not there
+    merge(call, features(call, detector), call.params.get("Features") or [])
     return call.moto()
+
+
+@operation("guardduty", "GetDetector")
+def get_detector(call):
+    findings(call)
+    answer = call.moto()
+    answer["Features"] = shown(features(call, call.params["DetectorId"]))
+    return answer
+
+
+@operation("guardduty", "DeleteDetector")
+def delete_detector(call):
+    findings(call)
+    call.state.pop(call.params["DetectorId"])
+    call.state.get("features", {}).pop(call.params["DetectorId"], None)
+    return call.moto()
+
+
+def tags(call):
+    detector = call.params["ResourceArn"].rpartition("/")[2]
+    if detector not in call.backend().detectors:
+        raise Refusal("BadRequestException", "The request is rejected because the resource ARN is not valid.")
+    return call.backend().detectors[detector].tags
+
+
+@operation("guardduty", "TagResource")
+def tag_resource(call):
+    tags(call).update(call.params["Tags"])
+    return {}
+
+
+@operation("guardduty", "UntagResource")
+def untag_resource(call):
+    for key in call.params["TagKeys"]:
+        tags(call).pop(key, None)
+    return {}
+
+
+@operation("guardduty", "ListTagsForResource")
+def list_tags_for_resource(call):
+    return {"Tags": tags(call)}
 
 
 @operation("guardduty", "CreateSampleFindings")

@@ -9,7 +9,7 @@ NAMES = {"aws-foundational-security-best-practices/v/1.0.0": "AWS Foundational S
 
 
 def needs_hub(call):
-    if call.backend().enabled_hub is None if hasattr(call.backend(), "enabled_hub") else False:
+    if not call.backend().enabled:
         raise Refusal("InvalidAccessException", f"Account {call.account} is not subscribed to AWS Security Hub")
 
 
@@ -93,8 +93,50 @@ def get_finding_aggregator(call):
 @operation("securityhub", "UpdateSecurityHubConfiguration")
 def update_configuration(call):
     needs_hub(call)
-    call.state["configuration"] = dict(call.params)
+    call.state.setdefault("configuration", {}).update(call.params)
     return {}
+
+
+@operation("securityhub", "EnableSecurityHub")
+def enable_security_hub(call):
+    if call.backend().enabled:
+        raise Refusal("ResourceConflictException", "Account is already subscribed to Security Hub")
+    answer = call.moto()
+    given = call.params.get("ControlFindingGenerator")
+    call.state["configuration"] = {"ControlFindingGenerator": given} if given else {}
+    return answer
+
+
+@operation("securityhub", "DisableSecurityHub")
+def disable_security_hub(call):
+    answer = call.moto()
+    call.state.clear()
+    return answer
+
+
+def tags(call):
+    needs_hub(call)
+    if call.params["ResourceArn"] != call.arn("hub/default"):
+        raise Refusal("ResourceNotFoundException", f"There is no resource {call.params['ResourceArn']}")
+    return call.backend().tags
+
+
+@operation("securityhub", "TagResource")
+def tag_resource(call):
+    tags(call).update(call.params["Tags"])
+    return {}
+
+
+@operation("securityhub", "UntagResource")
+def untag_resource(call):
+    for key in call.params["TagKeys"]:
+        tags(call).pop(key, None)
+    return {}
+
+
+@operation("securityhub", "ListTagsForResource")
+def list_tags_for_resource(call):
+    return {"Tags": tags(call)}
 
 
 @operation("securityhub", "DescribeHub")
@@ -138,7 +180,6 @@ def get_findings(call):
         answer["Findings"] = [f for f in answer["Findings"] if all(fits(values(f, path), t) for t in negative)
                               and (not positive or any(fits(values(f, path), t) for t in positive))]
     return answer
-
 
 
 @operation("securityhub", "BatchUpdateFindings")

@@ -1,0 +1,40 @@
+--- accessanalyzer.analyzer: finds what is shared with the outside, or access that nobody uses.
+local resource = require "resources"
+
+return resource {
+  type = "accessanalyzer.analyzer",
+  about = "An IAM Access Analyzer: external or unused access",
+  model = "create_analyzer", key = "analyzerName", without = {"archiveRules", "clientToken"},
+  arns = "^arn:[^:]+:access%-analyzer:[^:]*:%d+:analyzer/(.+)$",
+  provides = {"arn", "status"},
+  replaces = {"type"},
+  absent = {"ResourceNotFoundException"},
+
+  read = function(aws, want)
+    local a = aws.accessanalyzer:get_analyzer {analyzerName = want.name}.analyzer
+    return {name = a.name, arn = a.arn, status = a.status, type = a.type, configuration = a.configuration,
+      Tags = a.tags or {}}
+  end,
+
+  create = function(aws, want)
+    local arn = aws.accessanalyzer:create_analyzer {analyzerName = want.name, type = want.type,
+      configuration = want.configuration, tags = want.Tags}.arn
+    return {arn = arn}
+  end,
+
+  update = function(aws, live, want, changed)
+    if changed.configuration then
+      aws.accessanalyzer:update_analyzer {analyzerName = want.name, configuration = want.configuration}
+    end
+    if not changed.Tags then return end
+    local set, gone = resource.tag_changes(live.Tags, want.Tags)
+    if next(set) then aws.accessanalyzer:tag_resource {resourceArn = live.arn, tags = set} end
+    if #gone > 0 then aws.accessanalyzer:untag_resource {resourceArn = live.arn, tagKeys = gone} end
+  end,
+
+  note = function(live)
+    if live.status == "FAILED" or live.status == "DISABLED" then return "it does not analyse: " .. live.status end
+  end,
+
+  delete = function(aws, live) aws.accessanalyzer:delete_analyzer {analyzerName = live.name} end,
+}

@@ -10,13 +10,13 @@
 ** Lua says how long a block is when it gives it back, so a block needs no
 ** header: sizes are rounded up to a class, and each class keeps a list of what
 ** was given back. Chunks are mapped with their pages present, one system call
-** where touching them would fault sixty-four times. They are never unmapped:
+** where touching them would fault thirty-two times. They are never unmapped:
 ** a state that grew once grows again. A block that could not shrink into a
 ** smaller class is taken back by that class, for which it is only too long.
 */
 #define STEP 16u
 #define MOST 512u
-#define CHUNK ((size_t)256 * 1024)
+#define CHUNK ((size_t)128 * 1024)
 
 typedef struct hole { struct hole *next; } hole;
 

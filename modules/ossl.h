@@ -1,4 +1,4 @@
-/* ossl.h -- whether OpenSSL is fit to be called. */
+/* ossl.h -- how OpenSSL starts, and whether it is fit to be called. */
 #ifndef TL_OSSL_H
 #define TL_OSSL_H
 
@@ -10,5 +10,11 @@
 ** EVP or RAND call: 0 means "not enough memory", now and for good.
 */
 #define tl_osslready() (OSSL_LIB_CTX_get0_global_default() != NULL)
+
+/* Before anything else of OpenSSL. */
+void tl_osslstart (void);
+
+/* Before TLS is set up: the words of its errors. */
+void tl_osslwords (void);
 
 #endif

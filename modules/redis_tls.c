@@ -8,6 +8,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "ossl.h"
 #include "trust.h"
 
 static int loadtrust (SSL_CTX *ctx, const char *ca) {
@@ -38,6 +39,7 @@ static int setname (SSL *ssl, const char *name) {
 
 
 static const char *setup (SSL_CTX *ctx, const tl_linkoptions *o) {
+  tl_osslwords();
   if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1) return "TLS 1.2 is not available";
   SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   if (o->verify && !loadtrust(ctx, o->ca)) return o->ca ? o->ca : "the system has no certificates";

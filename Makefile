@@ -9,6 +9,8 @@ STRICT := -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissi
 CPPFLAGS += -D_GNU_SOURCE -Ihost -Imodules -isystem $(VENDOR)/include -isystem /usr/include/lua5.4
 LDLIBS := -L$(VENDOR)/lib -Wl,-Bstatic -lcurl -lnghttp2 -lhiredis -lyyjson -lssl -lcrypto -luv_a -lexpat -lzstd -lz \
           -llua5.4-cjson -Wl,--whole-archive -llua5.4 -Wl,--no-whole-archive -Wl,-Bdynamic -lm -ldl -lpthread
+# relocations packed: half a megabyte less to read at every start
+LDFLAGS += -Wl,-z,pack-relative-relocs
 WRAP   := -Wl,-E -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 LUA    := $(shell find lib -name '*.lua' | LC_ALL=C sort)
 MODULES := $(patsubst %.c,$B/%.o,$(wildcard modules/*.c))
@@ -66,6 +68,9 @@ test: setup
 	@$(MAKE) -s $J $B/tidelock $B/tidelua
 	$B/tidelua spec/run.lua $(SPECS)
 	@$(MAKE) -s asan
+soak: setup
+	@$(MAKE) -s $J $B/tidelock $B/tidelua
+	TIDELOCK_SOAK=1 $B/tidelua spec/run.lua spec/kill spec/faults
 asan: setup
 	@$(MAKE) -s $J B=build/asan CFLAGS='-O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer' build/asan/tidelua
 	build/asan/tidelua spec/run.lua spec/modules
@@ -99,5 +104,5 @@ clean:
 	rm -rf build
 
 -include $(wildcard $B/*/*.d)
-.PHONY: all setup demo test asan lint conformance bench fuzz reference install clean
+.PHONY: all setup demo test soak asan lint conformance bench fuzz reference install clean
 .DELETE_ON_ERROR:

@@ -6,7 +6,8 @@ local store = require "playbook.store"
 local s3store = setmetatable({}, {__index = store})
 s3store.__index = s3store
 
-local LEASE <const>, BEAT <const> = 60, 15       -- seconds a lock lives without a sign of life, and between two signs
+--- Seconds a lock lives without a sign of life, and between two signs.
+s3store.LEASE, s3store.BEAT = 60, 15
 
 local function fails(what, err)
   fault.fail(69, "%s: %s", what, tostring(err))
@@ -148,16 +149,18 @@ end
 local function take(self, key, info, token)
   self.aws.dynamodb:put_item {TableName = self.locks,
     Item = {id = {S = key}, run = {S = info.run}, host = {S = info.host}, start = {S = info.start},
-      token = {S = token}, expires = {N = tostring(now() + LEASE)}},
-    ConditionExpression = "attribute_not_exists(id) OR expires < :now",
-    ExpressionAttributeValues = {[":now"] = {N = tostring(now())}}}
+      token = {S = token}, expires = {N = tostring(now() + s3store.LEASE)}},
+    -- a run that is gone on with takes its own lock: whoever held it before loses it, and with it the journal
+    ConditionExpression = "attribute_not_exists(id) OR expires < :now OR #r = :run",
+    ExpressionAttributeNames = {["#r"] = "run"},
+    ExpressionAttributeValues = {[":now"] = {N = tostring(now())}, [":run"] = {S = info.run}}}
 end
 
 local function beat(self, key, token)
   self.aws.dynamodb:update_item {TableName = self.locks, Key = {id = {S = key}},
     UpdateExpression = "SET expires = :until", ConditionExpression = "#t = :token",
     ExpressionAttributeNames = {["#t"] = "token"},
-    ExpressionAttributeValues = {[":until"] = {N = tostring(now() + LEASE)}, [":token"] = {S = token}}}
+    ExpressionAttributeValues = {[":until"] = {N = tostring(now() + s3store.LEASE)}, [":token"] = {S = token}}}
 end
 
 -- Signs of life beside the run. A lock that is lost stops the journal, and with it every write.
@@ -166,11 +169,12 @@ local function keep_alive(self, key, token)
   return loop.spawn(function()
     local last = now()
     while true do
-      loop.sleep(BEAT)
+      loop.sleep(s3store.BEAT)
       local ok, err = pcall(beat, self, key, token)
       if ok then
         last = now()
-      elseif type(err) == "table" and err.code == "ConditionalCheckFailedException" or now() - last > LEASE - BEAT then
+      elseif type(err) == "table" and err.code == "ConditionalCheckFailedException" or now() - last
+        > s3store.LEASE - s3store.BEAT then
         self.lost = true
         self.say "The lock was lost: nothing more is written by this run."
         return
@@ -194,7 +198,7 @@ function s3store:lock(key, info)
     fault.fail(69, "Another run is writing to %s: run %s on %s since %s. Wait until it has ended; see it with: tidelock"
       .. " runs %s", key, say "run", say "host", say "start", say "run")
   end
-  if before then
+  if before and before.run.S ~= info.run then
     self.say(("Took over the lock of run %s on %s, which gave no sign of life."):format(before.run.S, before.host.S))
   end
   self.lost = false

@@ -212,6 +212,16 @@ subjects["ecs.task_definition"] = {title = "task definitions",
 subjects["lambda.function"] = paged("functions", "lambda", "list_functions", "FunctionName", "FunctionArn",
   "lambda:ListFunctions")
 
+subjects["lambda.mapping"] = {title = "event source mappings", needs = {"lambda:ListEventSourceMappings"},
+  list = function(aws)
+    local out = {}
+    for mapping in aws.lambda:items("list_event_source_mappings", {}) do
+      out[#out + 1] = {name = ("%s of %s"):format((mapping.FunctionArn or "?"):match "[^:]+$",
+        (mapping.EventSourceArn or "?"):match "[^:]+$"), raw = mapping}
+    end
+    return out
+  end}
+
 -- ## Identities, keys, secrets, network
 
 subjects["iam.user"] = paged("users", "iam", "list_users", "UserName", "Arn", "iam:ListUsers", {global = true})

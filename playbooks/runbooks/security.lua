@@ -24,7 +24,7 @@ check "Root, users and their keys" {service = "iam"}
 check "S3: nothing is open, everything is encrypted" {service = "s3"}
 check "Databases: closed, encrypted, backed up" {
   controls = {"rds-not-public", "rds-encrypted", "rds-snapshots-private", "rds-deletion-protection", "rds-backups",
-    "rds-minor-upgrades", "rds-performance-insights", "rds-monitoring"}}
+    "rds-minor-upgrades", "rds-performance-insights", "rds-monitoring", "rds-certificate"}}
 check "Caches ask who is there, and survive a node" {
   controls = {"elasticache-auth", "elasticache-failover", "elasticache-backups"}}
 check "No port of a database, cache or shell is open" {controls = "ec2-ports-closed"}

@@ -24,6 +24,10 @@ return control {
   test = function(live)
     if live.skip then return control.skip(live.skip) end
     if not live.mapping then return control.fail("no function reads the limiter's queue") end
+    local most = (live.mapping.ScalingConfig or {}).MaximumConcurrency
+    if live.reserved == 1 and most then
+      return control.fail("the mapping starts up to %d at once, and all but 1 are refused", most)
+    end
     return control.judge(live.reserved == 1, "reserved concurrency is 1",
       "reserved concurrency is " .. tostring(live.reserved or "not set"))
   end,

@@ -25,7 +25,7 @@ local TLS <const> = {Effect = "Deny", Principal = "*", Action = "s3:*", Resource
   Condition = {Bool = {["aws:SecureTransport"] = "false"}}}
 local DB <const> = {DBInstanceIdentifier = "db", Engine = "postgres", PubliclyAccessible = false,
   StorageEncrypted = true, DeletionProtection = true, BackupRetentionPeriod = 7, AutoMinorVersionUpgrade = true,
-  PerformanceInsightsEnabled = true, MonitoringInterval = 60,
+  PerformanceInsightsEnabled = true, MonitoringInterval = 60, CACertificateIdentifier = "rds-ca-rsa2048-g1",
   DBParameterGroups = {{DBParameterGroupName = "tls", ParameterApplyStatus = "in-sync"}}}
 local CACHE <const> = {ReplicationGroupId = "redis", Engine = "redis", AtRestEncryptionEnabled = true,
   TransitEncryptionEnabled = true, TransitEncryptionMode = "required", AuthTokenEnabled = true,
@@ -71,7 +71,7 @@ end
 local function attributes(changes, only)
   return function(input)
     local name = input.QueueUrl:match "[^/]+$"
-    local live = {SqsManagedSseEnabled = "true", MessageRetentionPeriod = "1209600"}
+    local live = {SqsManagedSseEnabled = "true", VisibilityTimeout = "180", MessageRetentionPeriod = "1209600"}
     if not name:find "dlq" then
       live.ReceiveMessageWaitTimeSeconds = "20"
       live.FifoThroughputLimit = name:find "fifo" and "perMessageGroupId" or nil
@@ -89,6 +89,12 @@ end
 
 local function statement(service)
   return {Effect = "Allow", Principal = {Service = service}, Action = "sns:Publish", Resource = "*"}
+end
+
+local function key_policy(last)
+  return policy({Effect = "Allow", Principal = {AWS = "arn:aws:iam::123456789012:root"}, Action = "kms:*",
+    Resource = "*"}, {Effect = "Allow", Action = {"kms:Decrypt", "kms:GenerateDataKey*"}, Resource = "*",
+    Principal = {Service = {"budgets.amazonaws.com", "costalerts.amazonaws.com", last}}})
 end
 
 local function notification(kind, threshold)
@@ -157,7 +163,9 @@ local good <const> = {
   -- SQS, SNS
   ["sqs.list_queues"] = urls(QUEUES), ["sqs.get_queue_attributes"] = attributes {},
   ["sqs.get_queue_url"] = function(input) return {QueueUrl = url(input.QueueName)} end,
-  ["sns.get_topic_attributes"] = {Attributes = {Policy = policy(statement "budgets.amazonaws.com",
+  ["sns.list_topics"] = {{TopicArn = arn("sns", "x-cost-alerts")}},
+  ["kms.get_key_policy"] = {Policy = key_policy "cloudwatch.amazonaws.com"},
+  ["sns.get_topic_attributes"] = {Attributes = {KmsMasterKeyId = "k", Policy = policy(statement "budgets.amazonaws.com",
     statement "costalerts.amazonaws.com", statement "cloudwatch.amazonaws.com")}},
   ["sns.list_subscriptions_by_topic"] = {{SubscriptionArn = arn("sns", "x-cost-alerts:1")}},
   -- ECS
@@ -173,10 +181,11 @@ local good <const> = {
   -- Lambda, KMS, secrets, network, logs
   ["lambda.list_event_source_mappings"] = {{EventSourceArn = arn("sqs", "x-rate-limiter-queue"),
     FunctionArn = FUNCTION.FunctionArn}},
+  ["lambda.get_function_configuration"] = {FunctionName = "f", Timeout = 30},
   ["lambda.get_function_concurrency"] = {ReservedConcurrentExecutions = 1}, ["lambda.list_functions"] = {FUNCTION},
   ["kms.list_keys"] = {{KeyId = "k"}}, ["kms.describe_key"] = {KeyMetadata = KEY},
   ["kms.get_key_rotation_status"] = {KeyRotationEnabled = true},
-  ["secretsmanager.list_secrets"] = {{Name = "s", ARN = arn("secretsmanager", "secret:s"), RotationEnabled = true,
+  ["secretsmanager.list_secrets"] = {{Name = "x/redis/auth-token", RotationEnabled = true,
     NextRotationDate = NOW + 86400}},
   ["ec2.describe_security_groups"] = {{GroupId = "sg-1", IpPermissions = {
     {IpProtocol = "tcp", FromPort = 443, ToPort = 443, IpRanges = {{CidrIp = "0.0.0.0/0"}}},
@@ -224,6 +233,8 @@ row("cloudtrail-logging", {["cloudtrail.get_trail_status"] = {IsLogging = false}
   {"cloudtrail-multi-region"})
 row("cloudtrail-logging", {["cloudtrail.get_trail_status"] = {IsLogging = true, LatestDeliveryError = "AccessDenied"}},
   "cannot deliver: AccessDenied", {"cloudtrail-multi-region"})
+row("cloudtrail-logging", {["cloudtrail.get_trail_status"] = {IsLogging = true, StartLoggingTime = 0,
+  LatestDeliveryTime = NOW - 3 * 86400}}, "nothing was delivered since 2025%-11%-2")
 row("cloudtrail-validation", {["cloudtrail.describe_trails"] = {trailList = {
   with(TRAIL, {LogFileValidationEnabled = false})}}}, "off")
 row("cloudtrail-encryption", {["cloudtrail.describe_trails"] = {trailList = {with(TRAIL, {KmsKeyId = json.null})}}},
@@ -273,6 +284,7 @@ for _, case in ipairs {{"rds-not-public", {PubliclyAccessible = true}, "public a
   {"rds-backups", {BackupRetentionPeriod = 1}, "1 days, not 7"},
   {"rds-minor-upgrades", {AutoMinorVersionUpgrade = false}, "off"},
   {"rds-performance-insights", {PerformanceInsightsEnabled = false}, "off"},
+  {"rds-certificate", {CACertificateIdentifier = "rds-ca-2019"}, "has expired"},
   {"rds-monitoring", {MonitoringInterval = 0}, "off"},
   {"rds-force-ssl", {DBParameterGroups = {{DBParameterGroupName = "tls", ParameterApplyStatus = "pending-reboot"}}},
     "pending%-reboot: not in force yet"}} do
@@ -323,6 +335,11 @@ row("sqs-dead-letter-retention", {["sqs.get_queue_attributes"] = attributes({Mes
   QUEUES[4])}, "4.0 days only")
 row("sns-cost-publishers", {["sns.get_topic_attributes"] = {Attributes = {Policy =
   policy(statement "budgets.amazonaws.com")}}}, "costalerts.amazonaws.com, cloudwatch.amazonaws.com may not publish")
+row("sns-publisher-keys", {["kms.get_key_policy"] = {Policy = key_policy "events.amazonaws.com"}},
+  "does not let in cloudwatch.amazonaws.com")
+row("sns-publisher-keys", {["sns.get_topic_attributes"] = {Attributes = {KmsMasterKeyId = "alias/aws/sns",
+  Policy = policy(statement "budgets.amazonaws.com", statement "costalerts.amazonaws.com",
+    statement "cloudwatch.amazonaws.com")}}}, "AWS's own")
 row("sns-subscribers", {["sns.list_subscriptions_by_topic"] = {{SubscriptionArn = "PendingConfirmation"}}},
   "1 wait for a click")
 row("ecs-clusters-expected", {["ecs.describe_clusters"] = {clusters = {}}}, "no such cluster")
@@ -341,14 +358,20 @@ row("ecs-scaling", {["application_autoscaling.describe_scaling_policies"] = {
   tracking("ECSServiceAverageCPUUtilization", 95)}}, "CPU is tracked at 95, not 70; Memory is not tracked")
 row("ecs-alarms", {["cloudwatch.describe_alarms*"] = {ALARMS[1]}}, "no alarm on MemoryUtilization")
 row("lambda-limiter-concurrency", {["lambda.get_function_concurrency"] = {}}, "not set")
+row("lambda-limiter-concurrency", {["lambda.list_event_source_mappings"] = {{FunctionArn = FUNCTION.FunctionArn,
+  EventSourceArn = arn("sqs", "x-rate-limiter-queue"), ScalingConfig = {MaximumConcurrency = 2}}}}, "up to 2 at once")
+row("lambda-queue-visibility", {["lambda.get_function_configuration"] = {FunctionName = "f", Timeout = 60}},
+  "180 s, and the function may run for 60 s")
 row("lambda-runtime", {["lambda.list_functions"] = {with(FUNCTION, {Runtime = "python3.8"})}}, "python3.8")
 row("kms-rotation", {["kms.get_key_rotation_status"] = {KeyRotationEnabled = false}}, "off")
 row("kms-no-pending-deletion", {["kms.describe_key"] = {KeyMetadata = with(KEY, {KeyState = "PendingDeletion"})}},
   "waits for deletion")
-row("secretsmanager-rotation", {["secretsmanager.list_secrets"] = {{Name = "s", RotationEnabled = false}}},
-  "no rotation")
-row("secretsmanager-rotation", {["secretsmanager.list_secrets"] = {{Name = "s", RotationEnabled = true,
-  NextRotationDate = NOW - 10 * 86400}}}, "should have been rotated")
+row("secretsmanager-rotation", {["secretsmanager.list_secrets"] = {{Name = "x/redis/auth-token",
+  RotationEnabled = false}}}, "no rotation", {"secretsmanager-redis-token"})
+row("secretsmanager-redis-token", {["secretsmanager.list_secrets"] = {{Name = "other", RotationEnabled = true,
+  NextRotationDate = NOW + 86400}}}, "no secret under x/redis/")
+row("secretsmanager-rotation", {["secretsmanager.list_secrets"] = {{Name = "x/redis/auth-token",
+  RotationEnabled = true, NextRotationDate = NOW - 10 * 86400}}}, "should have been rotated")
 row("ec2-ports-closed", {["ec2.describe_security_groups"] = {{GroupId = "sg-1", IpPermissions = {{IpProtocol = "tcp",
   FromPort = 5000, ToPort = 6000, Ipv6Ranges = {{CidrIpv6 = "::/0"}}}}}}}, "port 5432")
 row("ec2-gateway-endpoints", {["ec2.describe_vpc_endpoints"] = {endpoint "s3"}}, "for dynamodb")

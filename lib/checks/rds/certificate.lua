@@ -1,0 +1,16 @@
+--- A database shows a certificate that clients still trust.
+local control = require "checks"
+
+return control {
+  id = "rds-certificate", title = "Databases have a current certificate", severity = "medium", requirement = "1.4",
+  subjects = "rds.db_instance", needs = {}, remedy = "harden/database",
+  command = "tidelock call rds modify-db-instance --db-instance-identifier {name} "
+    .. "--ca-certificate-identifier rds-ca-rsa2048-g1 --region {region}",
+  means = "Clients that check the certificate cannot connect once it has expired; others stop checking.",
+  todo = "Move to rds-ca-rsa2048-g1, after the clients trust it.",
+  test = function(live)
+    local name = live.CACertificateIdentifier
+    if not name then return control.warn("its certificate is not told") end
+    return control.judge(name ~= "rds-ca-2015" and name ~= "rds-ca-2019", name, name .. " has expired")
+  end,
+}

@@ -1,0 +1,26 @@
+--- 1.2: the cache's token has a schedule by which it is changed.
+local control = require "checks"
+
+return control {
+  id = "secretsmanager-redis-token", title = "The cache's token has a rotation schedule", severity = "medium",
+  requirement = "1.2", subjects = "account", needs = {"secretsmanager:ListSecrets"}, remedy = "harden/secrets",
+  command = "tidelock call secretsmanager list-secrets --region {region}",
+  means = "The token of the cache is never changed, and whoever saw it once may come in for ever.",
+  todo = "Keep the token in a secret under PREFIX/redis/ and set a rotation schedule.",
+  read = function(aws, _, world)
+    if not world.account.prefix then return {unknown = true} end
+    for secret in aws.secretsmanager:items("list_secrets", {}) do
+      if secret.Name:sub(1, #world.account.prefix + 7) == world.account.prefix .. "/redis/" then return secret end
+    end
+    return {}
+  end,
+  test = function(live, _, world)
+    if live.unknown then return control.skip("no account file was given, so no secret is expected") end
+    if not live.Name then return control.fail("there is no secret under %s/redis/", world.account.prefix) end
+    if live.RotationEnabled ~= true then return control.fail("%s does not rotate", live.Name) end
+    local due = live.NextRotationDate
+    return control.judge(due ~= nil, type(due) == "number" and "next on " .. os.date("!%Y-%m-%d", due // 1 | 0)
+      or "set",
+      live.Name .. " has no day of its next rotation")
+  end,
+}

@@ -146,7 +146,8 @@ local function post(self, spans)
     scopeSpans = json.array {{scope = {name = "tidelock"}, spans = json.array(spans)}}}}}
   local send = self.send_request or require "tidelock.http".send
   local answer, err = send({method = "POST", scheme = scheme, host = host, query = "",
-    path = path == "" and "/" or path, headers = self.headers, body = body}, {connect_timeout = LIMIT, timeout = LIMIT})
+    path = path == "" and "/" or path, headers = self.headers, body = body},
+    {connect_timeout = LIMIT, timeout = LIMIT})
   if answer and answer.status >= 300 then
     return nil, {message = ("%s answered with status %d"):format(self.url, answer.status)}
   end

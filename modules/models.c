@@ -6,6 +6,7 @@
 #include <lauxlib.h>
 
 #include "fail.h"
+#include "json.h"
 #include "modules.h"
 #include "pack.h"
 #include "shape.h"
@@ -392,6 +393,25 @@ static int service_paginators (lua_State *L) {
 }
 
 
+/* paginator(operation) -> its rule or nil, without making tables of all the others. */
+static int service_paginator (lua_State *L) {
+  const tl_model *m = checkservice(L, 1);
+  const char *name = luaL_checkstring(L, 2), *text;
+  yyjson_read_err err;
+  yyjson_doc *doc;
+  yyjson_val *rule;
+  size_t len;
+  text = tl_modelstr(m, m->h->paginators, &len);
+  if (len == 0) return 0;
+  if ((doc = tl_docparse(L, text, len, &err)) == NULL)
+    return luaL_error(L, "the service model is damaged: its paginators are not JSON");
+  rule = yyjson_obj_get(yyjson_doc_get_root(doc), name);
+  if (rule == NULL || tl_jsonpush(L, rule, 0) != 0) lua_pushnil(L);
+  tl_docdrop(L, 3);
+  return 1;
+}
+
+
 static int service_waiters (lua_State *L) {
   const tl_model *m = checkservice(L, 1);
   return cachedjson(L, m, &m->h->waiters);
@@ -542,7 +562,8 @@ static const luaL_Reg opmethods[] = {
 static const luaL_Reg servicemethods[] = {
   {"operations", service_operations}, {"operation", service_operation}, {"shape", service_shape},
   {"shapes", service_shapes},
-  {"endpoint", service_endpoint}, {"paginators", service_paginators}, {"waiters", service_waiters},
+  {"endpoint", service_endpoint}, {"paginator", service_paginator},
+  {"paginators", service_paginators}, {"waiters", service_waiters},
   {NULL, NULL}
 };
 static const luaL_Reg functions[] = {

@@ -64,12 +64,30 @@ local function list(kind, world)
   return {rows = rows}
 end
 
+local PARTITIONS <const> = {["^cn%-"] = "aws-cn", ["^us%-gov%-"] = "aws-us-gov", ["^us%-isob?%-"] = "aws-iso"}
+
+local function partition_of(region)
+  for pattern, name in pairs(PARTITIONS) do
+    if (region or ""):find(pattern) then return name end
+  end
+  return "aws"
+end
+
+local function world_of(region, options)
+  local world = {aws = once.client(options.client(region)), region = region, partition = partition_of(region),
+    id = options.account_id, account = options.account or {}, now = options.now or loop.time()}
+  function world.arn(service, resource)
+    return ("arn:%s:%s:%s:%s:%s"):format(world.partition, service, region, world.id, resource)
+  end
+  return world
+end
+
 --- What a run works in, a region each: the client with its memory, the account. For runs that share one.
 function runner.worlds(options)
   local out = {}
   for i, region in ipairs(options.regions or {options.region}) do
-    out[i] = {aws = once.client(options.client(region)), region = region, first = i == 1, id = options.account_id,
-      account = options.account or {}, now = options.now or loop.time()}
+    out[i] = world_of(region, options)
+    out[i].first = i == 1
   end
   return out
 end

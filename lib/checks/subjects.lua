@@ -44,11 +44,13 @@ subjects["account.global"].global = true
 
 local NO_ACCOUNT <const> = "no account file was given (--account), so nothing is known to be expected"
 
-local function expected(title, names)
+local function expected(title, names, arn)
   return {title = title, needs = {}, list = function(_, world)
     if not world.account.prefix then return nil, NO_ACCOUNT end
     local out = {}
-    for i, row in ipairs(names(world.account)) do out[i] = {name = row.name, raw = row} end
+    for i, row in ipairs(names(world.account)) do
+      out[i] = {name = row.name, raw = row, arn = arn and arn(world, row.name)}
+    end
     return out
   end}
 end
@@ -68,7 +70,7 @@ end)
 
 subjects["expected.topic"] = expected("expected topics", function(account)
   return {{name = account.prefix .. "-cost-alerts"}}
-end)
+end, function(world, name) return world.arn("sns", name) end)
 
 subjects["expected.cluster"] = expected("expected clusters", function(account)
   local out = {}
@@ -78,10 +80,10 @@ end)
 
 -- ## Storage and data
 
-subjects["s3.bucket"] = {title = "buckets", global = true, needs = {"s3:ListAllMyBuckets"}, list = function(aws)
+subjects["s3.bucket"] = {title = "buckets", global = true, needs = {"s3:ListAllMyBuckets"}, list = function(aws, world)
   local out = {}
   for i, bucket in ipairs(aws.s3:list_buckets({}).Buckets or {}) do
-    out[i] = {name = bucket.Name, arn = "arn:aws:s3:::" .. bucket.Name, raw = bucket}
+    out[i] = {name = bucket.Name, arn = ("arn:%s:s3:::%s"):format(world.partition, bucket.Name), raw = bucket}
   end
   return out
 end}
@@ -109,7 +111,7 @@ subjects["dynamodb.table"] = {title = "tables", needs = {"dynamodb:ListTables"},
   local out = {}
   for name in aws.dynamodb:items("list_tables", {}) do
     out[#out + 1] = {name = name, raw = {TableName = name},
-      arn = ("arn:aws:dynamodb:%s:%s:table/%s"):format(world.region, world.id, name)}
+      arn = world.arn("dynamodb", "table/" .. name)}
   end
   return out
 end}

@@ -96,7 +96,34 @@ local function show(report, args, ctx)
   ctx:say("%s", findings.verdict(report))
 end
 
+-- The playbooks that repair what failed, each once, in the order of what failed.
+local function remedies(results, find)
+  local out, seen = {}, {}
+  for _, result in ipairs(results) do
+    local path = result.result == "fail" and not result.known and result.remedy and find(result.remedy)
+    if path and not seen[path] then
+      seen[path] = true
+      out[#out + 1] = path
+    end
+  end
+  return out
+end
+
+-- Plans what repairs it: reads only, as every plan.
+local function plan_fixes(report, args, ctx)
+  local paths = remedies(report.results, report.find_playbook)
+  if #paths == 0 then return ctx:print "Nothing to plan: no playbook repairs what failed." end
+  for _, path in ipairs(paths) do
+    ctx:print {"", "What repairs it: " .. path, ""}
+    local own = {path, account = report.account_path}
+    for _, name in ipairs {"profile", "region", "endpoint_url", "no_color", "concurrency"} do own[name] = args[name] end
+    require "cli.plan".run(own, ctx)
+  end
+  ctx:print "Nothing was changed. Carry a plan out with: tidelock apply PLAYBOOK"
+end
+
 local function run(args, ctx)
+  if args.fix and args.output and args.output ~= "text" then options.usage "--fix prints plans, so only as text" end
   local controls = pick(args)
   if args.list then return print_list(controls, ctx) end
   if args.actions then return ctx:print(checks.actions(controls)) or 0 end
@@ -117,6 +144,7 @@ local function run(args, ctx)
     seconds = require "tidelock.loop".now() - began, requests = traffic.requests,
     find_playbook = require "checks.words".find_playbook, version = require "cli.version".VERSION})
   show(report, args, ctx)
+  if args.fix then plan_fixes(report, args, ctx) end
   return report.exit
 end
 
@@ -132,6 +160,7 @@ return {
     {name = "service", value = "NAME", many = true, about = "only controls of this service"},
     {name = "requirement", value = "ID", many = true, about = "only controls of this requirement, such as 8 or 8.5"},
     {name = "regions", value = "NAMES", about = "regions by commas, or all"},
+    {name = "fix", about = "then plan the playbooks that repair what failed; nothing is changed"},
     {name = "baseline", value = "FILE", about = "an earlier JSON report: only what is new counts and is shown"},
     {name = "fail-on", value = "NAME", choices = checks.SEVERITIES,
       about = "exit 1 from this severity on (default critical), 2 below it"},

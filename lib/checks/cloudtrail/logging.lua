@@ -6,7 +6,8 @@ local DAY <const> = 86400
 return control {
   id = "cloudtrail-logging", title = "Each trail is logging and delivers", severity = "critical",
   requirement = "2.1", subjects = "cloudtrail.trail", needs = {"cloudtrail:GetTrailStatus"},
-  remedy = "harden/detection", command = "tidelock call cloudtrail start-logging --name {arn} --region {region}",
+  remedy = "harden/security-services",
+  command = "tidelock call cloudtrail start-logging --name {arn} --region {region}",
   means = "The trail looks as if it recorded, but there is a gap in what it knows.",
   todo = "Start logging; if it cannot deliver, look at the policy of its bucket and key.",
   read = function(aws, subject) return aws.cloudtrail:get_trail_status {Name = subject.arn} end,

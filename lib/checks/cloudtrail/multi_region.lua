@@ -29,7 +29,7 @@ return control {
   id = "cloudtrail-multi-region", title = "A trail of all regions is active", severity = "critical",
   fsbp = "CloudTrail.1", cis = "3.1", requirement = "8.4, 2.1, 10.2", subjects = "account.global",
   needs = {"cloudtrail:DescribeTrails", "cloudtrail:GetTrailStatus", "cloudtrail:GetEventSelectors"},
-  remedy = "harden/detection", command = "tidelock call cloudtrail describe-trails --region {region}",
+  remedy = "harden/security-services", command = "tidelock call cloudtrail describe-trails --region {region}",
   means = "Nobody will be able to tell who did what in this account.",
   todo = "Create or repair a trail: all regions, logging, all management events.",
   read = function(aws)

@@ -4,7 +4,7 @@ local control = require "checks"
 return control {
   id = "guardduty-enabled", title = "GuardDuty is on", severity = "critical", fsbp = "GuardDuty.1",
   requirement = "2.2, 10.2", subjects = "account", needs = {"guardduty:ListDetectors", "guardduty:GetDetector"},
-  remedy = "harden/detection",
+  remedy = "harden/security-services",
   command = "tidelock call guardduty create-detector --enable --finding-publishing-frequency FIFTEEN_MINUTES "
     .. "--region {region}",
   means = "Stolen keys and mining machines go unnoticed.",

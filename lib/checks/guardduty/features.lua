@@ -4,7 +4,7 @@ local control = require "checks"
 return control {
   id = "guardduty-s3-protection", title = "GuardDuty looks at what is done to S3", severity = "medium",
   fsbp = "GuardDuty.10", requirement = "2.2", subjects = "guardduty.detector", needs = {"guardduty:GetDetector"},
-  remedy = "harden/detection",
+  remedy = "harden/security-services",
   command = "tidelock call guardduty get-detector --detector-id {name} --region {region}",
   means = "Somebody who copies all buckets with a stolen key is not noticed.",
   todo = "Enable the feature S3_DATA_EVENTS of the detector.",

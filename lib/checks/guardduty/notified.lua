@@ -28,7 +28,8 @@ end
 return control {
   id = "guardduty-notified", title = "A GuardDuty finding reaches somebody by itself", severity = "high",
   requirement = "2.2", subjects = "account",
-  needs = {"events:ListRules", "events:TestEventPattern", "events:ListTargetsByRule"}, remedy = "harden/detection",
+  needs = {"events:ListRules", "events:TestEventPattern", "events:ListTargetsByRule"},
+  remedy = "harden/security-services",
   command = "tidelock call events list-rules --region {region}",
   means = "GuardDuty sees an attack, and nobody is told.",
   todo = "Add an EventBridge rule for GuardDuty findings of severity 7 and more, with a topic as its target.",

@@ -3,7 +3,7 @@ local control = require "checks"
 
 return control {
   id = "logs-retention", title = "Log groups keep their events for 30 to 90 days", severity = "medium",
-  requirement = "3.4, 10.3", subjects = "logs.group", needs = {}, remedy = "harden/observability",
+  requirement = "3.4, 10.3", subjects = "logs.group", needs = {}, remedy = "harden/logs",
   command = "tidelock call logs put-retention-policy --log-group-name {name} --retention-in-days 30 --region {region}",
   means = "Logs are paid for without end, or are gone when they are needed.",
   todo = "Set a retention of 30 days; 90 for audit.",

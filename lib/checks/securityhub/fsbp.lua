@@ -4,7 +4,7 @@ local control = require "checks"
 return control {
   id = "securityhub-best-practices", title = "The AWS best practices standard is subscribed", severity = "medium",
   requirement = "2.3, 10.2", subjects = "account", needs = {"securityhub:GetEnabledStandards"},
-  remedy = "harden/detection", command = "tidelock call securityhub get-enabled-standards --region {region}",
+  remedy = "harden/security-services", command = "tidelock call securityhub get-enabled-standards --region {region}",
   means = "Security Hub is on, but looks at nothing.",
   todo = "Subscribe the AWS Foundational Security Best Practices.",
   absent = {InvalidAccessException = "Security Hub is not on"},

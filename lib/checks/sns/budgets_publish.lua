@@ -8,14 +8,12 @@ return control {
   id = "sns-cost-publishers", title = "The cost topic lets budgets, anomaly detection and alarms publish",
   severity = "high", requirement = "4.5, 9.3, 3.1, 3.2, 3.3", subjects = "expected.topic",
   needs = {"sns:GetTopicAttributes"}, remedy = "provision/costs",
-  command = "tidelock call sns get-topic-attributes --topic-arn arn:aws:sns:{region}:{account}:{name} "
-    .. "--region {region}",
+  command = "tidelock call sns get-topic-attributes --topic-arn {arn} --region {region}",
   means = "An alert on spend is sent and refused, so nobody hears of it.",
   todo = "Allow the services in the topic's policy, each for this account only.",
   absent = {NotFound = "there is no such topic", NotFoundException = "there is no such topic"},
-  read = function(aws, subject, world)
-    return aws.sns:get_topic_attributes({TopicArn = ("arn:aws:sns:%s:%s:%s"):format(world.region, world.id,
-      subject.name)}).Attributes
+  read = function(aws, subject)
+    return aws.sns:get_topic_attributes({TopicArn = subject.arn}).Attributes
   end,
   test = function(live)
     local statements, missing = policy.statements(live.Policy), {}

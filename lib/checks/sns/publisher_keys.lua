@@ -20,7 +20,7 @@ end
 return control {
   id = "sns-publisher-keys", title = "Keys of topics let in whoever may publish", severity = "high",
   requirement = "2.2, 6.5", subjects = "sns.topic", needs = {"sns:GetTopicAttributes", "kms:GetKeyPolicy"},
-  remedy = "harden/detection",
+  remedy = "harden/security-services",
   command = "tidelock call sns get-topic-attributes --topic-arn {arn} --region {region}",
   means = "Alarms and findings are sent, and lost on the way to the topic. Nothing tells of it.",
   todo = "Allow the services kms:Decrypt and kms:GenerateDataKey* in the policy of the topic's key.",

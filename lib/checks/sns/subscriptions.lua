@@ -5,14 +5,12 @@ return control {
   id = "sns-subscribers", title = "The cost topic has a confirmed subscriber", severity = "medium",
   requirement = "3.1, 3.2, 3.3", subjects = "expected.topic", needs = {"sns:ListSubscriptionsByTopic"},
   remedy = "provision/costs",
-  command = "tidelock call sns list-subscriptions-by-topic --topic-arn arn:aws:sns:{region}:{account}:{name} "
-    .. "--region {region}",
+  command = "tidelock call sns list-subscriptions-by-topic --topic-arn {arn} --region {region}",
   means = "Alerts go to a topic that nobody reads.",
   todo = "Subscribe an address and click the link in the mail that AWS sends to it.",
   absent = {NotFound = "there is no such topic", NotFoundException = "there is no such topic"},
-  read = function(aws, subject, world)
-    return aws.sns:items("list_subscriptions_by_topic", {TopicArn = ("arn:aws:sns:%s:%s:%s"):format(world.region,
-      world.id, subject.name)})
+  read = function(aws, subject)
+    return aws.sns:items("list_subscriptions_by_topic", {TopicArn = subject.arn})
   end,
   test = function(list)
     local confirmed, pending = 0, 0

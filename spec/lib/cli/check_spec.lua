@@ -235,6 +235,21 @@ describe("tidelock check", function()
     assert.same({"guardduty-enabled us-east-1", "guardduty-enabled eu-west-1", "iam-root-mfa us-east-1"}, regions)
   end)
 
+  it("plans each playbook that repairs what failed once, with --fix, and changes nothing", function()
+    local code, out, err = run("check", "--requirement", "8.1", "--requirement", "8.2", "--fix", ACCOUNT)
+    assert.equal(2, code, err)
+    local first, last = out:find "What repairs it: playbooks/provision/messaging.lua"
+    assert.is_number(first, out)
+    assert.is_nil(out:find("What repairs it", last, true))
+    assert.matches("Plan: 6 to create, 0 to update", out)
+    assert.matches("Nothing was changed", out)
+    assert.equal(2, (run("check", "--requirement", "8.2", ACCOUNT)))
+    code, out, err = run("check", "--fix", "--output", "json")
+    assert.equal("", out)
+    assert.equal(64, code)
+    assert.matches("only as text", err)
+  end)
+
   it("answers in every form it offers, lists controls and their IAM actions", function()
     for format, pattern in pairs {junit = "^<%?xml", ocsf = '"class_uid": 2003', markdown = "^# Checks of account",
       html = "^<!doctype html>", text = "CRITICAL"} do

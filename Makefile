@@ -71,6 +71,7 @@ test: setup
 soak: setup
 	@$(MAKE) -s $J $B/tidelock $B/tidelua
 	TIDELOCK_SOAK=1 $B/tidelua spec/run.lua spec/kill spec/faults
+	$B/tidelua spec/bench/soak.lua 5000000000 --check 32
 asan: setup
 	@$(MAKE) -s $J B=build/asan CFLAGS='-O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer' build/asan/tidelua
 	build/asan/tidelua spec/run.lua spec/modules
@@ -84,8 +85,6 @@ conformance: setup $B/tidelua
 	$B/tidelua spec/conformance/run.lua
 bench: setup $B/tidelock $B/tidelua
 	@for each in spec/bench/*.lua; do $B/tidelua $$each || exit 1; done
-soak: setup $B/tidelua
-	$B/tidelua spec/bench/soak.lua 5000000000 --check 32
 fuzz: setup $B/tidelua
 	@vendor/packages fuzz
 	$(MAKE) CC=clang B=build/fuzz build/fuzz/fuzzer CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined \

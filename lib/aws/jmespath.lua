@@ -143,6 +143,7 @@ local function select_map(names, items)
       if x == nil then x = null end
       out[names[i]] = x
     end
+    values.orders[out] = names
     return out
   end
 end

@@ -264,13 +264,32 @@ local COMPOUND <const> = {structure = true, list = true, map = true}
 --- The operation's options: name -> {member=, shape=}, and their names in the model's order.
 arguments.options = option_table
 
-local function take_words(words, i)
+-- The words that belong to the option at `i`: all up to the next of a list, else one; of a flag, true or false alone.
+local function take_words(words, i, shape)
   local out = {}
-  while words[i + 1] and not (words[i + 1]:find "^%-%-%a") do
+  while words[i + 1] and not words[i + 1]:find "^%-%-%a" and (shape.type == "list" or #out == 0) do
+    if shape.type == "boolean" and words[i + 1] ~= "true" and words[i + 1] ~= "false" then break end
     i = i + 1
     out[#out + 1] = words[i]
   end
   return out, i
+end
+
+-- A word that no option takes: where the body of the answer goes, for operations that have one.
+local function stray(op, words, i, outfile)
+  if op.streaming_output and not outfile then return words[i] end
+  local before = words[i - 1] and words[i - 1]:sub(1, 2) ~= "--" and words[i - 2] or nil
+  local name = before and before:match "^%-%-([^=]+)$"
+  if name then bad(name, "takes one value, not also %q; quote it if it has blanks", words[i]) end
+  options.usage(("what is %q for? Options of %s begin with --"):format(words[i], op.name))
+end
+
+-- The body of an upload is a file, named with file:// or without, which is never held in memory.
+local function body_file(name, word)
+  local path = word:gsub("^fileb?://", ""):gsub("^~/", (os.getenv "HOME" or "") .. "/")
+  local file <close>, why = io.open(path, "rb")
+  if not file then bad(name, "must be a path to a file: %s", why) end
+  return {path = path}
 end
 
 local function missing(op, input)
@@ -287,11 +306,12 @@ local function missing(op, input)
 end
 
 --- Splits words into those of `known` options (for options.parse) and the operation's input.
--- @return input, rest of the words
+-- @return input, rest of the words, the file for the answer's body
 function arguments.parse(op, model, words, known, raw_blobs)
   local by, names = option_table(op, model)
   local state = {model = model, raw_blobs = raw_blobs}
-  local input, rest, i = {}, {}, 1
+  local input, rest, i, outfile = {}, {}, 1, nil
+  local body = op.streaming_input and op:input_shape().payload
   while i <= #words do
     local name, joined = words[i]:match "^%-%-([^=]+)=?(.*)$"
     local option = name and by[name]
@@ -304,12 +324,14 @@ function arguments.parse(op, model, words, known, raw_blobs)
       end
     elseif option then
       local values
-      if words[i]:find("=", 1, true) then values = {joined} else values, i = take_words(words, i) end
+      if words[i]:find("=", 1, true) then values = {joined} else values, i = take_words(words, i, option.shape) end
       if option.shape.type == "boolean" and (#values == 0 or option.negative) then
         input[option.member.name] = not option.negative
       elseif #values == 0 then
         if option.shape.type ~= "list" then bad(name, "needs a value") end
         input[option.member.name] = require "tidelock.json".array {}
+      elseif option.member.name == body then
+        input[body] = body_file(name, values[1])
       elseif COMPOUND[option.shape.type] then
         input[option.member.name] = compound(state, name, option.shape, values)
       else
@@ -319,11 +341,11 @@ function arguments.parse(op, model, words, known, raw_blobs)
       for other in pairs(known) do names[#names + 1] = "--" .. other end
       options.usage(("%s has no option --%s%s"):format(op.name, name, suggest.phrase("--" .. name, names)))
     else
-      options.usage(("what is %q for? Options of %s begin with --"):format(words[i], op.name))
+      outfile = stray(op, words, i, outfile)
     end
     i = i + 1
   end
-  return input, rest
+  return input, rest, outfile
 end
 
 --- The whole input of `--cli-input-json` (text or file://) with what the options gave on top.

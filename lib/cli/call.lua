@@ -23,8 +23,11 @@ local call = {
   },
 }
 
+-- Where the aws CLI has another name than botocore.
+local ALIASES <const> = {s3api = "s3", configservice = "config", deploy = "codedeploy"}
+
 local function service_of(models, name)
-  local model = models.service(name)
+  local model = models.service(ALIASES[name] or name)
   if model then return model end
   options.usage(("there is no AWS service %q%s"):format(name, suggest.phrase(name, models.services())))
 end
@@ -58,18 +61,86 @@ local function known_options(op)
   return by, tables
 end
 
-local function print_result(ctx, args, op, output)
+local FORMATS <const> = {json = true, text = true, table = true}
+
+-- --output, or what the aws CLI reads where it is not given: AWS_DEFAULT_OUTPUT, then the profile.
+local function format_of(ctx, args)
+  local chosen, where = args.output, "--output"
+  if not chosen then
+    chosen, where = os.getenv "AWS_DEFAULT_OUTPUT", "AWS_DEFAULT_OUTPUT"
+    if chosen == "" then chosen = nil end
+  end
+  if not chosen then
+    local ok, profile = pcall(function() return ctx:session().settings:profile() end)
+    chosen, where = ok and profile.output or "json", "output of the profile"
+  end
+  if not FORMATS[chosen] then options.usage(("%s of a call is json, text or table, not %q"):format(where, chosen)) end
+  return chosen
+end
+
+-- A wrong expression is told before anything is sent.
+local function check_query(query)
+  local run, err = require "aws.jmespath".compile(query)
+  if not run then options.usage(("--query %q: %s"):format(query, err.message)) end
+end
+
+local function select_of(query, value, orders)
+  setmetatable(orders, {__mode = "k", __index = require "aws.jmespath.values".orders})
+  local found, err = require "aws.jmespath".search(query, value)
+  if err then options.usage(("--query %q: %s"):format(query, err.message or tostring(err))) end
+  if found == nil then return require "tidelock.json".null end
+  return found
+end
+
+-- In text the token of a paged answer has a row of its own.
+local function print_text(ctx, printer, value, orders, paged)
+  local token = paged and value.NextToken
+  if paged then
+    for _, name in ipairs(orders[value]) do
+      if value[name] == nil then value[name] = require "tidelock.json".null end
+    end
+    value.NextToken = nil
+  end
+  local text = printer.text(value, orders)
+  if text ~= "" then ctx:print(text) end
+  if token then ctx:print("NEXTTOKEN\t" .. token) end
+end
+
+-- Members that are printed as null where the answer has none: us-east-1 is the place without a name.
+local EMPTY <const> = {GetBucketLocation = "LocationConstraint"}
+
+local function print_result(ctx, args, op, output, order)
   local printer = require "cli.print"
-  local value, orders = printer.prepare(op, output)
-  if args.query then value = require "aws.jmespath".search(args.query, value) end
+  local value, orders = printer.prepare(op, output, order)
+  if EMPTY[op.name] and value[EMPTY[op.name]] == nil then value[EMPTY[op.name]] = require "tidelock.json".null end
+  if args.query then value = select_of(args.query, value, orders) end
   if value == nil or (type(value) == "table" and next(value) == nil and not args.query) then return end
-  local format = args.output or os.getenv "AWS_DEFAULT_OUTPUT" or "json"
-  if format == "text" then
-    ctx:print(printer.text(value, orders))
-  elseif format == "table" then
-    ctx:print(printer.table(value, orders, op.name))
+  if args.output == "text" then
+    print_text(ctx, printer, value, orders, order and not args.query)
+  elseif args.output == "table" then
+    local columns
+    if require "tidelock.tty".is "stdout" then columns = require "tidelock.tty".size() end
+    local text = printer.table(value, orders, op.name, columns)
+    if text then ctx:print(text) end
   else
     ctx:print(printer.json(value, orders))
+  end
+end
+
+-- Events are printed one by one, as they come.
+local function print_events(ctx, args, op, output)
+  local printer = require "cli.print"
+  for _, member in ipairs(op:output_shape().members) do
+    local shape = op.service:shape(member.shape)
+    if shape.eventstream then
+      local stream <close> = output[member.name]
+      for event in stream do
+        local value, orders = printer.prepare(op, event, nil, shape)
+        if args.query then value = select_of(args.query, value, orders) end
+        ctx:print(printer.json(value, orders))
+        ctx:flush()
+      end
+    end
   end
 end
 
@@ -87,8 +158,25 @@ local function send(ctx, args, service, op, input)
   local client = session:client(service, (args.cli_connect_timeout or args.cli_read_timeout or args.no_sign_request) and
     {connect_timeout = args.cli_connect_timeout, read_timeout = args.cli_read_timeout,
       anonymous = args.no_sign_request} or nil)
-  if args.no_paginate then return client:call(op.name, input) end
+  if op.streaming_output then
+    return call.body_to(ctx, client, op, input, args.outfile)
+  elseif args.no_paginate or op.event_output then
+    return client:call(op.name, input)
+  end
   return require "cli.pages".fetch(client, op, input, args)
+end
+
+--- Calls with the body of the answer going to the file `to`; "-" is standard output, and then nothing else goes there.
+function call.body_to(ctx, client, op, input, to)
+  local payload = op:output_shape().payload
+  if to ~= "-" then
+    local output = client:call(op.name, input, {to = to})
+    output[payload] = nil
+    return output
+  end
+  local body <close> = client:call(op.name, input, {by_pieces = true})[payload]
+  for piece in body do ctx:write(piece) end
+  return {}
 end
 
 local function run(first, ctx)
@@ -99,6 +187,7 @@ local function run(first, ctx)
   while #names < 2 and words[#names + 1] and words[#names + 1]:sub(1, 1) ~= "-" do
     names[#names + 1] = words[#names + 1]
   end
+  names[1] = ALIASES[names[1]] or names[1]
   if #names < 2 then
     options.usage("which operation? tidelock call SERVICE OPERATION, for example tidelock call sqs list-queues")
   end
@@ -112,7 +201,7 @@ local function run(first, ctx)
     raw = raw or (rest[i - 1] == "--cli-binary-format" and word or word:match "^%-%-cli%-binary%-format=(.*)$")
       == "raw-in-base64-out"
   end
-  local input, own = arguments.parse(op, model, rest, by, raw)
+  local input, own, outfile = arguments.parse(op, model, rest, by, raw)
   local args = options.parse(own, tables, "tidelock call")
   if args.generate_cli_skeleton then
     ctx:print(require "tidelock.json".encode(arguments.skeleton(op, model), {indent = 4, sort = true}))
@@ -120,7 +209,19 @@ local function run(first, ctx)
   end
   if args.cli_input_json then input = arguments.with_json(op, model, args.cli_input_json, input, raw) end
   arguments.check_required(op, input)
-  print_result(ctx, args, op, send(ctx, args, names[1], op, input))
+  args.outfile = outfile
+  if op.streaming_output and not outfile then
+    options.usage(("%s writes what it gets to a file: name it at the end, or - for standard output"):format(op.name))
+  end
+  ctx.args = args
+  if args.query then check_query(args.query) end
+  args.output = format_of(ctx, args)
+  local output, order = send(ctx, args, names[1], op, input)
+  if op.event_output then
+    print_events(ctx, args, op, output)
+  else
+    print_result(ctx, args, op, output, order)
+  end
   return 0
 end
 call.run = run

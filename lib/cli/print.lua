@@ -40,6 +40,8 @@ local function prepare(model, shape, value, orders, depth)
     local item = model:shape(shape.member)
     for i, v in ipairs(value) do out[i] = prepare(model, item, v, orders, depth + 1) end
     orders[out] = "list"
+  elseif kind ~= "map" then
+    return value                        -- a document that the client has read already, as IAM's policies
   else
     local inner = model:shape(shape.value)
     for k, v in pairs(value) do out[k] = prepare(model, inner, v, orders, depth + 1) end
@@ -48,12 +50,19 @@ local function prepare(model, shape, value, orders, depth)
   return out
 end
 
---- The output ready to be queried and printed: a copy, and the order of its tables.
-function print_of.prepare(op, output)
+--- The output ready to be queried and printed: a copy, and the order of its tables. Of a paged one the members at
+-- the top come in `order`.
+-- @param shape what `output` is of; the operation's output if not given
+function print_of.prepare(op, output, order, shape)
   local orders = setmetatable({}, {__mode = "k"})
-  local shape = op:output_shape()
+  shape = shape or op:output_shape()
   if not shape then return output or {}, orders end
-  return prepare(op.service, shape, output, orders, 1), orders
+  local value = prepare(op.service, shape, output, orders, 1)
+  if order then
+    value.NextToken = output.NextToken
+    orders[value] = order
+  end
+  return value, orders
 end
 
 local function is_list(value, orders)
@@ -220,75 +229,12 @@ end
 
 -- ## Tables
 
-local function rule(widths)
-  local out = {}
-  for i, width in ipairs(widths) do out[i] = ("-"):rep(width + 2) end
-  return "+" .. table.concat(out, "+") .. "+"
-end
-
-local function grid(out, title, rows)
-  local widths = {}
-  for _, row in ipairs(rows) do
-    for i, cell in ipairs(row) do widths[i] = math.max(widths[i] or 0, utf8.len(cell) or #cell) end
-  end
-  if #widths == 0 then return end
-  if title then out[#out + 1] = title end
-  out[#out + 1] = rule(widths)
-  for n, row in ipairs(rows) do
-    local cells = {}
-    for i, width in ipairs(widths) do
-      local cell = row[i] or ""
-      cells[i] = " " .. cell .. (" "):rep(width - (utf8.len(cell) or #cell)) .. " "
-    end
-    out[#out + 1] = "|" .. table.concat(cells, "|") .. "|"
-    if rows.headed and n == 1 then out[#out + 1] = rule(widths) end
-  end
-  out[#out + 1] = rule(widths)
-end
-
-local function table_of(out, title, value, orders)
-  if type(value) ~= "table" or is_null(value) then return grid(out, title, {{word(value)}}) end
-  if is_list(value, orders) then
-    local rows, columns = {}, nil
-    for _, item in ipairs(value) do
-      if type(item) == "table" and not is_list(item, orders) then
-        columns = columns or columns_of(value)
-      end
-    end
-    if columns then
-      rows[1], rows.headed = columns, true
-      for _, item in ipairs(value) do
-        local row = {}
-        for i, key in ipairs(columns) do row[i] = item[key] == nil and "" or word(item[key]) end
-        rows[#rows + 1] = row
-      end
-    else
-      for _, item in ipairs(value) do
-        rows[#rows + 1] = {type(item) == "table" and print_of.text(item, orders) or word(item)}
-      end
-    end
-    grid(out, title, rows)
-    for _, item in ipairs(columns and value or {}) do
-      for _, key in ipairs(keys_of(item, orders)) do
-        if type(item[key]) == "table" and next(item[key]) ~= nil then table_of(out, key, item[key], orders) end
-      end
-    end
-    return
-  end
-  local rows, deep = {}, {}
-  for _, key in ipairs(keys_of(value, orders)) do
-    if type(value[key]) == "table" and not is_null(value[key]) then deep[#deep + 1] = key
-    else rows[#rows + 1] = {tostring(key), word(value[key])} end
-  end
-  grid(out, title, rows)
-  for _, key in ipairs(deep) do table_of(out, key, value[key], orders) end
-end
-
---- Boxes of rows, for reading.
-function print_of.table(value, orders, title)
-  local out = {}
-  table_of(out, title, value, orders)
-  return table.concat(out, "\n")
+--- Boxes of rows, for reading: as the aws CLI draws them. Nil where there is nothing to draw.
+-- @param columns width of the terminal, if there is one
+function print_of.table(value, orders, title, columns)
+  local out = require "cli.boxes".draw(value, title, {word = word, is_null = is_null,
+    is_list = function(t) return is_list(t, orders) end}, columns)
+  return #out > 0 and table.concat(out, "\n") or nil
 end
 
 return print_of

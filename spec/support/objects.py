@@ -193,7 +193,7 @@ def serve(sock, context):
         c = Connection(sock)
         while True:
             act(c)
-    except (Closed, OSError):
+    except (Closed, OSError, ValueError):
         pass
     finally:
         sock.close()

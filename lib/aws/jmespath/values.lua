@@ -34,6 +34,9 @@ function values.is_true(v)
   return type(v) ~= "table" or next(v) ~= nil
 end
 
+--- The order in which an expression wrote the members of an object that it made: by the object.
+values.orders = setmetatable({}, {__mode = "k"})
+
 --- The names of an object's members, sorted, so that results do not depend on chance.
 function values.keys(map)
   local keys = {}

@@ -6,6 +6,7 @@ local function op() return models.service("sqs"):operation("ListQueues") end
 -- A client with so many queues, three a page unless told.
 local function client(n)
   local c = {calls = 0}
+  function c.inner() return {name = "sqs"} end
   function c:call(_, input)
     self.calls = self.calls + 1
     local from, size, out = tonumber(input.NextToken or "1"), input.MaxResults or 3, {}
@@ -41,8 +42,12 @@ describe("all pages", function()
       assert.same({"q1", "q2", "q3", "q4", "q5", "q6", "q7"}, seen)
     end)
   end
+  it("go on from the service's own token too, where that is one text", function()
+    assert.same({"q5", "q6", "q7"}, pages.fetch(client(7), op(), {}, {starting_token = "5"}).QueueUrls)
+  end)
   it("refuse a token that --max-items did not print", function()
-    local ok, err = pcall(pages.fetch, client(7), op(), {}, {starting_token = "nonsense"})
+    local records = models.service("route53"):operation "ListResourceRecordSets"   -- its tokens are three
+    local ok, err = pcall(pages.fetch, client(7), records, {}, {starting_token = "nonsense"})
     assert.is_false(ok)
     assert.equal(64, err.exit)
   end)

@@ -45,9 +45,48 @@ describe("text", function()
 end)
 
 describe("a table", function()
-  it("has a column a scalar member", function()
-    local value, orders = prepared("dynamodb", "describe_table", {Table = {KeySchema = {
-      {AttributeName = "pk", KeyType = "HASH"}, {AttributeName = "sk", KeyType = "RANGE"}}}})
-    assert.matches("| pk            | HASH    |", printer.table(value, orders, "DescribeTable"), 1, true)
+  -- As aws-cli 1.44 drew each of them.
+  local function drawn(service, name, output, columns)
+    local value, orders = prepared(service, name, output)
+    return "\n" .. printer.table(value, orders, models.service(service):operation(name).name, columns)
+  end
+
+  it("has a section a structure or list, nested and indented, and a column a scalar member", function()
+    assert.equal([[
+
+----------------------------------
+|          DescribeTable         |
++--------------------------------+
+||             Table            ||
+|+------------------------------+|
+|||          KeySchema         |||
+||+----------------+-----------+||
+|||  AttributeName |  KeyType  |||
+||+----------------+-----------+||
+|||  pk            |  HASH     |||
+|||  sk            |  RANGE    |||
+||+----------------+-----------+||]], drawn("dynamodb", "describe_table", {Table = {KeySchema = {
+      {AttributeName = "pk", KeyType = "HASH"}, {AttributeName = "sk", KeyType = "RANGE"}}}}))
+  end)
+
+  it("stands on its side where it is wider than the terminal", function()
+    local id = {Account = "1", Arn = ("a"):rep(60), UserId = "u"}
+    assert.equal([[
+
+-----------------------------------------------------------------------------
+|                             GetCallerIdentity                             |
++---------+-----------------------------------------------------------------+
+|  Account|  1                                                              |
+|  Arn    |  aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa   |
+|  UserId |  u                                                              |
++---------+-----------------------------------------------------------------+]],
+      drawn("sts", "get_caller_identity", id))
+    assert.matches("| Account |", drawn("sts", "get_caller_identity", id, 200), 1, true)
+  end)
+
+  it("of nothing is nothing", function()
+    local value, orders = prepared("sqs", "list_queues", {})
+    assert.is_nil(printer.table(value, orders, "ListQueues"))
+    assert.is_nil(printer.table(json.null, {}, "ListQueues"))
   end)
 end)

@@ -1,0 +1,95 @@
+--- tidelock call as a program: bodies in files, events, --query, what is told before anything is sent.
+local eventstream = require "tidelock.eventstream"
+local http = require "tidelock.http"
+local json = require "tidelock.json"
+local objects = require "support.objects"
+local proc = require "tidelock.proc"
+local server = require "support.server"
+
+local HERE <const> = assert(proc.run {"sh", "-c", "readlink /proc/$PPID/exe"}).stdout:match "^(.*)/[^/]+$"
+
+describe("tidelock call", function()
+  local store, folder
+  lazy_setup(function() store, folder = objects.start(), server.folder() end)
+  lazy_teardown(function()
+    store:stop()
+    server.remove(folder)
+  end)
+
+  local function call(...)
+    local env = {AWS_CONFIG_FILE = "/dev/null", AWS_SHARED_CREDENTIALS_FILE = "/dev/null", AWS_PROFILE = false}
+    for name, value in pairs(store.env) do env[name] = value end
+    return assert(proc.run {HERE .. "/tidelock", "call", env = env, cwd = folder, ...})
+  end
+  local function refused(sentence, ...)
+    local out = call(...)
+    assert.equal(64, out.code, out.stderr)
+    assert.matches(sentence, out.stderr, 1, true)
+    assert.equal("", out.stdout)
+  end
+  local function write(name, text)
+    local file <close> = assert(io.open(folder .. "/" .. name, "wb"))
+    file:write(text)
+  end
+
+  it("puts a file, by its name alone or with a prefix", function()
+    write("up", ("\0tide"):rep(100000))
+    for _, body in ipairs {"up", "fileb://up", folder .. "/up"} do
+      local out = call("s3", "put-object", "--bucket", "bkt", "--key", "k", "--body", body)
+      assert.equal(0, out.code, out.stderr)
+      assert.equal(500000, json.decode(json.decode(out.stdout).VersionId).length)
+    end
+    refused("--body must be a path to a file: nowhere: No such file", "s3", "put-object", "--bucket", "bkt",
+      "--key", "k", "--body", "nowhere")
+  end)
+
+  it("gets an object into a file, under the aws CLI's name for S3 too, and prints what was said of it", function()
+    for _, service in ipairs {"s3", "s3api"} do
+      local out = call(service, "get-object", "--bucket", "bkt", "--key", "300000", "down")
+      assert.equal(0, out.code, out.stderr)
+      local said = json.decode(out.stdout)
+      assert.same({300000, nil}, {said.ContentLength, said.Body})
+      local file <close> = assert(io.open(folder .. "/down", "rb"))
+      assert.equal(300000, file:seek "end")
+      os.remove(folder .. "/down")
+    end
+  end)
+
+  it("gets an object on standard output, and only that", function()
+    local out = call("s3", "get-object", "--bucket", "bkt", "--key", "300000", "-")
+    assert.same({0, 300000}, {out.code, #out.stdout})
+    out = call("s3", "get-object", "--bucket", "bkt", "--key", "300000-wrong", "-")
+    assert.equal(1, out.code)
+    assert.matches("x-amz-checksum-crc32", out.stderr, 1, true)
+  end)
+
+  it("keeps no file of a body that was cut or changed", function()
+    for _, key in ipairs {"300000-short", "300000-wrong"} do
+      local out = call("s3", "get-object", "--bucket", "bkt", "--key", key, "down")
+      assert.is_true(out.code == 1 or out.code == 69, out.stderr)
+      assert.is_false(server.exists(folder .. "/down"))
+      assert.is_false(server.exists(folder .. "/down.part"))
+    end
+  end)
+
+  it("prints events as they come", function()
+    local function event(name, payload)
+      return eventstream.encode {payload = payload, headers = {[":message-type"] = "event", [":event-type"] = name,
+        [":content-type"] = "application/json"}}
+    end
+    assert(http.send {method = "PUT", scheme = "http", host = store.url:match "//(.*)$", path = "/frames/",
+      body = event("initial-response", "{}") .. event("sessionUpdate", '{"sessionResults":[{"message":"m1"}]}')})
+    local out = call("logs", "start-live-tail", "--log-group-identifiers", "arn:aws:logs:eu-west-1:1:log-group:g",
+      "--query", "sessionUpdate.sessionResults[].message")
+    assert.same({0, '[\n    "m1"\n]\n'}, {out.code, out.stdout}, out.stderr)
+  end)
+
+  it("tells a wrong line before anything is sent", function()
+    refused("writes what it gets to a file: name it at the end", "s3", "get-object", "--bucket", "b", "--key", "k")
+    refused("--query \"Contents[\":", "s3", "list-objects-v2", "--bucket", "b", "--query", "Contents[")
+    refused("--key takes one value, not also \"b\"; quote it", "s3", "put-object", "--bucket", "b", "--key", "a", "b")
+    refused("did you mean \"--bucket\"", "s3", "list-objects-v2", "--buckt", "b")
+    refused("did you mean \"list-objects\"", "s3", "list-objcts")
+    refused("--output", "s3", "list-buckets", "--output", "html")
+  end)
+end)

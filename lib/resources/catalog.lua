@@ -1,14 +1,20 @@
 --- Which resource types there are: a word here is a file beside it, lib/resources/SERVICE/WORD.lua.
 return {
+  accessanalyzer = {"analyzer"},
   budgets = {"budget"},
   ce = {"anomaly_monitor", "anomaly_subscription"},
+  chatbot = {"slack_channel"},
   cloudtrail = {"trail"},
   cloudwatch = {"alarm"},
   dynamodb = {"table"},
+  ecs = {"cluster"},
+  events = {"rule"},
+  guardduty = {"detector"},
   iam = {"role"},
   kms = {"alias", "key"},
   logs = {"group"},
-  s3 = {"bucket"},
+  s3 = {"account_public_access_block", "bucket"},
+  securityhub = {"hub", "standard"},
   sns = {"subscription", "topic"},
   sqs = {"queue"},
 }

@@ -5,6 +5,8 @@ playbook {
   vars = {
     anomalies = {"string", default = "IMMEDIATE", choices = {"IMMEDIATE", "DAILY", "WEEKLY"},
       about = "when anomalies are told: at once through the topic, or by e-mail"},
+    slack = {"boolean", default = false,
+      about = "tell the account file's Slack channel too, through AWS Chatbot; slack = {workspace =, channel =} are ids"},
   },
 }
 
@@ -33,6 +35,25 @@ local topic = ensure.sns.topic {
 }
 
 ensure.sns.subscription {TopicArn = topic.arn, Protocol = "email", Endpoint = account.emails.costs}
+
+-- Slack: the workspace is authorised once, by a person, in the console of AWS Chatbot. The role may only look.
+if var.slack then
+  local role = ensure.iam.role {
+    name = account.prefix .. "-chatbot-role",
+    AssumeRolePolicyDocument = {Version = "2012-10-17", Statement = {{Effect = "Allow", Action = "sts:AssumeRole",
+      Principal = {Service = "chatbot.amazonaws.com"}}}},
+    InlinePolicies = {look = {Version = "2012-10-17", Statement = {{Effect = "Allow", Resource = "*",
+      Action = {"cloudwatch:Describe*", "cloudwatch:Get*", "cloudwatch:List*"}}}}},
+    tags = {Purpose = "what Slack may show"},
+  }
+  ensure.chatbot.slack_channel {
+    name = account.prefix .. "-cost-alerts",
+    SlackTeamId = account.slack.workspace, SlackChannelId = account.slack.channel,
+    IamRoleArn = role.arn, SnsTopicArns = {topic.arn},
+    GuardrailPolicyArns = {"arn:aws:iam::aws:policy/ReadOnlyAccess"},
+    tags = {Purpose = "alerts on spend"},
+  }
+end
 
 -- The topic comes first: AWS refuses a budget whose topic it cannot publish to.
 local function told(kind, percent)

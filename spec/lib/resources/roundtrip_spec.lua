@@ -139,6 +139,13 @@ local CASES <const> = {
     want = {name = "trail", S3BucketName = function(_, bucket) return bucket end, Tags = {a = "1"}},
     changes = {{IsMultiRegionTrail = true}, {EnableLogFileValidation = true}, {Logging = false}, {Logging = true},
       {EventSelectors = {{ReadWriteType = "WriteOnly", IncludeManagementEvents = true}}}, {Tags = {a = "2"}}}},
+  {type = "chatbot.slack_channel", want = {name = "alerts", SlackTeamId = "T0123ABCD", SlackChannelId = "C0123ABCD",
+      IamRoleArn = "arn:aws:iam::123456789012:role/chat", SnsTopicArns = {"arn:aws:sns:eu-west-1:123456789012:a"},
+      Tags = {a = "1"}},
+    changes = {{SnsTopicArns = {"arn:aws:sns:eu-west-1:123456789012:b"}}, {LoggingLevel = "ERROR"},
+      {UserAuthorizationRequired = true}, {SlackChannelId = "C0123ABCE"},
+      {IamRoleArn = "arn:aws:iam::123456789012:role/chat2"},
+      {GuardrailPolicyArns = {"arn:aws:iam::aws:policy/ReadOnlyAccess"}}, {Tags = {b = "2"}, calls = 2}}},
   {type = "logs.group", want = {name = "/x/y", retentionInDays = 30, Tags = {a = "1"}},
     changes = {{retentionInDays = 60}, {Tags = {a = "2"}}}},
 }

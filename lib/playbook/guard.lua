@@ -3,19 +3,23 @@ local fault = require "playbook.fault"
 
 local guard = {}
 
-local INSTRUCTIONS <const>, MEMORY <const> = 200000000, 512 * 1024 * 1024
+local INSTRUCTIONS <const> = 200000000
 
-local TOO_LONG <const> = "it ran too long without an end: is there an endless loop? (--max-instructions raises the limit)"
+--- Bytes that a playbook may take beside what the program itself holds.
+guard.MEMORY = 512 * 1024 * 1024
+
+local TOO_LONG <const> = "it ran too long without an end: is there an endless loop? (--max-instructions raises the"
+  .. " limit)"
 local TOO_MUCH <const> = {
   {"ran too long", TOO_LONG}, {"error handling", TOO_LONG},
-  {"not enough memory", "it took more than 512 MB of memory: what grows without an end, or is read whole?"},
+  {"not enough memory", "it took more than %d MB of memory: what grows without an end, or is read whole?"},
 }
 
 --- The sentence for an error that is a limit's, or nil.
 function guard.sentence(err)
   if type(err) ~= "string" then return nil end
   for _, row in ipairs(TOO_MUCH) do
-    if err:find(row[1], 1, true) then return row[2] end
+    if err:find(row[1], 1, true) then return row[2]:format(guard.MEMORY // (1024 * 1024)) end
   end
 end
 
@@ -59,7 +63,7 @@ end
 
 --- Runs a playbook's chunk by `fn` under the limits; raises, and a limit's error as a fault of the playbook.
 function guard.chunk(engine, fn)
-  limit().memory(limit().used() + MEMORY)
+  limit().memory(limit().used() + guard.MEMORY)
   local out = contain(engine.context and engine.context.instructions, fn)
   limit().memory()
   if out[1] then return end

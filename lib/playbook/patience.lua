@@ -1,4 +1,4 @@
---- Going on where a request failed for now: the client has tried already, so this waits longer, and looks before it acts.
+--- Going on where a request failed for now: the client has tried already; this waits longer, and looks before it acts.
 local patience = {}
 
 local TRIES <const> = 4

@@ -1,4 +1,4 @@
--- playbooks_spec.lua -- the guide's examples, run from top to bottom on an empty account: files are written, commands run.
+-- playbooks_spec.lua -- the guide's examples, from top to bottom on an empty account: files written, commands run.
 -- A command's comment says the exit code it must have ("exits 75"); 0 where it says none.
 local fs = require "tidelock.fs"
 local moto = require "support.moto"

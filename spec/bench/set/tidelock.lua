@@ -33,8 +33,8 @@ ensure.budgets.budget {name = "bench-monthly", BudgetType = "COST", TimeUnit = "
 
 for i = 1, 12 do
   ensure.cloudwatch.alarm {name = ("bench-alarm-%02d"):format(i), Namespace = "AWS/SQS", Period = 300,
-    MetricName = "ApproximateNumberOfMessagesVisible", Statistic = "Maximum", EvaluationPeriods = 2, Threshold = 10.0 * i,
-    ComparisonOperator = "GreaterThanThreshold", AlarmActions = {topic.arn},
+    MetricName = "ApproximateNumberOfMessagesVisible", Statistic = "Maximum", EvaluationPeriods = 2,
+    Threshold = 10.0 * i, ComparisonOperator = "GreaterThanThreshold", AlarmActions = {topic.arn},
     Dimensions = {{Name = "QueueName", Value = queues[i % 2 + 1]}}}
 end
 

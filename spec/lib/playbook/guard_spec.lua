@@ -6,14 +6,19 @@ local store = require "playbook.store"
 local things = require "support.things"
 
 local FEW <const> = 3000000
+local ALL <const> = guard.MEMORY
 
 describe("a playbook's own code", function()
   local world, dir
   before_each(function()
     world = things.world()
     dir = fs.tempdir "guard_spec"
+    guard.MEMORY = 32 * 1024 * 1024
   end)
-  after_each(function() os.execute("rm -rf '" .. dir .. "'") end)
+  after_each(function()
+    os.execute("rm -rf '" .. dir .. "'")
+    guard.MEMORY = ALL
+  end)
 
   local function context()
     local c = things.context(world)
@@ -44,8 +49,8 @@ describe("a playbook's own code", function()
     assert.same({}, world.calls)
   end)
   it("is stopped when it takes too much memory while it is planned", function()
-    local message, err = refused "local t = {} for i = 1, 40 do t[i] = string.rep('x', 64 * 1024 * 1024) end"
-    assert.matches("more than 512 MB", message)
+    local message, err = refused "local t = {} for i = 1, 40 do t[i] = string.rep('x', 4 * 1024 * 1024) end"
+    assert.matches("more than 32 MB", message)
     assert.equal(65, err.exit)
     assert.same({}, world.calls)
   end)
@@ -58,10 +63,10 @@ describe("a playbook's own code", function()
   end)
   it("is stopped when a step takes too much memory, and the engine goes on", function()
     local out = start [[step "hoard" {run = function()
-      local t = {} for i = 1, 40 do t[i] = string.rep('x', 64 * 1024 * 1024) end end}]]
+      local t = {} for i = 1, 40 do t[i] = string.rep('x', 4 * 1024 * 1024) end end}]]
     assert.equal("failed", out.result)
-    assert.matches("more than 512 MB", out.message)
-    assert.is_true(require "tidelock.limit".used() < 200 * 1024 * 1024)
+    assert.matches("more than 32 MB", out.message)
+    assert.is_true(require "tidelock.limit".used() < 100 * 1024 * 1024)
   end)
   it("is stopped in an endless loop after a step, in the second, real pass", function()
     local ok, err = pcall(start, [[local n = step "one" {run = function() return 1 end}

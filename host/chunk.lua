@@ -57,7 +57,8 @@ end
 
 -- Copies the function at `at` to `out` without the names; returns where it ends.
 local function copy(code, at, out)
-  local from, n = at, nil
+  local from = at
+  local n
   at = skip_string(code, at)                                  -- the source
   for _ = 1, 2 do at = select(2, count(code, at)) end         -- lines of its definition
   n, at = count(code, at + 3)                                 -- parameters, varargs, stack; then the code

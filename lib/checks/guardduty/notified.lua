@@ -3,11 +3,15 @@ local control = require "checks"
 
 local PROBES <const> = {{7.0, true}, {8.9, true}, {9.5, true}}
 
+-- A finding as GuardDuty sends it, as far as rules look at it.
 local function event(severity, world)
   return require "tidelock.json".encode({version = "0", id = "00000000-0000-0000-0000-000000000000",
     ["detail-type"] = "GuardDuty Finding", source = "aws.guardduty", account = world.id,
     time = "2026-01-01T00:00:00Z", region = world.region, resources = require "tidelock.json".array {},
-    detail = {severity = severity}}, {sort = true})
+    detail = {schemaVersion = "2.0", accountId = world.id, region = world.region, partition = world.partition,
+      id = "16afba5c5c43e07c9e3e5e2e544e95df", type = "CryptoCurrency:EC2/BitcoinTool.B!DNS", severity = severity,
+      title = "A probe of tidelock check", description = "This event is only held against the pattern.",
+      service = {archived = false, count = 1, serviceName = "guardduty"}}}, {sort = true})
 end
 
 -- Severities that the pattern lets slip.

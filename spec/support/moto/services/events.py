@@ -122,3 +122,19 @@ def put_targets(call):
             raise Refusal("ValidationException", f"Only one of {', '.join(shapes)} must be provided for target"
                           f" {target['Id']}.")
     return call.moto()
+
+
+NEEDED = ("id", "account", "source", "time", "region", "resources", "detail-type")
+
+
+@operation("events", "TestEventPattern")
+def test_event_pattern(call):
+    """Answered by the matcher that rules use; moto itself answers nothing."""
+    try:
+        event, pattern = json.loads(call.params["Event"]), json.loads(call.params["EventPattern"])
+    except ValueError:
+        raise Refusal("InvalidEventPatternException", "Event pattern is not valid. Reason: it is no JSON") from None
+    missing = [name for name in NEEDED if name not in event]
+    if missing:
+        raise Refusal("ValidationException", f"Parameter(s) {', '.join(missing)} of the event must be specified")
+    return {"Result": EventPattern(call.params["EventPattern"], pattern).matches_event(event)}

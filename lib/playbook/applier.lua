@@ -84,8 +84,8 @@ local function look(engine, node, planned)
   planner.decide(node)
   node.known = node.live
   if node.action == "replace" and planned ~= "replace" then
-    error({code = "Replace", message = "what was made is not what was asked for, and would have to be replaced; plan and"
-      .. " apply again"}, 0)
+    error({code = "Replace", message = "what was made is not what was asked for, and would have to be replaced; plan"
+      .. " and apply again"}, 0)
   end
   return node.action == "none"
 end

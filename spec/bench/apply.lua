@@ -56,11 +56,11 @@ for _, run in ipairs {"first", "second"} do
   local o, b = ours[run], boto[run]
   local cpu, wall, memory = median(o, "cpu"), median(o, "wall"), median(o, "memory")
   local requests, limits = median(o, "requests"), LIMITS[run]
-  print(("  %-6s tidelock  CPU %4.0f ms (limit %d)  wall %4.0f ms  memory %4.1f MB (limit %d)  requests %d (%d)"):format(
-    run, cpu, limits.cpu, wall, memory, limits.memory, requests, limits.requests))
-  print(("  %-6s boto3     CPU %4.0f ms = %.1f times    wall %4.0f ms = %.1f times  memory %4.1f MB = %.1f times"):format(
-    "", median(b, "cpu"), median(b, "cpu") / cpu, median(b, "wall"), median(b, "wall") / wall, median(b, "memory"),
-    median(b, "memory") / memory))
+  print(("  %-6s tidelock  CPU %4.0f ms (limit %d)  wall %4.0f ms  memory %4.1f MB (limit %d)  requests %d (%d)")
+    :format(run, cpu, limits.cpu, wall, memory, limits.memory, requests, limits.requests))
+  print(("  %-6s boto3     CPU %4.0f ms = %.1f times    wall %4.0f ms = %.1f times  memory %4.1f MB = %.1f times")
+    :format("", median(b, "cpu"), median(b, "cpu") / cpu, median(b, "wall"), median(b, "wall") / wall,
+    median(b, "memory"), median(b, "memory") / memory))
   if cpu > limits.cpu or memory > limits.memory or requests > limits.requests or wall > median(b, "wall") then
     failed = true
   end

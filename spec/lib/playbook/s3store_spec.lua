@@ -39,6 +39,51 @@ describe("a store in S3 and DynamoDB", function()
     assert.is_false(ok)
     assert.matches("another process goes on with this run", tostring(err))
   end)
+  it("takes its own object for its own where the answer to the first try was lost", function()
+    local real, tries = session.s3, 0
+    local forgetful = setmetatable({put_object = function(_, input)
+      real:put_object(input)
+      tries = tries + 1
+      error({code = "PreconditionFailed", attempts = 2, message = "it is there"}, 0)
+    end}, {__index = function(_, name) return function(_, ...) return real[name](real, ...) end end})
+    local other = s3store.open(("s3://runs-%s/team/a"):format(server.account), setmetatable({s3 = forgetful},
+      {__index = session}))
+    other:create("r2"):write {kind = "run", run = "r2"}
+    assert.equal(1, tries)
+    assert.equal("run", kept:records("r2")[1].kind)
+  end)
+  it("writes nothing more once its lock is lost", function()
+    local j = kept:create "r3"
+    j:write {kind = "run", run = "r3"}
+    kept.lost = true
+    local ok, err = pcall(j.write, j, {kind = "call"})
+    assert.is_false(ok)
+    assert.equal(69, err.exit)
+    assert.matches("lock was lost to another run", tostring(err))
+    assert.equal(1, #kept:records "r3")
+  end)
+  it("that cannot be reached is told, and nothing is begun", function()
+    local world = things.world()
+    local away = aws.session {region = "us-east-1", endpoint_url = "http://127.0.0.1:1", max_attempts = 1,
+      credentials = server.credentials}
+    local ok, err = pcall(function()
+      return run.execute(playbook.plan(things.load 'ensure.test.thing {name = "a"}', things.context(world)),
+        {store = s3store.open("s3://runs/x", away)})
+    end)
+    assert.is_false(ok)
+    assert.equal(69, err.exit)
+    assert.same({}, world.store)
+  end)
+  it("lets a run that is gone on with take its own lock, and the one that held it before loses it", function()
+    local first = kept:lock("k", INFO)
+    local second = kept:lock("k", INFO)
+    assert.same({"Making the table tidelock-locks for locks."}, said)
+    first.close()                              -- of the dead: it takes nothing from the living
+    local ok = pcall(kept.lock, kept, "k", {run = "r9", host = "h", start = "now", pid = 2})
+    assert.is_false(ok)
+    second.close()
+    kept:lock("k", {run = "r9", host = "h", start = "now", pid = 2}).close()
+  end)
   it("makes its lock table, and lets one writer in, naming the other", function()
     do
       local lock <close> = kept:lock("acct/region", INFO)    -- luacheck: ignore

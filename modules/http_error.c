@@ -122,6 +122,8 @@ static void pushdetail (lua_State *L, tl_transfer *t, const verdict *v) {
   if (strcmp(v->code, "file") == 0)
     lua_pushfstring(L, " (%s%s%s)", file, t->oserror ? ": " : "",
                     t->oserror ? strerror(t->oserror) : "");
+  else if (t->code == CURLE_SSL_CACERT_BADFILE && t->options.ca != NULL)
+    lua_pushfstring(L, " (%s)", t->options.ca);
   else if (proxied != NULL) lua_pushfstring(L, " (%s)", proxyhost(proxied));
   else if (strcmp(v->code, "connect") == 0 && t->oserror != 0)
     lua_pushfstring(L, " (%s)", strerror(t->oserror));

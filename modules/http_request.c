@@ -279,7 +279,7 @@ static void readheaders (lua_State *L, tl_transfer *t) {
 
 void tl_request_read (lua_State *L, tl_transfer *t) {
   luaL_checktype(L, 1, LUA_TTABLE);
-  luaL_checkstack(L, 10, "request");
+  luaL_checkstack(L, 12, "request");
   readoptions(L, &t->options);
   readmethod(L, t);
   readurl(L, t);
@@ -287,6 +287,7 @@ void tl_request_read (lua_State *L, tl_transfer *t) {
   readheaders(L, t);
   if (t->options.to != NULL) lua_getfield(L, 2, "to");         /* errors name them after the wait */
   if (t->options.proxy != NULL) lua_getfield(L, 2, "proxy");
+  if (t->options.ca != NULL) lua_getfield(L, 2, "ca");
   if (t->options.once < 0 && t->feed) t->options.once = 1;     /* the pieces are gone */
   if (t->options.once < 0)
     t->options.once = strcmp(t->method, "POST") == 0 || strcmp(t->method, "PATCH") == 0;

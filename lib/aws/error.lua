@@ -90,6 +90,9 @@ end
 
 local function remedy_of(e)
   if e.remedy then return e.remedy end
+  if e.code == "tls" and (e.message or ""):find "^the CA file" then
+    return "Point AWS_CA_BUNDLE, or ca_bundle of the profile, at a readable file of certificates (PEM)."
+  end
   if ACCESS[e.code] then return access_remedy(e) end
   if REMEDY[e.code] then return REMEDY[e.code] end
   if e.throttled then return SLOW_DOWN end

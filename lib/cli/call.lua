@@ -179,8 +179,26 @@ function call.body_to(ctx, client, op, input, to)
   return {}
 end
 
+-- Options may stand before the service, as with the aws CLI: they are put behind.
+local function operation_first(words)
+  local takes, before, i = {}, {}, 1
+  for _, list in ipairs {call.options, options.GLOBAL} do
+    for _, option in ipairs(list) do takes["--" .. option.name] = option.value ~= nil end
+  end
+  while words[i] and words[i]:find "^%-%-%a" do
+    before[#before + 1] = words[i]
+    if takes[words[i]] and words[i + 1] then
+      i = i + 1
+      before[#before + 1] = words[i]
+    end
+    i = i + 1
+  end
+  local out = table.move(words, i, #words, 1, {})
+  return table.move(before, 1, #before, #out + 1, out)
+end
+
 local function run(first, ctx)
-  local words = first.words
+  local words = operation_first(first.words)
   local helped = words_for(ctx, words)
   if helped then return helped end
   local names = {}

@@ -26,6 +26,9 @@ name), expired.pem/expired.key, client.pem/client.key, lone.pem/lone.key
   /big/N                 N bytes
   /gzip  /gzip-bomb      compressed answers: "hello, gzip"; 200 MB of zeros
   /half-json             valid head, JSON cut in the middle
+  /xml-bomb  /xml-outside    XML whose entities grow without end; one that asks for a file
+  /half-xml              XML cut in the middle
+  CONNECT                407: it is a proxy that wants a password
   /html/500              an HTML error page with this status
   /error-page            a 10 MB HTML page with status 500
   /redirect /redirect-away   302 to /echo; 302 to another host
@@ -218,7 +221,17 @@ PLAIN = {
     "close-after": close_with("HTTP/1.1 200 OK\r\nConnection: keep-alive\r\n"
                               "Content-Length: 2\r\n\r\nok"),
 }
+LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
 ANSWERS = {
+    "xml-bomb": {"body": f'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY l0 "lol">{LAUGHS}]><GetCallerIdentityResponse>'
+                         "<GetCallerIdentityResult><Account>&l9;</Account></GetCallerIdentityResult>"
+                         "</GetCallerIdentityResponse>", "headers": [("Content-Type", "text/xml")]},
+    "xml-outside": {"body": '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/passwd">]>'
+                            "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>&f;</Account>"
+                            "</GetCallerIdentityResult></GetCallerIdentityResponse>",
+                    "headers": [("Content-Type", "text/xml")]},
+    "half-xml": {"body": "<GetCallerIdentityResponse><GetCallerIdentityResult><Acc",
+                 "headers": [("Content-Type", "text/xml")]},
     "gzip": {"body": gzip.compress(b"hello, gzip"), "headers": [("Content-Encoding", "gzip")]},
     "error-page": {"status": 500, "body": PAGE % ("x" * (10 << 20)),
                    "headers": [("Content-Type", "text/html")]},
@@ -228,6 +241,9 @@ ANSWERS = {
 
 
 def act(c, method, target, headers, body):
+    if method == "CONNECT":
+        c.answer(407, headers=[("Proxy-Authenticate", 'Basic realm="tide"')])
+        raise Closed
     name, *args = target.partition("?")[0].strip("/").split("/")
     with LOCK:
         COUNTS[name] = COUNTS.get(name, 0) + 1

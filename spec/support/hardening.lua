@@ -1,18 +1,7 @@
 -- hardening.lua -- playbooks on an account of the specs' moto, through the command line, and what is live after.
 local aws = require "aws"
-local catalog = require "resources.catalog"
 local cli = require "cli"
 local moto = require "support.moto"
-
--- Types whose words the catalog may not have yet: a spec of playbooks does not wait for it.
-local TYPES <const> = {accessanalyzer = {"analyzer"}, ecs = {"cluster"}, events = {"rule"}, guardduty = {"detector"},
-  s3 = {"account_public_access_block"}, securityhub = {"hub", "standard"}}
-for service, kinds in pairs(TYPES) do
-  catalog[service] = catalog[service] or {}
-  for _, kind in ipairs(kinds) do
-    if not table.concat(catalog[service], " "):find(kind, 1, true) then table.insert(catalog[service], kind) end
-  end
-end
 
 local hardening = {ACCOUNT = "--account=playbooks/accounts/example.lua", PREFIX = "example"}
 hardening.__index = hardening

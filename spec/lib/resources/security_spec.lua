@@ -22,6 +22,25 @@ end
 
 local function feature(name, status) return {Name = name, Status = status} end
 
+local SERVICE <const> = {ServiceNamespace = "ecs", ResourceId = "service/c/s",
+  ScalableDimension = "ecs:service:DesiredCount"}
+
+local function service(session)
+  session.ecs:create_cluster {clusterName = "c"}
+  session.ecs:register_task_definition {family = "t", containerDefinitions = {{name = "a", image = "a", memory = 64}}}
+  session.ecs:create_service {cluster = "c", serviceName = "s", taskDefinition = "t", desiredCount = 1}
+end
+
+local function scaled(more)
+  for name, value in pairs(SERVICE) do more[name] = value end
+  return more
+end
+
+local function tracking(value, out)
+  return {TargetValue = value, ScaleInCooldown = 300, ScaleOutCooldown = out,
+    PredefinedMetricSpecification = {PredefinedMetricType = "ECSServiceAverageCPUUtilization"}}
+end
+
 local STANDARDS <const> = "arn:aws:securityhub:eu-west-1::standards/"
 
 -- One row a type, as in roundtrip_spec.lua.
@@ -60,6 +79,19 @@ local CASES <const> = {
       {capacityProviders = {"FARGATE_SPOT", "FARGATE"}},
       {defaultCapacityProviderStrategy = {{capacityProvider = "FARGATE", weight = 1, base = 1}}},
       {configuration = {executeCommandConfiguration = {logging = "DEFAULT"}}}, {Tags = {a = "2"}}}},
+  {file = "application_autoscaling.target", before = service,
+    want = scaled {MinCapacity = 1, MaxCapacity = 10, Tags = {a = "1"}},
+    changes = {{MinCapacity = 2}, {MaxCapacity = 5}, {SuspendedState = {DynamicScalingOutSuspended = true}},
+      {Tags = {a = "2"}}}},
+  {file = "application_autoscaling.policy",
+    before = function(session)
+      service(session)
+      session.application_autoscaling:register_scalable_target(scaled {MinCapacity = 1, MaxCapacity = 10})
+    end,
+    want = scaled {PolicyName = "s-cpu-scaling", PolicyType = "TargetTrackingScaling",
+      TargetTrackingScalingPolicyConfiguration = tracking(70.0, 60)},
+    changes = {{TargetTrackingScalingPolicyConfiguration = tracking(60.0, 60)},
+      {TargetTrackingScalingPolicyConfiguration = tracking(60.0, 30)}}},
 }
 
 local function resolved(value, account)

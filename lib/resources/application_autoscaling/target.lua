@@ -1,0 +1,63 @@
+--- application_autoscaling.target: what may be scaled, and between which numbers: a service's tasks, a table's units.
+local resource = require "resources"
+
+local KEYS <const> = {"ServiceNamespace", "ResourceId", "ScalableDimension"}
+
+local function place(want)
+  local out = {}
+  for _, name in ipairs(KEYS) do out[name] = want[name] end
+  return out
+end
+
+-- What is not given is left as it is by the API.
+local function register(aws, want, changed, tags)
+  local input = place(want)
+  for _, name in ipairs {"MinCapacity", "MaxCapacity", "RoleARN", "SuspendedState"} do
+    if not changed or changed[name] then input[name] = want[name] end
+  end
+  input.Tags = tags
+  return aws.application_autoscaling:register_scalable_target(input).ScalableTargetARN
+end
+
+return resource {
+  type = "application_autoscaling.target",
+  about = "A scalable target: the least and the most of it",
+  model = "register_scalable_target", key = KEYS, label = function(want) return want.ResourceId end,
+  required = {"MinCapacity", "MaxCapacity"},
+  provides = {"arn"},
+
+  check = function(want)
+    local least, most = want.MinCapacity, want.MaxCapacity
+    if type(least) == "number" and type(most) == "number" and least > most then
+      return {("MinCapacity is %d, more than the MaxCapacity of %d"):format(least, most)}
+    end
+  end,
+
+  read = function(aws, want)
+    local found = aws.application_autoscaling:describe_scalable_targets {ServiceNamespace = want.ServiceNamespace,
+      ResourceIds = {want.ResourceId}, ScalableDimension = want.ScalableDimension}
+    local t = (found.ScalableTargets or {})[1]
+    if not t then return nil end
+    local live = place(t)
+    live.MinCapacity, live.MaxCapacity, live.RoleARN = t.MinCapacity, t.MaxCapacity, t.RoleARN
+    live.SuspendedState, live.arn = t.SuspendedState, t.ScalableTargetARN
+    live.Tags = aws.tags(live.arn, function()
+      return aws.application_autoscaling:list_tags_for_resource {ResourceARN = live.arn}.Tags or {}
+    end)
+    return live
+  end,
+
+  create = function(aws, want) return {arn = register(aws, want, nil, want.Tags)} end,
+
+  update = function(aws, live, want, changed)
+    local rest = false
+    for name in pairs(changed) do rest = rest or name ~= "Tags" end
+    if rest then register(aws, want, changed) end
+    if not changed.Tags then return end
+    local set, gone = resource.tag_changes(live.Tags, want.Tags)
+    if next(set) then aws.application_autoscaling:tag_resource {ResourceARN = live.arn, Tags = set} end
+    if #gone > 0 then aws.application_autoscaling:untag_resource {ResourceARN = live.arn, TagKeys = gone} end
+  end,
+
+  delete = function(aws, live) aws.application_autoscaling:deregister_scalable_target(place(live)) end,
+}

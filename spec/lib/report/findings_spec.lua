@@ -169,6 +169,36 @@ describe("reports of checks", function()
     assert.matches('<details class="critical" open="">', text)
   end)
 
+  it("fit on a phone: in a browser nothing is wider than the window, in light and dark", function()
+    local proc, fs = require "tidelock.proc", require "tidelock.fs"
+    local found = proc.run {"sh", "-c", "command -v chromium || command -v chromium-browser"}
+    if found.code ~= 0 then return pending "chromium is not installed here" end
+    local folder = fs.tempdir "findings_spec"
+    local file = assert(io.open(folder .. "/page.html", "w"))
+    local long = result {subject = {type = "s3.bucket", name = ("averylongname"):rep(20)},
+      evidence = ("anddownthestream"):rep(20)}
+    -- the copy that is measured tells its widths by its title
+    file:write((require "report.html".text(report {EACH[1], EACH[2], EACH[3], long}):gsub("</body>",
+      "<script>document.querySelectorAll('details').forEach(d=>d.open=true);document.title="
+        .. "'w '+document.documentElement.scrollWidth+' of '+innerWidth+' '+getComputedStyle(document.body)"
+        .. ".backgroundColor</script></body>")))
+    file:close()
+    local colours = {}
+    for _, scheme in ipairs {0, 1} do
+      local out = assert(proc.run {found.stdout:match "%S+", "--headless", "--no-sandbox", "--disable-gpu",
+        "--user-data-dir=" .. folder .. "/profile", "--blink-settings=preferredColorScheme=" .. scheme,
+        "--window-size=390,800", "--dump-dom", "file://" .. folder .. "/page.html"})
+      local wide, window, colour = out.stdout:match "<title>w (%d+) of (%d+) ([^<]+)</title>"
+      assert(wide, out.stderr:sub(-300))
+      assert.is_true(tonumber(wide) <= tonumber(window), wide .. " of " .. window)
+      colours[colour] = true
+    end
+    os.execute("rm -rf '" .. folder .. "'")
+    local n = 0
+    for _ in pairs(colours) do n = n + 1 end
+    assert.equal(2, n)
+  end)
+
   it("hold for the whole recorded account", function()
     local recorded = require "account"
     local results = {}

@@ -21,6 +21,36 @@ describe("a hardening playbook", function()
   end
 end)
 
+describe("on an account half done by hand", function()
+  local account, session
+  before_each(function()
+    account = hardening.start()
+    session = account.session
+  end)
+  after_each(function() account:close() end)
+
+  it("plans the missing half alone, and leaves what others have switched on", function()
+    local id = session.guardduty:create_detector {Enable = true, FindingPublishingFrequency = "SIX_HOURS",
+      Features = {{Name = "EKS_RUNTIME_MONITORING", Status = "ENABLED"}}}.DetectorId
+    session.securityhub:enable_security_hub {EnableDefaultStandards = false}
+    session.securityhub:batch_enable_standards {StandardsSubscriptionRequests = {{
+      StandardsArn = "arn:aws:securityhub:us-east-1::standards/pci-dss/v/4.0.1"}}}
+    local _, plan = account:run("plan", "playbooks/harden/security-services.lua", hardening.ACCOUNT)
+    assert.matches("~%s+guardduty%.detector/detector%s+update", plan)
+    assert.matches("~%s+securityhub%.hub/hub%s+update", plan)
+    local code, text = account:apply "harden/security-services"
+    assert.equal(0, code, text)
+    assert.equal(id, session.guardduty:list_detectors {}.DetectorIds[1])
+    local on = {}
+    for _, feature in ipairs(session.guardduty:get_detector {DetectorId = id}.Features) do
+      on[feature.Name] = feature.Status
+    end
+    assert.equal("ENABLED", on.EKS_RUNTIME_MONITORING)
+    assert.equal("ENABLED", on.RUNTIME_MONITORING)
+    assert.equal(2, #session.securityhub:get_enabled_standards {}.StandardsSubscriptions)
+  end)
+end)
+
 describe("harden/security-services", function()
   local account, session
   setup(function()
@@ -125,6 +155,15 @@ describe("harden/security-services", function()
     assert.is_false((guardduty {severity = 8.0, service = {archived = false}}))
     session.sns:set_topic_attributes {TopicArn = arn, AttributeName = "Policy", AttributeValue = policy}
     assert.equal(1, #session.sqs:receive_message {QueueUrl = url}.Messages)
+  end)
+  it("2.2 is not heard of where the topic's key does not let EventBridge in", function()
+    local key = session.kms:describe_key {KeyId = "alias/example-sns-security-alerts"}.KeyMetadata.KeyId
+    local policy = session.kms:get_key_policy {KeyId = key, PolicyName = "default"}.Policy
+    local function set(text) session.kms:put_key_policy {KeyId = key, PolicyName = "default", Policy = text} end
+    set((policy:gsub("events%.amazonaws", "budgets.amazonaws")))
+    assert.is_false((guardduty {severity = 8.0, service = {archived = false}}))
+    set(policy)
+    assert.is_true((guardduty {severity = 8.0, service = {archived = false}}))
   end)
   it("gives each rule a text for people, retries, and a queue for what could not be delivered", function()
     for _, rule in ipairs {"example-guardduty-high-critical-findings", "example-securityhub-failed-findings"} do

@@ -42,7 +42,7 @@ return resource {
   sets = {Features = "Name"},
   defaults = {Enable = true},
 
-  -- The two ways to runtime monitoring exclude each other, and a name given twice would win by chance.
+  -- The API refuses the two ways to runtime monitoring in one request, and a name given twice would win by chance.
   check = function(want)
     local seen, out = {}, {}
     for _, feature in ipairs(want.Features or {}) do
@@ -50,8 +50,8 @@ return resource {
       if not feature.Status then out[#out + 1] = ("the feature %s has no Status"):format(tostring(feature.Name)) end
       seen[feature.Name or ""] = feature.Status
     end
-    if seen.RUNTIME_MONITORING == "ENABLED" and seen.EKS_RUNTIME_MONITORING == "ENABLED" then
-      out[#out + 1] = "RUNTIME_MONITORING holds EKS_RUNTIME_MONITORING: enable the first alone"
+    if seen.RUNTIME_MONITORING and seen.EKS_RUNTIME_MONITORING then
+      out[#out + 1] = "RUNTIME_MONITORING holds EKS_RUNTIME_MONITORING: give the first alone"
     end
     return out
   end,

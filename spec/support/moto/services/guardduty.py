@@ -30,10 +30,9 @@ def merge(call, known, given):
     if call.params.get("DataSources") and given:
         raise Refusal("BadRequestException", "The request is rejected because both data sources and features were"
                       " provided. You can provide only one.")
-    on = {f["Name"] for f in given if f.get("Status") == "ENABLED"}
-    if {"RUNTIME_MONITORING", "EKS_RUNTIME_MONITORING"} <= on:
+    if {"RUNTIME_MONITORING", "EKS_RUNTIME_MONITORING"} <= {f["Name"] for f in given}:
         raise Refusal("BadRequestException", "The request is rejected because EKS_RUNTIME_MONITORING and"
-                      " RUNTIME_MONITORING cannot both be enabled.")
+                      " RUNTIME_MONITORING cannot both be given.")
     for feature in given:
         kept = known.setdefault(feature["Name"], {"status": "DISABLED", "agents": {}})
         kept["status"] = feature.get("Status", kept["status"])

@@ -33,6 +33,7 @@ local function content(option, word)
 end
 
 local function blob(option, text, raw)
+  if type(text) ~= "string" then bad(option, "must have bytes as text, not %s", tostring(text)) end
   if raw then return text end
   local bytes = require "tidelock.digest".unbase64((text:gsub("%s", "")))
   if not bytes then
@@ -177,6 +178,7 @@ scalar.float, scalar.bigdecimal = scalar.double, scalar.double
 function coerce(state, option, shape, value, depth)
   if depth > 64 then bad(option, "is nested too deep") end
   if shape.document or value == nil then return value end
+  if value == require "tidelock.json".null then return nil end       -- as skeletons have it: not given
   if shape.type == "structure" then
     if type(value) ~= "table" then bad(option, "must be name=value pairs or JSON, not %q", tostring(value)) end
     local out = {}
@@ -361,7 +363,7 @@ arguments.check_required = missing
 
 -- ## Skeleton
 
-local EMPTY <const> = {string = "", integer = 0, long = 0, double = 0.0, float = 0.0, boolean = true, blob = "",
+local EMPTY <const> = {string = "", integer = 0, long = 0, double = 0.0, float = 0.0, boolean = true,
   timestamp = "1970-01-01T00:00:00"}
 
 local function skeleton(model, shape, open)
@@ -377,6 +379,8 @@ local function skeleton(model, shape, open)
     out = {KeyName = skeleton(model, model:shape(shape.value), open)}
   elseif shape.enum then
     out = shape.enum[1]
+  elseif shape.type == "blob" then
+    out = require "tidelock.json".null
   else
     out = EMPTY[shape.type]
   end

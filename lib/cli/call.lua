@@ -222,7 +222,8 @@ local function run(first, ctx)
   local input, own, outfile = arguments.parse(op, model, rest, by, raw)
   local args = options.parse(own, tables, "tidelock call")
   if args.generate_cli_skeleton then
-    ctx:print(require "tidelock.json".encode(arguments.skeleton(op, model), {indent = 4, sort = true}))
+    local printer, shape = require "cli.print", op:input_shape()
+    ctx:print(printer.json(printer.prepare(op, arguments.skeleton(op, model), nil, shape)))
     return 0
   end
   if args.cli_input_json then input = arguments.with_json(op, model, args.cli_input_json, input, raw) end

@@ -99,3 +99,64 @@ describe("a mistake", function()
     assert.matches("needs %-%-table%-name, %-%-item", err.message)
   end)
 end)
+
+describe("--cli-input-json", function()
+  local json = require "tidelock.json"
+  local function whole(service, name, text)
+    local o = op(service, name)
+    return arguments.with_json(o, o.service, text, {}, false)
+  end
+
+  it("takes null for a member as not given, and bytes as base64", function()
+    assert.same({QueueUrl = "u"}, whole("sqs", "SendMessage", '{"QueueUrl":"u","MessageBody":null}'))
+    assert.same({Data = "\0\1"}, whole("kinesis", "PutRecord", '{"Data":"AAE="}'))
+  end)
+
+  it("refuses what fits no shape with a sentence", function()
+    for _, text in ipairs {"5", "{", '{"Data":5}', '{"Data":{}}', '{"Data":"%"}'} do
+      local ok, err = pcall(whole, "kinesis", "PutRecord", text)
+      assert.is_false(ok, text)
+      assert.equal(64, err.exit, text)
+      assert.matches("--cli-input-json", err.message, 1, true)
+    end
+  end)
+
+  it("takes every skeleton of every operation of these services", function()
+    for _, service in ipairs {"sqs", "dynamodb", "ec2", "iam", "s3", "lambda", "kinesis", "cloudwatch", "route53"} do
+      local model = models.service(service)
+      for _, name in ipairs(model:operations()) do
+        local o = model:operation(name)
+        if o:input_shape() then
+          local ok, err = pcall(arguments.with_json, o, model, json.encode(arguments.skeleton(o, model)), {}, false)
+          assert.is_true(ok, service .. "." .. name .. ": " .. tostring(err and err.message or err))
+        end
+      end
+    end
+  end)
+end)
+
+describe("the words of a line", function()
+  local function split(service, name, ...)
+    local o = op(service, name)
+    return arguments.parse(o, o.service, {...}, {})
+  end
+
+  it("that no option takes name the file for an answer's body", function()
+    local input, _, outfile = split("s3", "GetObject", "--bucket", "b", "--key", "k", "out")
+    assert.same({{Bucket = "b", Key = "k"}, "out"}, {input, outfile})
+    input, _, outfile = split("s3", "GetObject", "out", "--bucket", "b", "--key", "k")
+    assert.same({{Bucket = "b", Key = "k"}, "out"}, {input, outfile})
+  end)
+
+  it("belong to a flag only as true or false", function()
+    assert.is_true((split("ec2", "DescribeVpcs", "--dry-run")).DryRun)
+    assert.is_false((split("ec2", "DescribeVpcs", "--no-dry-run")).DryRun)
+    assert.is_false((split("ec2", "DescribeVpcs", "--dry-run", "false")).DryRun)
+  end)
+
+  it("that are one too many are told", function()
+    assert.matches("--queue-name takes one value, not also \"b\"; quote it",
+      refused("sqs", "CreateQueue", "--queue-name", "a", "b"), 1, true)
+    assert.matches("what is \"x\" for?", refused("sqs", "CreateQueue", "x"), 1, true)
+  end)
+end)

@@ -9,8 +9,10 @@ STRICT := -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissi
 CPPFLAGS += -D_GNU_SOURCE -Ihost -Imodules -isystem $(VENDOR)/include -isystem /usr/include/lua5.4
 LDLIBS := -L$(VENDOR)/lib -Wl,-Bstatic -lcurl -lnghttp2 -lhiredis -lyyjson -lssl -lcrypto -luv_a -lexpat -lzstd -lz \
           -llua5.4-cjson -Wl,--whole-archive -llua5.4 -Wl,--no-whole-archive -Wl,-Bdynamic -lm -ldl -lpthread
-# relocations packed: half a megabyte less to read at every start
-LDFLAGS += -Wl,-z,pack-relative-relocs
+# A fixed address saves a tenth of a single call and a megabyte: no pages to relocate at every start. Heap, stack and
+# libraries still move. Who wants the program itself to move too: make START='-pie -Wl,-z,pack-relative-relocs'
+# The address is no multiple of 2 MB, or the kernel maps megabytes of the pack at once where it touches a page.
+START  ?= -no-pie -Wl,-Ttext-segment=0x410000
 WRAP   := -Wl,-E -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 LUA    := $(shell find lib -name '*.lua' | LC_ALL=C sort)
 MODULES := $(patsubst %.c,$B/%.o,$(wildcard modules/*.c))
@@ -21,7 +23,7 @@ J      := -j$(shell nproc)
 all: $B/tidelock $(DOCS)
 $B/tidelock: $B/host/main.o $B/host/embed.o $(COMMON) $B/pack.o $B/lib.o
 	@echo 'link $@'
-	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@$(CC) $(CFLAGS) $(LDFLAGS) $(START) -o $@ $^ $(LDLIBS)
 $B/tidelua: $B/host/tidelua.o $(COMMON) $B/pack.o
 	@echo 'link $@'
 	@$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP) -o $@ $^ $(LDLIBS)

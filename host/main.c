@@ -13,7 +13,7 @@
 #include "state.h"
 
 #define INTERNAL 70
-#define CREDIT 3072   /* kB of Lua values before the collector looks: one call makes less */
+#define CREDIT 2048   /* kB of Lua values before the collector looks: one call makes less */
 
 /* Pushes cli.main and the arguments; argv comes as a light userdata. */
 static int prepare (lua_State *L) {

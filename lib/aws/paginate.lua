@@ -156,7 +156,7 @@ local function truncate(self, page, list, over)
   local tokens = {}
   for name, value in pairs(self.tokens or {}) do tokens[name] = value end
   tokens[TRUNCATED] = keep + self.skip
-  self.token = token_of.encode(tokens)
+  self.token = token_of.encode(tokens, self.plan.inputs)
 end
 
 local function refuse_loop(self)
@@ -169,7 +169,7 @@ local function advance(self, page)
   local tokens = next_tokens(self.plan, page)
   if not tokens then self.done = true return end
   if self.max and self.seen >= self.max then
-    self.done, self.token = true, token_of.encode(tokens)
+    self.done, self.token = true, token_of.encode(tokens, self.plan.inputs)
     return
   end
   if self.followed and values.equal(tokens, self.tokens) then refuse_loop(self) end

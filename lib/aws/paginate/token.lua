@@ -38,12 +38,20 @@ local function bare(tokens, paths)
   end
 end
 
---- Text of the tokens by input member (and of TRUNCATED).
-function token.encode(tokens)
-  local paths = {}
+-- One member as the aws CLI writes it; those that are not there are null.
+local function member(name, value)
+  return json.encode(name) .. ": " .. json.encode(value == nil and json.null or value, {sort = true})
+end
+
+--- Text of the tokens by input member (and of TRUNCATED): the aws CLI's own, to the blank.
+-- @param inputs the names of the input members, in the rule's order
+function token.encode(tokens, inputs)
+  local paths, out = {}, {}
   local copy = armour(tokens, {}, paths)
-  if #paths > 0 then copy[ENCODED] = json.array(paths) end
-  return digest.base64(json.encode(copy, {sort = true}))
+  for i, name in ipairs(inputs) do out[i] = member(name, copy[name]) end
+  if copy[token.TRUNCATED] then out[#out + 1] = member(token.TRUNCATED, copy[token.TRUNCATED]) end
+  if #paths > 0 then out[#out + 1] = member(ENCODED, json.array(paths)) end
+  return digest.base64("{" .. table.concat(out, ", ") .. "}")
 end
 
 -- Tokens as they were encoded, or nil where the text is none of ours.

@@ -5,6 +5,8 @@ local unknown = require "playbook.unknown"
 
 local applier = {}
 
+local OWNER_TAG <const> = require "playbook.engine".OWNER_TAG
+
 local function merged(...)
   local out = {}
   for _, t in ipairs {...} do
@@ -90,8 +92,8 @@ local function look(engine, node, planned)
   return node.action == "none"
 end
 
--- That it exists already, where the plan found none: fine if it is just what is asked for (an earlier try whose answer
--- was lost below us), somebody else's otherwise.
+-- That it exists already, where the plan found none: ours if it bears our tag or is just what is asked for (an earlier
+-- try whose answer was lost below us), somebody else's otherwise.
 local function exists(err)
   local code = type(err) == "table" and tostring(err.code) or ""
   return code:find "Already" ~= nil or code:find "Duplicate" ~= nil or code:find "InUse" ~= nil
@@ -102,8 +104,11 @@ local function carry_out(engine, node, planned)
   local ok, err = patience.write(function() act(engine, node) end, again, function() return engine.halted end)
   if ok or planned ~= "create" or not exists(err) then return ok, err end
   local seen, done = pcall(again)
-  if seen and done then return true end
-  return false, err
+  if not seen then return false, err end
+  if done then return true end
+  local tags = node.live and node.live.Tags
+  if not tags or tags[OWNER_TAG] ~= node.owner then return false, err end
+  return pcall(act, engine, node)
 end
 
 local function perform(engine, node)

@@ -182,7 +182,10 @@ return resource {
   end,
 
   create = function(aws, want)
-    aws.s3:create_bucket {Bucket = want.name, CreateBucketConfiguration = place(aws)}
+    -- a PUT may be sent twice below us, when a kept connection dies: the second is told that the first was done
+    resource.unless({"BucketAlreadyOwnedByYou"}, function()
+      return aws.s3:create_bucket {Bucket = want.name, CreateBucketConfiguration = place(aws)}
+    end)
     if next(want.Tags or {}) then set_tags(aws, want.name, want.Tags) end
     local all = present(want)
     local list = want.PolicyStatements

@@ -86,7 +86,7 @@ lint: setup
 conformance: setup $B/tidelua
 	$B/tidelua spec/conformance/run.lua
 bench: setup $B/tidelock $B/tidelua
-	@for each in spec/bench/*.lua; do $B/tidelua $$each || exit 1; done
+	@for each in spec/bench/*.lua; do TIDELUA_ARENA=1 $B/tidelua $$each || exit 1; done
 fuzz: setup $B/tidelua
 	@vendor/packages fuzz
 	$(MAKE) CC=clang B=build/fuzz build/fuzz/fuzzer CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined \

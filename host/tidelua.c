@@ -6,6 +6,7 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
+#include "arena.h"
 #include "limit.h"
 #include "loop.h"
 #include "state.h"
@@ -109,14 +110,19 @@ static int run (lua_State *L, char **argv) {
 }
 
 
+/*
+** Blocks come from malloc, where sweeps and sanitizers see each of them; benchmarks
+** ask for those of tidelock itself with TIDELUA_ARENA.
+*/
 int main (int argc, char **argv) {
+  tl_blocks arena = tl_arena, *blocks = getenv("TIDELUA_ARENA") != NULL ? &arena : NULL;
   lua_State *L;
   int code;
   if (argc < 2) {
     fprintf(stderr, "usage: tidelua SCRIPT [ARGUMENTS]\n");
     return 64;
   }
-  if (tl_loop_open() != 0 || (L = lua_newstate(tl_alloc, NULL)) == NULL) return 70;
+  if (tl_loop_open() != 0 || (L = lua_newstate(tl_alloc, blocks)) == NULL) return 70;
   code = run(L, argv);
   fflush(stdout);
   tl_loop_stop(L);

@@ -59,12 +59,34 @@ local function markdown(ctx, id, records)
   end
 end
 
+local ENTITIES <const> = {["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;"}
+
+local function escaped(text) return (tostring(text):gsub('[&<>"]', ENTITIES)) end
+
+-- One page that needs nothing else.
+local function html(ctx, id, records)
+  local head = first(records)
+  ctx:print {"<!doctype html><html lang=en><meta charset=utf-8>", ("<title>Run %s</title>"):format(escaped(id)),
+    "<style>body{font:14px sans-serif;margin:2em}td{padding:2px 1em 2px 0;vertical-align:top}"
+    .. "td:first-child{white-space:nowrap;color:#666}</style>", ("<h1>Run %s</h1>"):format(escaped(id)),
+    ("<p>Playbook <b>%s</b>, account %s, region %s, begun %s by %s on %s: <b>%s</b>.</p><table>"):format(
+      escaped(head.playbook or "?"), escaped(head.account or "?"), escaped(head.region or "?"), escaped(head.at or "?"),
+      escaped(head.user or "?"), escaped(head.host or "?"), escaped(journal.state(records)))}
+  for _, record in ipairs(records) do
+    local at, text = line(record):match "^(%S*)%s*(.*)$"
+    ctx:print(("<tr><td>%s<td>%s"):format(escaped(at), escaped(text)))
+  end
+  ctx:print "</table></html>"
+end
+
 local function show(args, ctx, store)
   local id = store:resolve(args[1])
   local records = id and store:records(id)
   if not records then options.usage(("there is no run %q; tidelock runs lists them"):format(args[1])) end
   if ctx:wants_json() then
     ctx:print(require "tidelock.json".encode(require "tidelock.json".array(records), {indent = 2, sort = true}))
+  elseif args.html or args.output == "html" then
+    html(ctx, id, records)
   elseif args.markdown then
     markdown(ctx, id, records)
   else
@@ -118,11 +140,12 @@ end
 return {
   name = "runs",
   about = "List runs; show one; compare two",
-  usage = "tidelock runs [RUN [RUN]] [--follow] [--markdown]",
+  usage = "tidelock runs [RUN [RUN]] [--follow] [--markdown | --html]",
   options = {
     playing.STORE,
     {name = "follow", short = "f", about = "go on showing while it runs"},
     {name = "markdown", about = "as a Markdown page"},
+    {name = "html", about = "as a page for a browser"},
   },
   run = run,
 }

@@ -26,7 +26,8 @@ local function described(aws, wants)
   for from = 1, #wants, BATCH do
     local names = {}
     for i = from, math.min(from + BATCH - 1, #wants) do names[#names + 1] = wants[i].name end
-    for _, alarm in ipairs(aws.cloudwatch:describe_alarms {AlarmNames = names, MaxRecords = BATCH}.MetricAlarms or {}) do
+    local got = aws.cloudwatch:describe_alarms {AlarmNames = names, MaxRecords = BATCH}
+    for _, alarm in ipairs(got.MetricAlarms or {}) do
       out[alarm.AlarmName] = alarm
     end
   end

@@ -87,6 +87,18 @@ describe("on one account", function()
     assert.equal("sandbox", data.resources[1].changed_by[1].user)
   end)
 
+  it("a run is exported as a page of Markdown or HTML, with nothing in it that is taken for markup", function()
+    local path = file("page", [[playbook {name = "spec/page"} ensure.sqs.queue {name = "page"}
+step "<page> & more" {run = function() end}]])
+    assert.equal(0, run("apply", path, "--yes").code)
+    assert.matches("| when | what |", run("runs", "last", "--markdown").stdout, 1, true)
+    local page = run("runs", "last", "--html").stdout
+    assert.matches("^<!doctype html>", page)
+    assert.matches("&lt;page&gt; &amp; more", page, 1, true)
+    assert.matches("create sqs.queue/page done", page, 1, true)
+    assert.is_nil(page:find("<page>", 1, true))
+  end)
+
   it("graph draws resources, edges and steps as dot, mermaid, and svg where Graphviz is there", function()
     local path = file("graph", [[playbook {name = "spec/graph"}
 local a = ensure.sqs.queue {name = "a"}

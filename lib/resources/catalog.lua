@@ -1,6 +1,7 @@
 --- Which resource types there are: a word here is a file beside it, lib/resources/SERVICE/WORD.lua.
 return {
   accessanalyzer = {"analyzer"},
+  application_autoscaling = {"policy", "target"},
   budgets = {"budget"},
   ce = {"anomaly_monitor", "anomaly_subscription"},
   chatbot = {"slack_channel"},

@@ -6,7 +6,7 @@ playbook {
     anomalies = {"string", default = "IMMEDIATE", choices = {"IMMEDIATE", "DAILY", "WEEKLY"},
       about = "when anomalies are told: at once through the topic, or by e-mail"},
     slack = {"boolean", default = false,
-      about = "tell the account file's Slack channel too, through AWS Chatbot; slack = {workspace =, channel =} are ids"},
+      about = "tell the account file's Slack channel too, through AWS Chatbot (its workspace and channel are ids)"},
   },
 }
 

@@ -5,7 +5,8 @@ local redis = require "redis"
 local redis_server = require "support.redis"
 
 local COMMANDS <const>, TASKS <const>, LEAST <const> = 100000, 50, 0.9
-local SCRIPT <const> = "local n = redis.call('INCR', KEYS[1]) redis.call('PEXPIRE', KEYS[1], ARGV[1]) return {n, ARGV[1]}"
+local SCRIPT <const> = "local n = redis.call('INCR', KEYS[1]) "
+  .. "redis.call('PEXPIRE', KEYS[1], ARGV[1]) return {n, ARGV[1]}"
 
 local server <close> = redis_server.start()
 local client <close> = assert(redis.connect {url = server.url})

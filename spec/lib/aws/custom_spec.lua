@@ -30,7 +30,8 @@ describe("s3", function()
     assert.equal("url", s3.input(c, {Bucket = "b"}).EncodingType)
     local out = s3.output(c, {EncodingType = "url", Prefix = "a%20b/", Contents = {{Key = "a+b/%C3%A9%0A"}},
       CommonPrefixes = {{Prefix = "x%2By/"}}}, {})
-    assert.same({EncodingType = "url", Prefix = "a b/", Contents = {{Key = "a b/\xC3\xA9\n"}}, CommonPrefixes = {{Prefix = "x+y/"}}}, out)
+    assert.same({EncodingType = "url", Prefix = "a b/", Contents = {{Key = "a b/\xC3\xA9\n"}},
+      CommonPrefixes = {{Prefix = "x+y/"}}}, out)
   end)
 
   it("leaves keys alone where the caller asked for the encoding", function()

@@ -56,7 +56,8 @@ describe("on one account", function()
 
   local function holds(second, reads, third)
     assert.equal(69, second.code, second.stdout .. second.stderr)
-    assert.matches(("Another run is writing to [^ ]*%s[^ ]*eu%%-west%%-1: run (%%S+) on %s since %%d%%d%%d%%d%%-"):format(
+    local sentence = "Another run is writing to [^ ]*%s[^ ]*eu%%-west%%-1: run (%%S+) on %s since %%d%%d%%d%%d%%-"
+    assert.matches(sentence:format(
       server.account, (fs.hostname():gsub("%p", "%%%0"))), second.stderr)
     assert.equal(0, reads.code, "a plan needs no lock: " .. reads.stderr)
     assert.equal(0, third.code, third.stdout .. third.stderr)

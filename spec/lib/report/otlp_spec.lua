@@ -105,7 +105,8 @@ describe("a trace", function()
     local root = spans["playbook spec/traced"]
     assert.equal("0af7651916cd43dd8448eb211c80319c", root.traceId)
     assert.equal("b7ad6b7169203331", root.parentSpanId)
-    assert.is_nil(otlp.new("x", environ {OTEL_EXPORTER_OTLP_ENDPOINT = "http://h", TRACEPARENT = PARENT:gsub("1$", "0")}))
+    assert.is_nil(otlp.new("x", environ {OTEL_EXPORTER_OTLP_ENDPOINT = "http://h",
+      TRACEPARENT = PARENT:gsub("1$", "0")}))
     assert.is_nil(otlp.new("x", environ {}))
     assert.is_nil(otlp.new("x", environ {OTEL_EXPORTER_OTLP_ENDPOINT = "http://h", OTEL_SDK_DISABLED = "true"}))
   end)

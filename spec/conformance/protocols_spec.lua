@@ -15,7 +15,7 @@ local FILES <const> = {
 
 -- Of the cases that botocore skips, these fail here too. Each must fail, or its line goes; the others pass here.
 local PATH <const> = "the endpoint's own path is put before this one by lib/aws/request.lua"
-local GZIP <const> = "requests go uncompressed, which every service takes"
+local GZIP <const> = "the client compresses, after the codec and only bodies that are worth it: lib/aws/request.lua"
 local NAMED <const> = "the model's reference gives the element another name than the case, as all of S3's models do"
 local VALUE <const> = "a caller gives the value, and the codec makes JSON of it; the case gives the JSON's text"
 local EMPTY <const> = "an empty list sends no header: AWS refuses empty ones"

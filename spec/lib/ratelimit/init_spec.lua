@@ -185,7 +185,8 @@ describe("ratelimit", function()
     limiter:finish("u", "m", info.nonce, "R", "429", 90)
     local ok, after = limiter:take("u", "m")
     assert.same({false, "limited", "blocked"}, {ok, after.code, after.detail})
-    assert.is_true(after.wait > 89 and after.wait <= 90)
+    -- the block ends by the later of the two clocks and is waited for by the earlier: never shorter than the site said
+    assert.is_true(after.wait > 89 and after.wait < 90.1, ("%g s"):format(after.wait))
     assert.is_true((limiter:take("v", "m")))
   end)
 

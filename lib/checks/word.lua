@@ -45,7 +45,7 @@ local function skipped(results)
   return #out > 0 and " (" .. table.concat(out, "; ", 1, math.min(#out, 3)) .. ")" or ""
 end
 
---- The engine's spec of such a check: test() -> passed, text. Its severity is known once it has run.
+--- The engine's spec of such a check: test() -> passed, text. Its severity and findings are known once it has run.
 -- Raises where a word names no control.
 function word.spec(engine, given)
   local filters = {}
@@ -56,6 +56,7 @@ function word.spec(engine, given)
   local spec = {}
   function spec.test()
     local results = runner.run(controls, {worlds = world_of(engine), account = engine.account})
+    spec.findings = results
     local n, exit = runner.count(results), runner.exit(results, given.severity)
     spec.severity = exit == 1 and "critical" or "warning"
     local text = summary(n)

@@ -19,6 +19,8 @@ local SCHEMA <const> = {
   security_groups = {"list", "string"}, consumer = "consumer", thresholds = {"map", "number"},
   suppressions = {"list", {control = "string", subject = "string", reason = "string", owner = "string",
     expires = "string"}},
+  notify = {topic = "string", slack = "boolean", webhooks = {"list", "string"}, security_hub = "boolean",
+    table = "string"},
   custom = "any",
 }
 local REQUIRED <const> = {"prefix", "env"}
@@ -36,10 +38,11 @@ local WORDS <const> = {
     if v ~= "lambda" and v ~= "worker" then return 'must be "lambda" or "worker"' end
   end,
 }
-for _, kind in ipairs {"string", "number"} do
+local SAID <const> = {string = "text", number = "a number", boolean = "true or false"}
+for kind, said in pairs(SAID) do
   WORDS[kind] = function(v)
     if type(v) == kind then return end
-    return ("must be %s, not a %s"):format(kind == "string" and "text" or "a number", type(v))
+    return ("must be %s, not a %s"):format(said, type(v))
   end
 end
 

@@ -106,6 +106,19 @@ function s3store:runs()
   return out
 end
 
+-- ## What is remembered from run to run
+
+local function memory_key(self, name) return self:key("memory", (name:gsub("[^%w%-_.]", "_"))) end
+
+function s3store:recall(name) return self:get(memory_key(self, name)) end
+
+function s3store:keep(name, text)
+  local ok, err = pcall(function()
+    self.aws.s3:put_object {Bucket = self.bucket, Key = memory_key(self, name), Body = text}
+  end)
+  if not ok then fails(("The store s3://%s cannot be written"):format(self.bucket), err) end
+end
+
 -- ## Open runs
 
 function s3store:mark_open(key, info)

@@ -105,6 +105,17 @@ function store:resolve(word)
   return found
 end
 
+-- ## What is remembered from run to run
+
+--- The text kept under a name, or nil.
+function store:recall(name) return read(self.root .. "/memory/" .. name:gsub("[^%w%-_.]", "_")) end
+
+--- Keeps a text under a name, in place of what was there.
+function store:keep(name, text)
+  local ok, err = fs().write(self:folder "memory" .. "/" .. name:gsub("[^%w%-_.]", "_"), text)
+  check(ok, err, "The state folder cannot be written")
+end
+
 -- ## Locks and open runs
 
 local function file_name(key) return (key:gsub("[^%w%-_.]", "_")) end

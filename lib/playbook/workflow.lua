@@ -299,7 +299,7 @@ function act.check(self, engine, entry)
     evidence = not ok and reason(value) or evidence}
   self.checks[#self.checks + 1] = result
   self.journal:write {kind = "check", name = entry.name, result = result.result, evidence = result.evidence}
-  engine.emit {kind = "check", name = entry.name, result = result,
+  engine.emit {kind = "check", name = entry.name, result = result, findings = entry.spec.findings,
     line = ("%s check %q%s"):format(result.result == "pass" and "ok " or "x  ", entry.name,
       result.evidence and ": " .. tostring(result.evidence) or "")}
   return result.result == "pass"

@@ -180,6 +180,9 @@ static int findreadline (void) {
     {"rl_readline_name", &name}, {NULL, NULL}
   };
   if (rl.library != NULL) return 1;
+#ifdef TL_STATIC
+  return 0;                          /* a library of this system would bring its own glibc along */
+#endif
   rl.library = dlopen("libreadline.so.8", RTLD_NOW | RTLD_LOCAL);
   if (rl.library == NULL) rl.library = dlopen("libreadline.so.7", RTLD_NOW | RTLD_LOCAL);
   if (rl.library == NULL || !resolve(rl.library, table)) {

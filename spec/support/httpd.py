@@ -39,6 +39,7 @@ name), expired.pem/expired.key, client.pem/client.key, lone.pem/lone.key
   /not-http              an SSH banner
   /flaky/N/NAME          503 N times for this NAME, then 200
   /counts                how many requests each path has had
+  /keep/NAME  /kept/NAME     keeps the body of a request; all bodies kept, as a JSON list
 """
 import argparse
 import datetime
@@ -55,7 +56,7 @@ import sys
 import threading
 import time
 
-COUNTS, FLAKY, LOCK = {}, {}, threading.Lock()
+COUNTS, FLAKY, KEPT, LOCK = {}, {}, {}, threading.Lock()
 CONNECTIONS = itertools.count(1)
 
 
@@ -271,6 +272,11 @@ def act(c, method, target, headers, body):
         c.answer(body=json.dumps({"connection": c.number, "served": c.served}), method=method)
     elif name == "counts":
         c.answer(body=json.dumps(COUNTS), headers=[("Content-Type", "application/json")])
+    elif name == "keep":
+        KEPT.setdefault(args[0], []).append(body.decode())
+        c.answer(200, b"")
+    elif name == "kept":
+        c.answer(200, json.dumps(KEPT.get(args[0], [])).encode())
     elif name == "echo":
         echo(c, method, target, headers, body)
     else:

@@ -2,7 +2,8 @@
 -- Inside lib a room may use those below it, itself, and what stands in lib/ alone. Of DESIGN's middle
 -- row, report stands on the engine whose runs it shows; the engine knows no report.
 local BELOW <const> = {
-  cli = {"repl", "playbook", "ratelimit", "costs", "ai", "report", "resources", "checks", "aws"},
+  cli = {"repl", "playbook", "ratelimit", "costs", "ai", "notify", "report", "resources", "checks", "aws"},
+  notify = {"report", "checks", "aws"},
   repl = {"playbook", "report", "resources", "checks", "aws"},
   playbook = {"resources", "checks", "aws"},
   ratelimit = {"resources", "checks", "aws"}, costs = {"resources", "checks", "aws"},

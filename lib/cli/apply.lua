@@ -4,6 +4,9 @@ local planfile = require "playbook.planfile"
 local planner = require "playbook.planner"
 local playbook = require "playbook"
 local playing = require "cli.playing"
+local telling = require "cli.telling"
+
+local NOBODY_TOLD <const> = 69           -- exit code: all is well, but who should hear of it did not
 
 local apply = {
   name = "apply",
@@ -15,7 +18,7 @@ local apply = {
     {name = "approve", value = "NAME", many = true, about = "grant an approval or confirmation beforehand"},
     {name = "on-failure", value = "WHAT", choices = {"undo", "stop"},
       about = "what a failed step does to those before it"},
-    playing.STORE,
+    playing.STORE, telling.OPTION,
     {name = "new", about = "start over although an earlier run of this playbook has not ended"},
   },
 }
@@ -53,8 +56,9 @@ function apply.finish(out, ctx)
     ctx.out:flush()
   end
   if out.message then ctx:say("%s", out.message) end
+  local told = telling.tell_run(out, ctx.args, ctx)
   playing.close(out.engine.context, ctx)
-  return out.exit
+  return out.exit == 0 and not told and NOBODY_TOLD or out.exit
 end
 
 local function set_of(list)

@@ -2,8 +2,11 @@
 local checks = require "checks"
 local findings = require "report.findings"
 local options = require "cli.options"
+local playing = require "cli.playing"
 local runner = require "checks.runner"
+local telling = require "cli.telling"
 
+local NOBODY_TOLD <const> = 69           -- exit code: all is well, but who should hear of it did not
 local FORMATS <const> = {"text", "json", "junit", "ocsf", "markdown", "html"}
 
 local function pick(args)
@@ -77,7 +80,17 @@ local function identify(session, account, path)
       .. " Nothing was checked. Use other credentials (--profile), or the account file of this one (--account).")
       :format(who.Account, path, account.id)}, 0)
   end
-  return who.Account
+  return who
+end
+
+-- The same words find again what was told of them.
+local function selection(args)
+  local words = {}
+  for _, kind in ipairs {"id", "tag", "severity", "service", "requirement"} do
+    for _, word in ipairs(args[kind] or {}) do words[#words + 1] = kind .. "=" .. word end
+  end
+  table.sort(words)
+  return "check " .. table.concat(words, " ") .. (args.regions and " in " .. args.regions or "")
 end
 
 local function show(report, args, ctx)
@@ -128,24 +141,28 @@ local function run(args, ctx)
   if args.list then return print_list(controls, ctx) end
   if args.actions then return ctx:print(checks.actions(controls)) or 0 end
   local account, path = account_of(args)
+  telling.check(args, account)
   local traffic = require "playbook.recorder".traffic()
   local session = ctx:session(account and account.region, traffic.transport)
   local began, started = require "tidelock.loop".now(), require "tidelock.loop".time()
-  local id, regions = identify(session, account, path), regions_of(args, session)
+  local who, regions = identify(session, account, path), regions_of(args, session)
   local tell, done = progress(ctx, args)
-  local results = runner.run(controls, {regions = regions, account = account, account_id = id, now = started,
+  local results = runner.run(controls, {regions = regions, account = account, account_id = who.Account, now = started,
     concurrency = args.concurrency, progress = tell, client = function(region)
       return region == session:region() and session or session:derive {region = region}
     end})
   done()
   local known = args.baseline and require "report.json".baseline(results, read_baseline(args.baseline)) or 0
-  local report = findings.new(results, {account = id, account_name = account and (account.name or account.prefix),
-    account_path = path, regions = regions, started = started, fail_on = args.fail_on, known = known,
+  local report = findings.new(results, {account = who.Account,
+    account_name = account and (account.name or account.prefix), account_path = path, regions = regions,
+    started = started, fail_on = args.fail_on, known = known,
     seconds = require "tidelock.loop".now() - began, requests = traffic.requests,
     find_playbook = require "checks.words".find_playbook, version = require "cli.version".VERSION})
   show(report, args, ctx)
   if args.fix then plan_fixes(report, args, ctx) end
-  return report.exit
+  local told = telling.tell(report, selection(args), {account = account, session = session, who = who,
+    region = session:region()}, args, ctx)
+  return report.exit == 0 and not told and NOBODY_TOLD or report.exit
 end
 
 return {
@@ -162,6 +179,7 @@ return {
     {name = "regions", value = "NAMES", about = "regions by commas, or all"},
     {name = "fix", about = "then plan the playbooks that repair what failed; nothing is changed"},
     {name = "baseline", value = "FILE", about = "an earlier JSON report: only what is new counts and is shown"},
+    telling.OPTION, playing.STORE,
     {name = "fail-on", value = "NAME", choices = checks.SEVERITIES,
       about = "exit 1 from this severity on (default critical), 2 below it"},
     {name = "output", value = "FORMAT", choices = FORMATS, about = "text, json, junit, ocsf, markdown or html"},

@@ -84,11 +84,15 @@ local function listen(context, loaded, args, ctx, painter)
     listeners[2] = function(event) trace:event(event) end
     context.on_call = function(call, err) context.emit {kind = "call", call = call, error = err} end
   end
+  if args.notify then
+    context.findings, listeners[#listeners + 1] = require "cli.telling".gather(loaded.name)
+  end
   context.emit = require "playbook.events".stream(listeners)
 end
 
 --- What the engine needs to work for a loaded playbook.
 function playing.context(loaded, args, ctx, region)
+  if args.notify then require "cli.telling".check(args, loaded.account) end
   local traffic = require "playbook.recorder".traffic()
   playing.region = region or loaded.account and loaded.account.region
   local session = ctx:session(region or loaded.account and loaded.account.region, traffic.transport)

@@ -14,7 +14,6 @@ local function remembered(result, since)
 end
 
 --- Compares results with what was remembered of the time before: {[key] = {result=, since= (epoch), ...}}, or nil where
--- nothing is remembered. What failed then and was not looked at now is gone: its subject is.
 -- nothing is remembered. What failed then and is in no result now is gone: its subject is.
 function change.between(before, results, now)
   local out = {new = {}, gone = {}, same = 0, memory = {}}

@@ -121,18 +121,18 @@ end
 -- @param report of report.findings
 -- @param how {account = account file's data, world = {aws=, account=, region=, partition=, now=}, always = boolean,
 --   memory = {get() -> text or nil, put(text)}}
--- @return {told = boolean, change =, outcomes = {{name=, sent=, kept=, lost=, why=}, ...}}
+-- @return {told = boolean, lost = boolean, change =, outcomes = {{name=, sent=, kept=, lost=, why=}, ...}}
 function notify.run(report, how)
   local channels, before = notify.channels(how.account), recall(how.memory)
   local changed = change.between(before, report.results, how.world.now)
-  local out = {told = false, change = changed, outcomes = {}}
+  local out = {told = false, lost = false, change = changed, outcomes = {}}
   if not how.always and #changed.new == 0 and #changed.gone == 0 then return out end
   local told = message.of(changed, report)
   out.told = true
   out.outcomes = require "task".map(channels, function(channel)
     return deliver(how.world, channel, told, changed, how.account.notify.table)
   end, {concurrency = 8})
-  for _, outcome in ipairs(out.outcomes) do out.lost = out.lost or outcome.lost end
+  for _, outcome in ipairs(out.outcomes) do out.lost = out.lost or outcome.lost == true end
   if not out.lost then remember(how.memory, changed) end
   return out
 end

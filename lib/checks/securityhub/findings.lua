@@ -3,7 +3,9 @@ local control = require "checks"
 
 local function is(value) return {Value = value, Comparison = "EQUALS"} end
 
-local FILTERS <const> = {ComplianceStatus = {is "FAILED"}, RecordState = {is "ACTIVE"},
+-- What tidelock itself has imported (--notify) is told by its own control.
+local OWN <const> = {Value = "tidelock/", Comparison = "PREFIX_NOT_EQUALS"}
+local FILTERS <const> = {GeneratorId = {OWN}, ComplianceStatus = {is "FAILED"}, RecordState = {is "ACTIVE"},
   SeverityLabel = {is "HIGH", is "CRITICAL"}, WorkflowStatus = {is "NEW", is "NOTIFIED"}}
 
 return control {

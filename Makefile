@@ -106,6 +106,11 @@ dist:
 	  START='-static-pie -Wl,-z,pack-relative-relocs,-z,relro,-z,now,--no-warnings' LDFLAGS=-s \
 	  CFLAGS='-O2 -DTL_STATIC -fstack-protector-strong -D_FORTIFY_SOURCE=2' build/dist/tidelock
 	@host/dist/check build/dist/tidelock
+image: dist
+	@vendor/packages image
+	@host/dist/image build/dist/tidelock build/dist/image
+lambda-zip: dist
+	@host/dist/lambda-zip build/dist/tidelock build/dist/lambda.zip
 install: all
 	install -D $B/tidelock $(DESTDIR)$(PREFIX)/bin/tidelock
 	install -D -m 644 $(DOCS) $(DESTDIR)$(PREFIX)/share/tidelock/models.docs
@@ -115,5 +120,5 @@ clean:
 	rm -rf build
 
 -include $(wildcard $B/*/*.d)
-.PHONY: all setup demo test soak asan lint conformance bench fuzz reference dist install clean
+.PHONY: all setup demo test soak asan lint conformance bench fuzz reference dist image lambda-zip install clean
 .DELETE_ON_ERROR:

@@ -117,7 +117,9 @@ function cli.main(args, streams)
   streams = streams or {}
   streams = {out = streams.out or io.stdout, err = streams.err or io.stderr, input = streams.input or io.stdin}
   local name, words = split(table.move(args, 1, #args, 1, {}))
-  if name == nil then
+  if name == nil and #words == 0 and (os.getenv "AWS_LAMBDA_RUNTIME_API" or "") ~= "" then
+    name = "lambda"                        -- Lambda starts its bootstrap without a word
+  elseif name == nil then
     name = has(words, "--version") and "version" or "help"
     if #words == 0 then
       require "cli.help".run({}, require "cli.context".new({}, streams))

@@ -8,7 +8,7 @@ return {
   cloudtrail = {"trail"},
   cloudwatch = {"alarm"},
   dynamodb = {"table"},
-  ecs = {"cluster"},
+  ecs = {"cluster", "task_definition"},
   events = {"rule"},
   guardduty = {"detector"},
   iam = {"role"},

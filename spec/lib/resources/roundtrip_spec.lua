@@ -37,6 +37,13 @@ local function bucket_statement(account, sid, action)
     Resource = "arn:aws:s3:::b-" .. account}
 end
 
+local function container(more)
+  local out = {name = "run", image = "tidelock:1", command = {"version"},
+    mountPoints = {{sourceVolume = "work", containerPath = "/work"}}}
+  for name, value in pairs(more) do out[name] = value end
+  return out
+end
+
 -- One row a type: what it is made with, and each change alone. Functions get the account and what `before` returned.
 local CASES <const> = {
   {type = "sqs.queue", want = {name = "q", VisibilityTimeout = 40, Tags = {a = "1"}},
@@ -147,6 +154,16 @@ local CASES <const> = {
       {UserAuthorizationRequired = true}, {SlackChannelId = "C0123ABCE"},
       {IamRoleArn = "arn:aws:iam::123456789012:role/chat2"},
       {GuardrailPolicyArns = {"arn:aws:iam::aws:policy/ReadOnlyAccess"}}, {Tags = {b = "2"}, calls = 2}}},
+  {type = "ecs.task_definition", want = {name = "task", cpu = "256", memory = "512", networkMode = "awsvpc",
+      requiresCompatibilities = {"FARGATE"}, executionRoleArn = "arn:aws:iam::123456789012:role/execution",
+      taskRoleArn = "arn:aws:iam::123456789012:role/task", volumes = {{name = "work"}}, Tags = {a = "1"},
+      containerDefinitions = {container {}}},
+    changes = {{memory = "1024"}, {taskRoleArn = "arn:aws:iam::123456789012:role/other"},
+      {containerDefinitions = {container {image = "tidelock:2"}}},
+      {containerDefinitions = {container {environment = {{name = "B", value = "2"}, {name = "A", value = "1"}}}}},
+      {containerDefinitions = {container {environment = {{name = "B", value = "2"}}}}},
+      {containerDefinitions = {container {readonlyRootFilesystem = true}}}, {Tags = {a = "2"}},
+      {runtimePlatform = {cpuArchitecture = "ARM64", operatingSystemFamily = "LINUX"}}}},
   {type = "logs.group", want = {name = "/x/y", retentionInDays = 30, Tags = {a = "1"}},
     changes = {{retentionInDays = 60}, {Tags = {a = "2"}}}},
 }

@@ -159,6 +159,14 @@ local function count(t)
   return n
 end
 
+-- What an update renews of what the type provides is known only after it: who uses it changes with it.
+local function renewed(node)
+  local out = {}
+  for name, value in pairs(node.live) do out[name] = value end
+  for _, name in ipairs(node.type.renews) do out[name] = nil end
+  return out
+end
+
 --- Decides what is to be done with one node: sets action, changes, why. Its dependencies are decided already.
 function planner.decide(node)
   local want = node.type:complete((unknown.resolve(node.want)))
@@ -182,7 +190,11 @@ function planner.decide(node)
     names[#names + 1] = change.name
   end
   node.why = table.concat(names, ", ") .. (#names == 1 and " differs" or " differ")
-  if node.action == "replace" then node.known = nil end
+  if node.action == "replace" then
+    node.known = nil
+  elseif node.type.renews and (#changes > 1 or changes[1].name ~= "Tags") then
+    node.known = renewed(node)
+  end
 end
 
 local function mark_owner(node)

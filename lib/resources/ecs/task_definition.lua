@@ -142,7 +142,7 @@ return resource {
   about = "What an ECS task runs: containers, roles, CPU, memory; an update registers a new revision",
   model = "register_task_definition", key = "family",
   arns = "^arn:[^:]+:ecs:[^:]*:%d+:task%-definition/([^:]+):%d+$",
-  provides = {"arn", "revision"},
+  provides = {"arn", "revision"}, renews = {"arn", "revision"},
   sets = {"requiresCompatibilities", volumes = "name", containerDefinitions = "name"},
   defaults = {volumes = {}},
   once = {"register_task_definition"},                   -- a second one would be one more revision

@@ -6,7 +6,7 @@ return {
   ce = {"anomaly_monitor", "anomaly_subscription"},
   chatbot = {"slack_channel"},
   cloudtrail = {"trail"},
-  cloudwatch = {"alarm"},
+  cloudwatch = {"alarm", "composite_alarm", "dashboard"},
   dynamodb = {"table"},
   ecs = {"cluster", "task_definition"},
   events = {"rule"},

@@ -125,6 +125,23 @@ local CASES <const> = {
     changes = {{Threshold = 5.0}, {Period = 60}, {EvaluationPeriods = 3}, {TreatMissingData = "notBreaching"},
       {AlarmDescription = "why"}, {AlarmActions = {"arn:aws:sns:eu-west-1:123456789012:t"}}, {ActionsEnabled = false},
       {Statistic = "Sum"}, {Dimensions = {{Name = "QueueName", Value = "r"}}}, {Tags = {a = "2"}}}},
+  {type = "cloudwatch.composite_alarm",
+    before = function(session)
+      for _, name in ipairs {"a", "b"} do
+        session.cloudwatch:put_metric_alarm {AlarmName = name, Namespace = "n", MetricName = "m", Period = 60,
+          Statistic = "Sum", EvaluationPeriods = 1, Threshold = 1, ComparisonOperator = "GreaterThanThreshold"}
+      end
+    end,
+    want = {name = "both", AlarmRule = 'ALARM("a") AND ALARM("b")', Tags = {a = "1"}},
+    changes = {{AlarmRule = 'ALARM("a") OR NOT OK("b")'}, {AlarmDescription = "why"}, {ActionsEnabled = false},
+      {AlarmActions = {"arn:aws:sns:eu-west-1:123456789012:t"}}, {OKActions = {"arn:aws:sns:eu-west-1:123456789012:t"}},
+      {AlarmActions = {}}, {Tags = {a = "2"}}, {Tags = {b = "2"}, calls = 2}}},
+  {type = "cloudwatch.dashboard", want = {name = "d", Tags = {a = "1"}, DashboardBody = {widgets = {
+      {type = "text", properties = {markdown = "# Hello"}}}}},
+    changes = {{DashboardBody = {widgets = {}}}, {DashboardBody = {start = "-PT6H", widgets = {
+      {type = "metric", x = 0, y = 0, width = 12, height = 6, properties = {region = "eu-west-1", view = "timeSeries",
+        metrics = {{"AWS/SQS", "NumberOfMessagesSent", "QueueName", "q", {stat = "Sum"}}, {"...", "r"}}}}}}},
+      {Tags = {a = "2"}}, {Tags = {b = "2"}, calls = 2}}},
   {type = "s3.bucket", want = {name = function(account) return "b-" .. account end, Tags = {a = "1"},
       PublicAccessBlockConfiguration = {BlockPublicAcls = true, IgnorePublicAcls = true, BlockPublicPolicy = true,
         RestrictPublicBuckets = true},

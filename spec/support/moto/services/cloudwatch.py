@@ -1,6 +1,7 @@
-"""cloudwatch: alarms begin without data, tell their topics, keep a history, and compose."""
+"""cloudwatch: alarms begin without data, tell their topics, keep a history, and compose; dashboards are read closely."""
 import datetime
 import json
+import re
 
 from moto.sns.models import sns_backends
 
@@ -74,20 +75,35 @@ def set_alarm_state(call):
     return answer
 
 
+NAMED = re.compile(r"""(?:ALARM|OK|INSUFFICIENT_DATA)\(\s*(?:"([^"]+)"|'([^']+)'|([^\s()"']+))\s*\)""")
+
+
+def named(rule):
+    """The alarms of a composite's rule, by name."""
+    found = ["".join(groups) for groups in NAMED.findall(rule)]
+    return [re.sub(r"^arn:[^:]+:cloudwatch:[^:]*:\d+:alarm:", "", name) for name in found]
+
+
 @operation("cloudwatch", "PutCompositeAlarm")
 def put_composite_alarm(call):
     given = dict(call.params)
     name, rule = given["AlarmName"], given["AlarmRule"]
     if not any(word in rule for word in ("ALARM(", "OK(", "INSUFFICIENT_DATA(", "TRUE", "FALSE")):
         raise Refusal("ValidationError", "AlarmRule must hold an ALARM, OK or INSUFFICIENT_DATA function")
-    given.pop("Tags", None)
+    lost = [n for n in named(rule) if n not in call.backend().alarms and n not in composites(call)]
+    if lost:
+        raise Refusal("ValidationError", f"Could not save the composite alarm as alarms [{', '.join(lost)}] in the"
+                      " alarm rule do not exist")
+    tags = given.pop("Tags", None)
     old = composites(call).get(name, {})
     given.update(AlarmArn=call.arn(f"alarm:{name}"), AlarmConfigurationUpdatedTimestamp=now(),
-                 StateValue=old.get("StateValue", "OK"), StateReason="", StateUpdatedTimestamp=now())
+                 StateValue=old.get("StateValue", "INSUFFICIENT_DATA"), StateReason="", StateUpdatedTimestamp=now())
     given.setdefault("ActionsEnabled", True)
     for kind in ("OKActions", "AlarmActions", "InsufficientDataActions"):
         given.setdefault(kind, [])
     composites(call)[name] = given
+    if not old:
+        tag(call, given["AlarmArn"], tags)
     return {}
 
 
@@ -106,10 +122,18 @@ def describe_alarms(call):
 
 @operation("cloudwatch", "DeleteAlarms")
 def delete_alarms(call):
-    mine = [n for n in call.params["AlarmNames"] if n in composites(call)]
+    going = call.params["AlarmNames"]
+    mine = [n for n in going if n in composites(call)]
+    if len(mine) > 1:
+        raise Refusal("ValidationError", "Only one composite alarm can be deleted at a time")
+    used = [n for n in going for c in composites(call) if c not in mine
+            and n in named(composites(call)[c]["AlarmRule"])]
+    if used:
+        raise Refusal("ValidationError", f"Cannot delete {','.join(used)} as there are composite alarm(s)"
+                      f" depending on {'it' if len(used) == 1 else 'them'}.")
     for name in mine:
-        del composites(call)[name]
-    if mine and len(mine) == len(call.params["AlarmNames"]):
+        tags(call).pop(composites(call).pop(name)["AlarmArn"], None)
+    if mine and len(mine) == len(going):
         return {}
     return call.moto()
 
@@ -120,3 +144,115 @@ def describe_alarm_history(call):
     found = [h for h in reversed(history(call)) if name in (None, h["AlarmName"])
              and kind in (None, h["HistoryItemType"])]
     return {"AlarmHistoryItems": found[:call.params.get("MaxRecords", 100)]}
+
+
+# --- tags of what moto does not tag: composite alarms and dashboards
+
+def tags(call):
+    return call.state.setdefault("tags", {})
+
+
+def tag(call, arn, given):
+    tags(call)[arn] = {t["Key"]: t["Value"] for t in given or []}
+
+
+@operation("cloudwatch", "ListTagsForResource")
+def list_tags_for_resource(call):
+    mine = tags(call).get(call.params["ResourceARN"])
+    if mine is None:
+        return call.moto()
+    return {"Tags": [{"Key": k, "Value": v} for k, v in mine.items()]}
+
+
+@operation("cloudwatch", "TagResource")
+def tag_resource(call):
+    mine = tags(call).get(call.params["ResourceARN"])
+    if mine is None:
+        return call.moto()
+    mine.update({t["Key"]: t["Value"] for t in call.params["Tags"]})
+    return {}
+
+
+@operation("cloudwatch", "UntagResource")
+def untag_resource(call):
+    mine = tags(call).get(call.params["ResourceARN"])
+    if mine is None:
+        return call.moto()
+    for key in call.params["TagKeys"]:
+        mine.pop(key, None)
+    return {}
+
+
+# --- dashboards
+
+def metric_fault(metric, first):
+    if not isinstance(metric, list) or not metric:
+        return "Should be a non-empty array"
+    texts = metric[:-1] if isinstance(metric[-1], dict) else metric
+    if not all(isinstance(item, str) for item in texts):
+        return "Should match exactly one schema in oneOf: only the last item may be an object"
+    if not texts:
+        return None if "expression" in metric[-1] else "Should have an expression"
+    if first and any(item in (".", "...") for item in texts):
+        return "The first metric has none before it to repeat"
+    if "..." not in texts and (len(texts) < 2 or len(texts) % 2):
+        return "Invalid metric field type, only namespace, name and pairs of dimensions are allowed"
+    return None
+
+
+def widget_faults(path, widget):
+    kind, properties = widget.get("type"), widget.get("properties")
+    needed = {"metric": ["region"], "text": ["markdown"], "log": ["query", "region"], "alarm": ["alarms"],
+              "explorer": ["metrics"], "custom": ["endpoint"]}
+    if kind not in needed:
+        return [(f"{path}/type", "Should be equal to one of the allowed values")]
+    if not isinstance(properties, dict):
+        return [(path, "Should have required property 'properties'")]
+    path += "/properties"
+    faults = [(path, f"Should have required property '{n}'") for n in needed[kind] if n not in properties]
+    if kind != "metric":
+        return faults
+    if "metrics" not in properties and "annotations" not in properties:
+        faults.append((path, "Should have required property 'metrics'"))
+    for i, metric in enumerate(properties.get("metrics", [])):
+        fault = metric_fault(metric, i == 0)
+        if fault:
+            faults.append((f"{path}/metrics/{i}", fault))
+    return faults
+
+
+def body_faults(text):
+    try:
+        body = json.loads(text)
+    except ValueError:
+        return [("", "The field DashboardBody must be a valid JSON object")]
+    if not isinstance(body, dict) or not isinstance(body.get("widgets"), list):
+        return [("", "Should have required property 'widgets'")]
+    return [fault for i, w in enumerate(body["widgets"]) for fault in widget_faults(f"/widgets/{i}", w)]
+
+
+@operation("cloudwatch", "PutDashboard")
+def put_dashboard(call):
+    """Tags are of a dashboard that is made; one that exists keeps its own."""
+    faults = body_faults(call.params["DashboardBody"])
+    if faults:
+        told = [{"DataPath": path, "Message": message} for path, message in faults]
+        raise Refusal("DashboardInvalidInputError", "The dashboard body is invalid, there are"
+                      f" {len(faults)} validation errors: {json.dumps(told)}", dashboardValidationMessages=told)
+    known = call.params["DashboardName"] in call.backend().dashboards
+    answer = call.moto()
+    if not known:
+        tag(call, dashboard_arn(call, call.params["DashboardName"]), call.params.get("Tags"))
+    return answer
+
+
+def dashboard_arn(call, name):
+    return f"arn:aws:cloudwatch::{call.account}:dashboard/{name}"
+
+
+@operation("cloudwatch", "DeleteDashboards")
+def delete_dashboards(call):
+    answer = call.moto()
+    for name in call.params["DashboardNames"]:
+        tags(call).pop(dashboard_arn(call, name), None)
+    return answer

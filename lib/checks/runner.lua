@@ -20,12 +20,27 @@ local function sentence(err)
   return (tostring(err):gsub("\nstack traceback:.*", ""))
 end
 
+-- What a result takes from its control is not copied: there may be tens of thousands of results.
+local OF_CONTROL <const> = {}
+for name in ("id title severity service fsbp cis requirement remedy means todo command needs"):gmatch "%a+" do
+  OF_CONTROL[name] = true
+end
+local metas <const> = setmetatable({}, {__mode = "k"})
+
+local function meta_of(control)
+  metas[control] = metas[control] or {__index = function(_, name) return OF_CONTROL[name] and control[name] or nil end}
+  return metas[control]
+end
+
+-- How a result names its subject: without what the API said of it.
+local function label_of(kind, subject)
+  subject.label = subject.label or {type = kind, name = subject.name, arn = subject.arn}
+  return subject.label
+end
+
 local function result_of(control, world, subject, verdict)
-  return {id = control.id, title = control.title, severity = control.severity, service = control.service,
-    result = verdict.result, evidence = verdict.evidence, fsbp = control.fsbp, cis = control.cis,
-    requirement = control.requirement, remedy = control.remedy, means = control.means, todo = control.todo,
-    command = control.command, needs = control.needs, control = control, account = world.id,
-    region = world.region, subject = {type = control.subjects, name = subject.name, arn = subject.arn}}
+  return setmetatable({result = verdict.result, evidence = verdict.evidence, control = control, account = world.id,
+    region = world.region, subject = label_of(control.subjects, subject)}, meta_of(control))
 end
 
 local function failed(text) return {result = "error", evidence = text} end

@@ -38,12 +38,11 @@ end
 -- Region names for --regions: a list by commas, or all that the account has.
 local function regions_of(args, session)
   if not args.regions then return {session:region()} end
+  local out = {}
   if args.regions ~= "all" then
-    local out = {}
     for name in args.regions:gmatch "[^,%s]+" do out[#out + 1] = name end
     return out
   end
-  local out = {}
   for _, region in ipairs(session.ec2:describe_regions({}).Regions or {}) do out[#out + 1] = region.RegionName end
   local home = session:region()
   table.sort(out, function(a, b)
@@ -53,7 +52,7 @@ local function regions_of(args, session)
   return out
 end
 
-local function progress(ctx, args)
+local function progress(ctx, args, what)
   local ok, tty = pcall(require, "tidelock.tty")
   if args.quiet or ctx.err ~= io.stderr or not (ok and tty.is "stderr") then return function() end, function() end end
   local last = 0
@@ -61,7 +60,7 @@ local function progress(ctx, args)
     local now = require "tidelock.loop".now()
     if now - last < 0.1 then return end
     last = now
-    ctx.err:write(("\r%d of %d checks"):format(done, total))
+    ctx.err:write(("\r%d of %d %s"):format(done, total, what))
   end, function() ctx.err:write "\r\27[K" end
 end
 
@@ -91,6 +90,7 @@ local function selection(args)
   end
   table.sort(words)
   return "check " .. table.concat(words, " ") .. (args.regions and " in " .. args.regions or "")
+    .. (args.org and " of the organization" or "")
 end
 
 local function show(report, args, ctx)
@@ -135,6 +135,31 @@ local function plan_fixes(report, args, ctx)
   ctx:print "Nothing was changed. Carry a plan out with: tidelock apply PLAYBOOK"
 end
 
+-- Every account of the organization.
+local function look_at_all(controls, args, ctx, about)
+  local organization = require "checks.organization"
+  local accounts = organization.accounts(about.session)
+  local tell, done = progress(ctx, args, "accounts")
+  local results = organization.run(controls, accounts, {session = about.session, who = about.who,
+    role = args.org_role or organization.ROLE, account = about.account, now = about.now, progress = tell,
+    concurrency = args.concurrency, regions = function(session) return regions_of(args, session) end})
+  done()
+  return results, {accounts = #accounts, regions = args.regions ~= "all" and regions_of(args, about.session) or {}}
+end
+
+-- The results, and where was looked: {regions =, accounts = how many}.
+local function look(controls, args, ctx, about)
+  if args.org then return look_at_all(controls, args, ctx, about) end
+  local session, regions = about.session, regions_of(args, about.session)
+  local tell, done = progress(ctx, args, "checks")
+  local results = runner.run(controls, {regions = regions, account = about.account, account_id = about.who.Account,
+    now = about.now, concurrency = args.concurrency, progress = tell, client = function(region)
+      return region == session:region() and session or session:derive {region = region}
+    end})
+  done()
+  return results, {regions = regions}
+end
+
 local function run(args, ctx)
   if args.fix and args.output and args.output ~= "text" then options.usage "--fix prints plans, so only as text" end
   local controls = pick(args)
@@ -145,17 +170,12 @@ local function run(args, ctx)
   local traffic = require "playbook.recorder".traffic()
   local session = ctx:session(account and account.region, traffic.transport)
   local began, started = require "tidelock.loop".now(), require "tidelock.loop".time()
-  local who, regions = identify(session, account, path), regions_of(args, session)
-  local tell, done = progress(ctx, args)
-  local results = runner.run(controls, {regions = regions, account = account, account_id = who.Account, now = started,
-    concurrency = args.concurrency, progress = tell, client = function(region)
-      return region == session:region() and session or session:derive {region = region}
-    end})
-  done()
+  local who = identify(session, account, path)
+  local results, place = look(controls, args, ctx, {session = session, account = account, who = who, now = started})
   local known = args.baseline and require "report.json".baseline(results, read_baseline(args.baseline)) or 0
   local report = findings.new(results, {account = who.Account,
-    account_name = account and (account.name or account.prefix), account_path = path, regions = regions,
-    started = started, fail_on = args.fail_on, known = known,
+    account_name = account and (account.name or account.prefix), account_path = path,
+    regions = place.regions, accounts = place.accounts, started = started, fail_on = args.fail_on, known = known,
     seconds = require "tidelock.loop".now() - began, requests = traffic.requests,
     find_playbook = require "checks.words".find_playbook, version = require "cli.version".VERSION})
   show(report, args, ctx)
@@ -177,6 +197,8 @@ return {
     {name = "service", value = "NAME", many = true, about = "only controls of this service"},
     {name = "requirement", value = "ID", many = true, about = "only controls of this requirement, such as 8 or 8.5"},
     {name = "regions", value = "NAMES", about = "regions by commas, or all"},
+    {name = "org", about = "every active account of the organization, by a role in each"},
+    {name = "org-role", value = "NAME", about = "that role (default OrganizationAccountAccessRole)"},
     {name = "fix", about = "then plan the playbooks that repair what failed; nothing is changed"},
     {name = "baseline", value = "FILE", about = "an earlier JSON report: only what is new counts and is shown"},
     telling.OPTION, playing.STORE,

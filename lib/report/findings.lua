@@ -10,8 +10,8 @@ local MANY <const> = 8
 
 local RANK <const> = {fail = 5, error = 4, warn = 3, skip = 2, pass = 1}
 
---- Makes a report of results. about: account, account_name, account_path, regions, started (epoch), seconds, requests,
--- version, fail_on, find_playbook(name) -> path or nil.
+--- Makes a report of results. about: account, account_name, account_path, accounts (how many, of an
+-- organization), regions, started (epoch), seconds, requests, version, fail_on, find_playbook(name) -> path or nil.
 function findings.new(results, about)
   local report = {results = results, count = runner.count(results), exit = runner.exit(results, about.fail_on)}
   for name, value in pairs(about) do report[name] = value end
@@ -69,8 +69,12 @@ end
 --- "2026-11-25 01:30:00 UTC"
 function findings.time(report) return os.date("!%Y-%m-%d %H:%M:%S UTC", (report.started or 0) // 1 | 0) end
 
---- "account 123456789012 (example), eu-west-1"
+--- "account 123456789012 (example), eu-west-1"; "50 accounts of the organization of 123456789012, eu-west-1"
 function findings.place(report)
+  if report.accounts then
+    return ("%d accounts of the organization of %s, %s"):format(report.accounts, report.account or "?",
+      #(report.regions or {}) > 0 and table.concat(report.regions, ", ") or "all their regions")
+  end
   return ("account %s%s, %s"):format(report.account or "?", report.account_name
     and (" (%s)"):format(report.account_name) or "", table.concat(report.regions or {}, ", "))
 end
@@ -102,13 +106,22 @@ local function wrapped(out, first, text, width)
   out[#out + 1] = line
 end
 
-local function subject_lines(out, p, group)
+-- Where the subject is, in a report of more than one place.
+local function where(report, result)
+  local said = {}
+  if report.accounts then said[1] = result.account end
+  if #(report.regions or {}) ~= 1 then said[#said + 1] = result.region end
+  return #said > 0 and table.concat(said, " ") .. " " or ""
+end
+
+local function subject_lines(out, p, report, group)
   local shown, left = 0, 0
   for _, result in ipairs(group.results) do
     if WORD[result.result] and not result.known then
       if shown < MANY then
         shown = shown + 1
-        wrapped(out, "            ", ("%s: %s%s"):format(result.subject.name, WORD[result.result], result.evidence))
+        wrapped(out, "            ", ("%s%s: %s%s"):format(where(report, result), result.subject.name,
+          WORD[result.result], result.evidence))
       else
         left = left + 1
       end
@@ -128,7 +141,7 @@ local function group_lines(out, p, report, group)
   if not bad then return end
   out[#out + 1] = ("%s  %s  %s"):format(p:text(COLOR[group.severity], p.pad(group.severity:upper(), 8)),
     p:text("bold", "Not so: " .. group.title), p:text("dim", group.id))
-  subject_lines(out, p, group)
+  subject_lines(out, p, report, group)
   if group.worst ~= "error" then
     wrapped(out, "    means:  ", bad.means)
     wrapped(out, "    to do:  ", bad.todo)

@@ -5,7 +5,7 @@ local json = {}
 
 --- The key under which a baseline knows a result again.
 function json.key(result)
-  return table.concat({result.id, result.region or "", result.subject.name or ""}, "|")
+  return table.concat({result.id, result.account or "", result.region or "", result.subject.name or ""}, "|")
 end
 
 local function row(report, result)

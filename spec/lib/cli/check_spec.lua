@@ -300,4 +300,18 @@ describe("tidelock check", function()
     assert.equal(65, code)
     assert.matches(':2: check "x": no control has the id "rds%-force%-sll"; did you mean "rds%-force%-ssl"', err)
   end)
+
+  it("--org looks into every account of the organization, and says where each thing is", function()
+    local s = session()
+    s.organizations:create_organization {FeatureSet = "ALL"}
+    local id = s.organizations:create_account({AccountName = "second", Email = "second@example.com"})
+      .CreateAccountStatus.AccountId
+    local who = s.sts:get_caller_identity {}
+    local inside = require "checks.organization".session(s, {id = id}, "auditor", who)
+    inside.sqs:create_queue {QueueName = "plain", Attributes = {SqsManagedSseEnabled = "false"}}
+    local code, out, err = run("check", "sqs-encryption", "--org", "--org-role", "auditor", "--no-color")
+    assert.equal(2, code, err)
+    assert.is_truthy(out:find("2 accounts of the organization of " .. who.Account, 1, true))
+    assert.is_truthy(out:find(id .. " plain: no encryption is set", 1, true))
+  end)
 end)

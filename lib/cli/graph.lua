@@ -19,7 +19,7 @@ local function run(args, ctx)
     account = args.account or os.getenv "TIDELOCK_ACCOUNT"})
   local engine = playbook.declare(loaded, {session = {}, models = require "tidelock.models",
     region = args.region or loaded.account and loaded.account.region or os.getenv "AWS_REGION" or "us-east-1",
-    emit = function() end, unsafe = args.unsafe}, "plan")
+    offline = true, emit = function() end, unsafe = args.unsafe}, "plan")
   local draw = require "report.graph"
   local format = args.format or "dot"
   if format == "mermaid" then

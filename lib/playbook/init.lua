@@ -121,7 +121,7 @@ end
 function playbook.identify(engine)
   need_region(engine)
   local context, account = engine.context, engine.account
-  if context.identify == false then return end
+  if context.identify == false or engine.identity.known then return end
   local ok, who = require "playbook.patience".read(function()
     return engine.recorder:client().sts:get_caller_identity {}
   end)

@@ -216,6 +216,7 @@ local function aws_word(engine)
         error(("aws.%s cannot be called here, where a plan would call it too; put the call into a step's run function")
           :format(tostring(service)), 2)
       end
+      if engine.in_step.only_looks then return require "playbook.find".client(engine, service) end
       return engine.recorder:client(engine.in_step)[service]
     end,
     __metatable = "aws",
@@ -323,7 +324,7 @@ function vocabulary.environment(engine, values, outputs)
     playbook = function() end,
     var = var_word(engine, values), account = account_word(engine), ensure = ensure_word(engine),
     step = curried(engine, "step", "run"), wait_until = curried(engine, "wait_until", "test"),
-    check = check_word(engine),
+    check = check_word(engine), find = require "playbook.find".word(engine),
     approve = approve_word(engine), park = park_word(engine), include = include_word(engine),
     output = output_word(engine, outputs), known = known, aws = aws_word(engine),
     seconds = span(1), minutes = span(60), hours = span(3600), days = span(86400),

@@ -71,7 +71,8 @@ end
 
 -- ## Values
 
-local function check_value(value, path, depth)
+--- Nil, or why the journal cannot keep a value.
+function workflow.check_value(value, path, depth)
   local kind = type(value)
   if kind == "nil" or kind == "string" or kind == "boolean" or kind == "number" then return end
   if kind == "userdata" then
@@ -80,7 +81,7 @@ local function check_value(value, path, depth)
   end
   if kind ~= "table" or depth > 32 then return ("%s is a %s, which the journal cannot keep"):format(path, kind) end
   for k, v in next, value do
-    local why = check_value(v, path .. "." .. tostring(k), depth + 1)
+    local why = workflow.check_value(v, path .. "." .. tostring(k), depth + 1)
     if why then return why end
   end
 end
@@ -198,7 +199,7 @@ local function confirm(self, engine, entry)
 end
 
 local function finish(self, engine, entry, value, began)
-  local why = check_value(value, "the value of step " .. entry.name, 1)
+  local why = workflow.check_value(value, "the value of step " .. entry.name, 1)
   if why then halt("failed", 1, "%s", why) end
   self.journal:write {kind = "step.done", name = entry.name, value = value, seconds = self.clock() - began}
   engine.emit {kind = "step.done", name = entry.name, seconds = self.clock() - began,

@@ -1,0 +1,72 @@
+--- find: what a playbook looks for in the account before it declares, in a plan too. It only reads; a run journals it.
+local find = {}
+
+local ITERATORS <const> = {items = true, pages = true}
+local QUIET <const> = {can = true, operation = true, wait = true}
+
+local function refuse(service, operation)
+  error(("aws.%s:%s would change something, and find only looks, in a plan too; put it into a step's run function")
+    :format(service, operation), 0)
+end
+
+local function reading(client, service)
+  local is_read = require "playbook.recorder".is_read
+  return setmetatable({}, {__index = function(_, name)
+    if QUIET[name] then return client[name] end
+    if ITERATORS[name] or name == "call" then
+      return function(_, operation, ...)
+        if not is_read((operation:gsub("(%l)(%u)", "%1_%2"):lower())) then refuse(service, operation) end
+        return client[name](client, operation, ...)
+      end
+    end
+    if not is_read(name) then refuse(service, name) end
+    return client[name]
+  end})
+end
+
+--- The client of `service` for code that may only look.
+function find.client(engine, service) return reading(engine.recorder:client(engine.in_step)[service], service) end
+
+local function look(engine, name, run)
+  if not engine.identity.known then require "playbook".identify(engine) end
+  engine.in_step = {address = "find " .. name, in_playbook = true, only_looks = true}
+  local ok, value = pcall(run)
+  engine.in_step = nil
+  if not ok then error(value, 0) end
+  local why = require "playbook.workflow".check_value(value, "what find " .. name .. " returns", 1)
+  if why then error(why, 0) end
+  return value
+end
+
+local function faulty(engine, name, spec)
+  local key = tostring(engine.owners[#engine.owners]) .. "/" .. tostring(name)
+  engine.found = engine.found or {}
+  if type(name) ~= "string" or name == "" then
+    engine:fault 'find takes a name and a function: find "buckets" {run = function() ... end}'
+  elseif type(spec) ~= "table" or type(spec.run) ~= "function" then
+    engine:fault("find %q needs run, a function that looks and returns what it found", name)
+  elseif engine.in_step then
+    engine:fault("find %q stands inside a step; in there, just call aws", name)
+  elseif engine.found[key] then
+    engine:fault("find %q is there twice; what is found is journalled by its name, so names must differ", name)
+  end
+  engine.found[key] = true
+  return #engine.faults > 0
+end
+
+--- The word find, for the playbook that `engine` runs: find "buckets" {run = function() return ... end}.
+-- Nothing is asked of AWS while the playbook has faults, nor where there is no account to ask (`tidelock graph`).
+function find.word(engine)
+  return function(name)
+    return function(spec)
+      if faulty(engine, name, spec) or engine.context.offline then return {} end
+      local function run() return look(engine, name, spec.run) end
+      if engine.mode == "apply" and engine.workflow then
+        return engine.workflow:remember(("find %s/%s"):format(engine.owners[#engine.owners], name), run)
+      end
+      return run()
+    end
+  end
+end
+
+return find

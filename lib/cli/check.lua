@@ -160,6 +160,20 @@ local function look(controls, args, ctx, about)
   return results, {regions = regions}
 end
 
+-- The trend is a comfort: where it cannot be kept the checks still count, and it is said.
+local function keep_trend(report, args, ctx)
+  local ok, err = pcall(function()
+    local store = playing.store(args, ctx)
+    local name = ("trend %s %s"):format(report.account, selection(args))
+    local rows, text = require "report.trend".add(store:recall(name), report)
+    report.trend = rows
+    store:keep(name, text)
+  end)
+  if not ok then
+    ctx:say("The trend over runs is not kept: %s", type(err) == "table" and err.message or tostring(err))
+  end
+end
+
 local function run(args, ctx)
   if args.fix and args.output and args.output ~= "text" then options.usage "--fix prints plans, so only as text" end
   local controls = pick(args)
@@ -178,6 +192,7 @@ local function run(args, ctx)
     regions = place.regions, accounts = place.accounts, started = started, fail_on = args.fail_on, known = known,
     seconds = require "tidelock.loop".now() - began, requests = traffic.requests,
     find_playbook = require "checks.words".find_playbook, version = require "cli.version".VERSION})
+  keep_trend(report, args, ctx)
   show(report, args, ctx)
   if args.fix then plan_fixes(report, args, ctx) end
   local told = telling.tell(report, selection(args), {account = account, session = session, who = who,

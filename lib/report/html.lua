@@ -32,7 +32,9 @@ border-bottom:1px solid var(--line)}th:first-child,td:first-child{text-align:lef
 border-radius:.3rem;overflow:hidden;background:var(--line);min-width:5rem}.bar i{display:block}
 .n-fail,.n-error{color:var(--critical)}.n-warn{color:var(--medium)}.n-pass{color:var(--pass)}.n-skip{color:var(--skip)}
 .b-fail,.b-error{background:var(--critical)}.b-warn{background:var(--medium)}.b-pass{background:var(--pass)}
-.b-skip{background:var(--skip)}@media(max-width:34rem){.wide{display:none}body{font-size:15px}}
+.b-skip{background:var(--skip)}.f-fail,.f-error{fill:var(--critical)}.f-error{opacity:.6}.f-warn{fill:var(--medium)}
+.f-pass{fill:var(--pass)}svg{display:block;width:100%;height:auto}svg.trend{max-width:34rem}svg text{fill:var(--ink);
+font-size:11px}@media(max-width:34rem){.wide{display:none}body{font-size:15px}}
 @media print{details{break-inside:avoid}}]]
 
 local KINDS <const> = {{"fail", "failed"}, {"error", "not checked"}, {"warn", "to look at"}, {"pass", "passed"},
@@ -126,6 +128,16 @@ local function success(out, group, good)
   out[#out + 1] = "</details>"
 end
 
+local function history(out, report)
+  if not report.trend or #report.trend < 2 then return end
+  out[#out + 1] = "<h2>The last runs</h2>" .. require "report.trend".svg(report.trend)
+end
+
+local function overview(out, report)
+  out[#out + 1] = '<h2>All that was looked at</h2><p class="soft">A square a thing: red where something is not so.</p>'
+    .. require "report.map".svg(report.results, h)
+end
+
 --- The report as text.
 function html.text(report)
   local out = {'<!doctype html><html lang="en"><head><meta charset="utf-8">',
@@ -134,6 +146,7 @@ function html.text(report)
     ("<h1>Checks of %s</h1>"):format(h(findings.place(report))),
     ('<p class="soft">%s</p><p>%s</p>'):format(h(findings.time(report)), h(findings.verdict(report)))}
   cards(out, report)
+  history(out, report)
   local groups, any = findings.groups(report), false
   out[#out + 1] = "<h2>What is not so</h2>"
   for _, group in ipairs(groups) do
@@ -144,6 +157,7 @@ function html.text(report)
     end
   end
   if not any then out[#out + 1] = "<p>Nothing: all is as it should be.</p>" end
+  overview(out, report)
   severities(out, report)
   services(out, report)
   out[#out + 1] = "<h2>What is as it should be, and what was skipped</h2>"

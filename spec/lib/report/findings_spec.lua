@@ -169,6 +169,24 @@ describe("reports of checks", function()
     assert.matches('<details class="critical" open="">', text)
   end)
 
+  it("show in HTML the last runs, where there were any, and a square for each thing", function()
+    local trend = require "report.trend"
+    local rows, kept = trend.add(nil, report(EACH))
+    assert.is_nil((require "report.html".text(report(EACH, {trend = rows})):find("The last runs", 1, true)))
+    rows = trend.add(kept, report(EACH))
+    local text = require "report.html".text(report(EACH, {trend = rows}))
+    assert.is_truthy(text:find("The last runs", 1, true))
+    local map = text:match '<svg class="map".-</svg>'
+    local _, things = map:gsub("<rect", "")
+    local seen = {}
+    for _, r in ipairs(EACH) do
+      if r.result ~= "skip" then seen[r.service .. r.subject.name .. (r.region or "")] = true end
+    end
+    local n = 0
+    for _ in pairs(seen) do n = n + 1 end
+    assert.equal(n, things)
+  end)
+
   it("fit on a phone: in a browser nothing is wider than the window, in light and dark", function()
     local proc, fs = require "tidelock.proc", require "tidelock.fs"
     local found = proc.run {"sh", "-c", "command -v chromium || command -v chromium-browser"}

@@ -1,4 +1,4 @@
-"""logs: the fixed list of retentions."""
+"""logs: the fixed list of retentions, and metric filters that a put replaces."""
 from call import Refusal, operation
 
 DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
@@ -11,4 +11,30 @@ def put_retention_policy(call):
         raise Refusal("InvalidParameterException", "1 validation error detected: Value"
                       f" '{call.params['retentionInDays']}' at 'retentionInDays' failed to satisfy"
                       f" constraint: Member must satisfy enum value set: {list(DAYS)}")
+    return call.moto()
+
+
+def filters(call):
+    """The filters of the group that is named, which must be there; moto keeps those of all groups in one list."""
+    name = call.params["logGroupName"]
+    if name not in call.backend().groups:
+        raise Refusal("ResourceNotFoundException", "The specified log group does not exist.")
+    return [f for f in call.backend().filters.metric_filters
+            if (f["logGroupName"], f["filterName"]) == (name, call.params["filterName"])]
+
+
+# A put replaces the filter of that name.
+@operation("logs", "PutMetricFilter")
+def put_metric_filter(call):
+    before = filters(call)
+    answer = call.moto()
+    for old in before:
+        call.backend().filters.metric_filters.remove(old)
+    return answer
+
+
+@operation("logs", "DeleteMetricFilter")
+def delete_metric_filter(call):
+    if not filters(call):
+        raise Refusal("ResourceNotFoundException", "The specified metric filter does not exist.")
     return call.moto()

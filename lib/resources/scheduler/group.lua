@@ -1,0 +1,36 @@
+--- scheduler.group: a group of schedules, which carries the tags that schedules cannot have.
+local resource = require "resources"
+
+return resource {
+  type = "scheduler.group",
+  about = "A group of EventBridge Scheduler's schedules",
+  model = "create_schedule_group", key = "Name", without = {"ClientToken"},
+  arns = "^arn:[^:]+:scheduler:[^:]*:%d+:schedule%-group/(.+)$",
+  provides = {"arn"},
+  absent = {"ResourceNotFoundException"},
+
+  read = function(aws, want)
+    local group = aws.scheduler:get_schedule_group {Name = want.name}
+    if group.State == "DELETING" then return nil end
+    return {name = group.Name, arn = group.Arn, Tags = aws.tags(group.Arn, function()
+      return resource.tag_map(aws.scheduler:list_tags_for_resource {ResourceArn = group.Arn}.Tags)
+    end)}
+  end,
+
+  create = function(aws, want)
+    return {arn = aws.scheduler:create_schedule_group {Name = want.name, Tags = resource.tag_list(want.Tags)}
+      .ScheduleGroupArn}
+  end,
+
+  update = function(aws, live, want)
+    local set, gone = resource.tag_changes(live.Tags, want.Tags)
+    if next(set) then aws.scheduler:tag_resource {ResourceArn = live.arn, Tags = resource.tag_list(set)} end
+    if #gone > 0 then aws.scheduler:untag_resource {ResourceArn = live.arn, TagKeys = gone} end
+  end,
+
+  -- AWS deletes the schedules of a group along with it.
+  protected = function(live)
+    return live.name == "default" and "the default group of the account cannot be deleted" or nil
+  end,
+  delete = function(aws, live) aws.scheduler:delete_schedule_group {Name = live.name} end,
+}

@@ -80,7 +80,7 @@ end
 -- What became of a write that failed: reads anew and decides by that. True where nothing is left to be done.
 local function look(engine, node, planned)
   engine.tags = {}                                     -- what was read for the plan is old now
-  node.live = node.type.read(engine.recorder:client(node), planner.known_part(node.want))
+  node.live = node.type.read(engine.recorder:client(node), unknown.known_part(node.want))
   node.was_read = true
   if planned == "delete" then return node.live == nil end
   planner.decide(node)

@@ -11,16 +11,7 @@ local function open(value)
   return is_open
 end
 
--- What of a wanted state is known by now; what is not is left out.
-local function known_part(want)
-  local out = {}
-  for name, value in pairs(want) do
-    local v, is_open = unknown.resolve(value)
-    if not is_open then out[name] = v end
-  end
-  return out
-end
-planner.known_part = known_part
+local known_part <const> = unknown.known_part
 
 local function key_is_known(node)
   for _, name in ipairs(node.type.keys) do
@@ -176,7 +167,7 @@ function planner.decide(node)
     node.known = nil
     return
   end
-  local changes = ignored(node, node.type:diff(node.live, want, open))
+  local changes = ignored(node, node.type:diff(node.live, want, open, unknown.is))
   if #changes == 0 then
     unchanged(node, count(want))
     local note = node.type.note and node.type.note(node.live)
@@ -186,7 +177,7 @@ function planner.decide(node)
   node.changes, node.action = changes, "update"
   local names = {}
   for _, change in ipairs(changes) do
-    if change.replaces and not change.unknown then node.action = "replace" end
+    if change.replaces and (change.differs or not change.unknown) then node.action = "replace" end
     names[#names + 1] = change.name
   end
   node.why = table.concat(names, ", ") .. (#names == 1 and " differs" or " differ")

@@ -221,6 +221,34 @@ function resolve(value)
 end
 unknown.resolve = resolve
 
+-- What of a value is known, or nil where nothing is; a list closes over what is missing.
+local function known_part(value)
+  if states[value] then return nil end
+  if type(value) ~= "table" then return value end
+  local out = setmetatable({}, getmetatable(value))
+  local n = #value
+  for i = 1, n do
+    local part = known_part(value[i])
+    if part ~= nil then out[#out + 1] = part end
+  end
+  for k, v in next, value do
+    if not (math.type(k) == "integer" and k >= 1 and k <= n) then out[k] = known_part(v) end
+  end
+  return out
+end
+
+--- What is known by now of a table of properties, for a type's `read`, which may ask what the playbook gives: a
+-- property of which nothing is known yet is an empty table, never missing.
+function unknown.known_part(want)
+  local out = {}
+  for name, value in next, want do
+    local part = known_part((resolve(value)))
+    if part == nil then part = {} end
+    out[name] = part
+  end
+  return out
+end
+
 --- Calls `visit(node)` for every node that the value leans on.
 function unknown.each_node(value, visit)
   local state = states[value]

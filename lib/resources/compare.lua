@@ -159,6 +159,17 @@ local function whole_map(want, live)
   return true
 end
 
+--- Whether the parts of `want` that are known may still be as `live` has them; `is_unknown(value)` finds the others.
+function compare.may_equal(want, live, is_unknown)
+  if is_unknown(want) then return true end
+  if type(want) ~= "table" or type(live) ~= "table" then return equal(want, live) end
+  if #want > 0 and #want ~= #live then return false end
+  for key, value in next, want do
+    if not compare.may_equal(value, live[key], is_unknown) then return false end
+  end
+  return true
+end
+
 --- Whether `live` is as `want` says. `rule`: nil, "policy", "json", "map" (no key more), "set", or
 -- {set = "IndexName"} (a list that is a set, its items known by that member).
 function compare.equal(want, live, rule)

@@ -180,8 +180,10 @@ local function differs(self, name, want, live)
 end
 
 --- What must change for `live` to be as `want` says: a sorted list of {name=, before=, after=, replaces=, secret=}.
--- `want` is complete; `open(value)` says whether a value has parts that are not known yet.
-function Type:diff(live, want, open)
+-- `want` is complete; `open(value)` says whether a value has parts that are not known yet, `is_unknown(part)` which;
+-- `differs` where such a value has known parts that are not as live: lists that are sets and documents are not taken
+-- apart for that.
+function Type:diff(live, want, open, is_unknown)
   local out = {}
   local names = compare.sorted_keys(want)
   local skip = set_of(self.keys)
@@ -190,6 +192,8 @@ function Type:diff(live, want, open)
       local is_open = open and open(want[name])
       if is_open or differs(self, name, want[name], live[name]) then
         out[#out + 1] = {name = name, before = live[name], after = want[name], unknown = is_open or nil,
+          differs = is_open and self.rules[name] == nil and live[name] ~= nil
+            and not compare.may_equal(want[name], live[name], is_unknown) or nil,
           replaces = self.replaced_by[name]}
       end
     end

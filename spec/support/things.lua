@@ -58,7 +58,7 @@ function things.world()
   return world
 end
 
-catalog.test = {"thing"}
+catalog.test = {"thing", "shelf"}
 package.loaded["resources.test.thing"] = resource {
   type = "test.thing", about = "A thing of the specs",
   properties = {name = {type = "string", required = true}, Size = {type = "integer", max = 100},
@@ -67,6 +67,29 @@ package.loaded["resources.test.thing"] = resource {
   provides = {"arn"}, replaces = {"Kind"}, defaults = {Size = 1}, absent = {"NoSuchThing"},
   documents = {Doc = "policy"}, sets = {"Links"},
   read = function(aws, want) return aws.test:get_thing {name = want.name} end,
+  create = function(aws, want) return aws.test:create_thing(want) end,
+  update = function(aws, _, want, changed)
+    local input = {name = want.name}
+    for name in pairs(changed) do input[name] = want[name] end
+    aws.test:update_thing(input)
+  end,
+  delete = function(aws, live) aws.test:delete_thing {name = live.name} end,
+}
+
+-- As a bucket: each part is a request of its own, so only what the playbook gives is read.
+package.loaded["resources.test.shelf"] = resource {
+  type = "test.shelf", about = "A shelf of the specs, read in parts",
+  properties = {name = {type = "string", required = true}, Kind = "string", Doc = "document",
+    Lock = {type = "map", value = {type = "string"}}},
+  provides = {"arn"}, absent = {"NoSuchThing"}, replaces = {"Lock"},
+  read = function(aws, want)
+    local whole = aws.test:get_thing {name = want.name}
+    local live = {name = whole.name, arn = whole.arn, Tags = whole.Tags}
+    for _, part in ipairs {"Kind", "Doc", "Lock"} do
+      if want[part] ~= nil then live[part] = whole[part] end
+    end
+    return live
+  end,
   create = function(aws, want) return aws.test:create_thing(want) end,
   update = function(aws, _, want, changed)
     local input = {name = want.name}

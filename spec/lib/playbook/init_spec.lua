@@ -71,6 +71,35 @@ describe("a plan", function()
   end)
 end)
 
+describe("a property with parts that are not known yet", function()
+  local SHELF <const> = [[local a = ensure.test.thing {name = "a", Kind = %q}
+    ensure.test.shelf {name = "s", Kind = a.arn, Doc = {Rules = {{Id = "r", Key = a.arn, Days = %d}}},
+      Lock = {Mode = "m", Holder = a.arn}}]]
+
+  it("is read and compared all the same: the second plan has nothing to do, and the second apply writes nothing",
+    function()
+      local world = things.world()
+      things.apply(world, SHELF:format("x", 1))
+      assert.same({["test.thing/a"] = "none", ["test.shelf/s"] = "none"},
+        things.actions(things.plan(world, SHELF:format("x", 1))))
+      assert.equal(0, things.apply(world, SHELF:format("x", 1)).recorder.writes)
+    end)
+  it("shows what is known beside what will be", function()
+    local world = things.world()
+    things.apply(world, SHELF:format("x", 1))
+    local engine = things.plan(world, SHELF:format("y", 2))
+    local text = table.concat(require "report.terminal".plan(engine, require "report.paint".new(false), {}), "\n")
+    assert.matches("Doc.Rules[1].Days 1 -> 2", text:gsub(" +", " "), 1, true)
+    assert.matches('Doc.Rules[1].Key "arn:thing:a:1" -> (known after apply)', text:gsub(" +", " "), 1, true)
+  end)
+  it("forces no replacement by what is not known, but by a known part that differs", function()
+    local world = things.world()
+    things.apply(world, SHELF:format("x", 1))
+    assert.equal("update", things.plan(world, SHELF:format("y", 1)).nodes[2].action)
+    assert.equal("replace", things.plan(world, (SHELF:format("y", 1):gsub('"m"', '"n"'))).nodes[2].action)
+  end)
+end)
+
 describe("an apply", function()
   it("hands real values along the graph", function()
     local world = things.world()

@@ -31,6 +31,12 @@ describe("a handle's field", function()
       assert.matches("sqs%.queue/x%.arn is not known before apply", err)
     end
   end)
+  it("leaves its known neighbours in the part that is known, and no hole in a list", function()
+    local part = unknown.known_part {a = arn, b = {x = 1, y = {arn, "z"}, w = arn}, c = {"<" .. arn}, d = false}
+    assert.same({a = {}, b = {x = 1, y = {"z"}}, c = {}, d = false}, part)
+    n.known = {arn = "arn:1"}
+    assert.same({a = "arn:1"}, unknown.known_part {a = arn})
+  end)
   it("hands on a path of fields", function()
     n.known = {Endpoint = {Address = "host"}}
     assert.equal("host", (unknown.resolve(unknown.handle(n).Endpoint.Address)))

@@ -1,0 +1,47 @@
+--- s3.intelligent_tiering: which objects of a bucket move to the archive tiers, and after how many days unread.
+local resource = require "resources"
+
+local function put(aws, want)
+  aws.s3:put_bucket_intelligent_tiering_configuration {Bucket = want.Bucket, Id = want.Id,
+    IntelligentTieringConfiguration = {Id = want.Id, Status = want.Status, Filter = want.Filter,
+      Tierings = want.Tierings}}
+end
+
+return resource {
+  type = "s3.intelligent_tiering", about = "A bucket's archive tiers for what nobody reads",
+  model = "put_bucket_intelligent_tiering_configuration", inside = "IntelligentTieringConfiguration",
+  properties = {Bucket = {type = "string", required = true}},
+  key = {"Bucket", "Id"}, tags = false,
+  sets = {Tierings = "AccessTier"},
+  absent = {"NoSuchConfiguration", "NoSuchBucket"},
+
+  check = function(want)
+    local least, out = {ARCHIVE_ACCESS = 90, DEEP_ARCHIVE_ACCESS = 180}, {}
+    for i, tier in ipairs(want.Tierings or {}) do
+      local days = least[tier.AccessTier]
+      if days and math.type(tier.Days) == "integer" and (tier.Days < days or tier.Days > 730) then
+        out[#out + 1] = ("Tierings[%d].Days is %d; for %s it is at least %d and at most 730"):format(i, tier.Days,
+          tier.AccessTier, days)
+      end
+    end
+    return out
+  end,
+
+  read = function(aws, want)
+    local live = aws.s3:get_bucket_intelligent_tiering_configuration {Bucket = want.Bucket, Id = want.Id}
+      .IntelligentTieringConfiguration
+    live.Bucket = want.Bucket
+    return live
+  end,
+
+  create = function(aws, want)
+    put(aws, want)
+    return {}
+  end,
+
+  update = function(aws, _, want) put(aws, want) end,
+
+  delete = function(aws, live)
+    aws.s3:delete_bucket_intelligent_tiering_configuration {Bucket = live.Bucket, Id = live.Id}
+  end,
+}

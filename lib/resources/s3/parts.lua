@@ -1,0 +1,197 @@
+--- The sub-resources of a bucket: how each is read, set and taken away; and what is merged into what others have put.
+local resource = require "resources"
+
+local parts = {}
+
+-- `get` is the operation after get_, `put` after put_; the property's value is the member of the same name.
+-- whole: the answer itself is the value; none: the code that says "none"; keep: it cannot be taken away, only set.
+local PARTS <const> = {
+  ServerSideEncryptionConfiguration = {get = "bucket_encryption",
+    none = "ServerSideEncryptionConfigurationNotFoundError"},
+  PublicAccessBlockConfiguration = {get = "public_access_block", none = "NoSuchPublicAccessBlockConfiguration"},
+  VersioningConfiguration = {get = "bucket_versioning", whole = true, keep = true},
+  LifecycleConfiguration = {get = "bucket_lifecycle_configuration", delete = "bucket_lifecycle", whole = true,
+    rules = true, none = "NoSuchLifecycleConfiguration"},
+  OwnershipControls = {get = "bucket_ownership_controls", none = "OwnershipControlsNotFoundError"},
+  BucketLoggingStatus = {get = "bucket_logging", whole = true, keep = true},
+}
+
+-- The order in which they are set: what forbids first, and the policy last, because the block may refuse it.
+local ORDER <const> = {"OwnershipControls", "PublicAccessBlockConfiguration", "ServerSideEncryptionConfiguration",
+  "VersioningConfiguration", "LifecycleConfiguration", "BucketLoggingStatus"}
+
+--- The operations whose members are these properties, as a type's `also` wants them.
+parts.OPERATIONS = {put_bucket_encryption = {"ServerSideEncryptionConfiguration"},
+  put_public_access_block = {"PublicAccessBlockConfiguration"},
+  put_bucket_versioning = {"VersioningConfiguration"},
+  put_bucket_lifecycle_configuration = {"LifecycleConfiguration"},
+  put_bucket_ownership_controls = {"OwnershipControls"}, put_bucket_logging = {"BucketLoggingStatus"}}
+
+--- The row of LifecycleRules: rules of which each has an ID.
+parts.RULES = {"list", "document"}
+
+local function part_of(aws, bucket, name)
+  local part = PARTS[name]
+  return resource.unless({part.none}, function()
+    local answer = aws.s3["get_" .. part.get](aws.s3, {Bucket = bucket})
+    if not part.whole then return answer[name] end
+    answer.ResponseMetadata = nil
+    return answer
+  end, part.rules and {Rules = {}} or nil)
+end
+
+--- The bucket's policy as a table, or nil.
+function parts.policy_of(aws, bucket)
+  return resource.unless({"NoSuchBucketPolicy"}, function()
+    return resource.document(aws.s3:get_bucket_policy {Bucket = bucket}.Policy)
+  end, nil)
+end
+
+-- No rules, or nothing at all, takes the sub-resource away; versioning and logging cannot be, they are set.
+local function set_part(aws, bucket, name, value)
+  local part = PARTS[name]
+  if not part.keep and (next(value) == nil or value.Rules and #value.Rules == 0) then
+    aws.s3["delete_" .. (part.delete or part.get)](aws.s3, {Bucket = bucket})
+  else
+    aws.s3["put_" .. part.get](aws.s3, {Bucket = bucket, [name] = value})
+  end
+end
+
+-- ## What is a part of a whole: statements of a policy by their Sid, rules of a lifecycle by their ID
+
+local function by(list, key)
+  local out = {}
+  for _, item in ipairs(list or {}) do out[item[key] or false] = item end
+  out[false] = nil
+  return out
+end
+
+-- A document with one statement may give it without a list.
+local function listed(statements)
+  return type(statements) == "table" and statements.Effect and {statements} or statements or {}
+end
+
+-- `had` with those of `mine` put in the place of what has the same name, at the end what is new: the rest stays.
+local function merged(had, mine, key)
+  local names, out = by(mine, key), {}
+  for _, item in ipairs(had) do
+    if not names[item[key]] then out[#out + 1] = item end
+  end
+  return table.move(mine, 1, #mine, #out + 1, out)
+end
+
+local function taken(had, wanted, key)
+  local names, out = by(wanted, key), {}
+  for _, item in ipairs(had) do
+    if names[item[key]] then out[#out + 1] = item end
+  end
+  return out
+end
+
+--- Statements written as a list, as a policy of their own: so they compare by meaning.
+function parts.as_policy(statements)
+  if statements and not statements.Statement then return {Statement = statements} end
+  return statements
+end
+
+--- Of the live policy, the statements that are asked for.
+function parts.statements_in(policy, wanted)
+  return {Version = wanted.Version, Statement = taken(listed(policy and policy.Statement), wanted.Statement, "Sid")}
+end
+
+--- Of the live lifecycle, the rules that are asked for.
+function parts.rules_in(lifecycle, wanted) return taken(lifecycle and lifecycle.Rules or {}, wanted, "ID") end
+
+local function set_policy(aws, bucket, policy)
+  if policy == nil or next(policy) == nil or #policy.Statement == 0 then
+    aws.s3:delete_bucket_policy {Bucket = bucket}
+  else
+    aws.s3:put_bucket_policy {Bucket = bucket, Policy = resource.encode(policy)}
+  end
+end
+
+local function merge_policy(aws, bucket, wanted)
+  local live = parts.policy_of(aws, bucket) or {}
+  set_policy(aws, bucket, {Version = live.Version or "2012-10-17", Id = live.Id,
+    Statement = merged(listed(live.Statement), wanted.Statement, "Sid")})
+end
+
+-- A put replaces the whole, and what is a header of it too.
+local function merge_lifecycle(aws, bucket, wanted)
+  local live = part_of(aws, bucket, "LifecycleConfiguration")
+  aws.s3:put_bucket_lifecycle_configuration {Bucket = bucket,
+    TransitionDefaultMinimumObjectSize = live.TransitionDefaultMinimumObjectSize,
+    LifecycleConfiguration = {Rules = merged(live.Rules or {}, wanted, "ID")}}
+end
+
+-- ## All of it
+
+--- Functions, each a request, for what `want` gives: under the property's name, and Policy for either form of it.
+function parts.readers(aws, want)
+  local name, out = want.name, {}
+  for part in pairs(PARTS) do
+    if want[part] ~= nil or part == "LifecycleConfiguration" and want.LifecycleRules then
+      out[part] = function() return part_of(aws, name, part) end
+    end
+  end
+  if want.Policy or want.PolicyStatements then
+    out.Policy = function() return parts.policy_of(aws, name) end
+  end
+  return out
+end
+
+--- What was read, in the form that was asked for: a whole policy or statements of it, a whole lifecycle or rules of it.
+function parts.seen(live, want)
+  if want.PolicyStatements then
+    live.PolicyStatements = parts.statements_in(live.Policy, parts.as_policy(want.PolicyStatements))
+    live.Policy = nil
+  end
+  if want.LifecycleRules then
+    live.LifecycleRules = parts.rules_in(live.LifecycleConfiguration, want.LifecycleRules)
+    live.LifecycleConfiguration = nil
+  end
+  return live
+end
+
+--- Sets what `changed` names.
+function parts.set(aws, want, changed)
+  for _, name in ipairs(ORDER) do
+    if changed[name] and want[name] ~= nil then set_part(aws, want.name, name, want[name]) end
+  end
+  if changed.LifecycleRules and want.LifecycleRules then merge_lifecycle(aws, want.name, want.LifecycleRules) end
+  if changed.Policy then
+    set_policy(aws, want.name, want.Policy)
+  elseif changed.PolicyStatements and want.PolicyStatements then
+    merge_policy(aws, want.name, parts.as_policy(want.PolicyStatements))
+  end
+end
+
+local function named(list, member, key, why)
+  for i, item in ipairs(list or {}) do
+    if type(item) ~= "table" or type(item[key]) ~= "string" then
+      return ("%s[%d] needs %s, by which it is found again"):format(member, i, why)
+    end
+  end
+end
+
+--- Sentences on what cannot be meant.
+function parts.check(want)
+  local out = {}
+  if want.Policy and want.PolicyStatements then
+    out[1] = "Policy is the whole policy and PolicyStatements a part of it: give one of them"
+  end
+  if want.LifecycleConfiguration and want.LifecycleRules then
+    out[#out + 1] = "LifecycleConfiguration is the whole lifecycle and LifecycleRules a part of it: give one of them"
+  end
+  out[#out + 1] = named(want.PolicyStatements, "PolicyStatements", "Sid", "a Sid")
+  out[#out + 1] = named(want.LifecycleRules, "LifecycleRules", "ID", "an ID")
+  return out
+end
+
+--- Statements alone as a policy of their own.
+function parts.normal(want)
+  want.PolicyStatements = parts.as_policy(want.PolicyStatements)
+  return want
+end
+
+return parts

@@ -17,12 +17,13 @@ end
 --- A list of faults, empty.
 function fault.list() return {} end
 
---- Adds one, unless the same stands at the same place already.
+--- Adds one, and returns it, unless the same stands at the same place already.
 function fault.add(list, file, line, message)
   for _, f in ipairs(list) do
     if f.file == file and f.line == line and f.message == message then return end
   end
   list[#list + 1] = {file = file, line = line, message = message}
+  return list[#list]
 end
 
 local function sentence(f)

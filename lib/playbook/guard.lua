@@ -69,7 +69,10 @@ function guard.chunk(engine, fn)
   if out[1] then return end
   collectgarbage()
   local sentence = guard.sentence(out[2])
-  if sentence then fault.raise {{file = engine.program.path, message = sentence}} end
+  if sentence then
+    fault.add(engine.faults, engine.program.path, nil, sentence)
+    fault.raise(engine.faults)
+  end
   error(out[2], 0)
 end
 

@@ -13,19 +13,30 @@ local vocabulary = require "playbook.vocabulary"
 
 local playbook = {}
 
---- Loads a playbook and its account file; raises every fault of both files at once, before any request.
+-- The account file's data and text; its faults join those of the playbook.
+local function load_account(path, list)
+  local ok, data, text = pcall(account_of.load, path)
+  if ok then return data, text end
+  if not fault.is(data) then error(data, 0) end
+  for _, f in ipairs(data.faults) do fault.add(list, f.file, f.line, f.message) end
+  fault.raise(list)
+end
+
+--- Loads a playbook and its account file. What is wrong with the text stays in `faults`, for `declare` to raise along
+-- with what it finds by running it; a file that cannot be run has all its faults raised here.
 -- options: account (name or path), vars {name = text}
 function playbook.load(path, options)
   local list = fault.list()
   local program = source.parse(path, source.read(path), list)
-  fault.raise(list)
-  local loaded = {program = program, path = path, name = program.header.name}
+  if not program.runs then fault.raise(list) end
+  local loaded = {program = program, path = path, name = program.header.name, faults = list}
   local values, faults = vars.resolve(program.header.vars or {}, options.vars or {})
-  if #faults > 0 then fault.fail(64, "%s: %s", path, table.concat(faults, "; ")) end
+  if #faults > 0 and #list == 0 then fault.fail(64, "%s: %s", path, table.concat(faults, "; ")) end
+  for _, message in ipairs(faults) do fault.add(list, path, nil, message) end
   loaded.vars, loaded.given_vars = values, options.vars or {}
   if options.account then
     loaded.account_path = account_of.find(options.account, path)
-    loaded.account, loaded.account_text = account_of.load(loaded.account_path)
+    loaded.account, loaded.account_text = load_account(loaded.account_path, list)
   end
   return loaded
 end
@@ -101,7 +112,8 @@ function playbook.declare(loaded, context, mode, more)
   local options = {program = loaded.program, account = loaded.account, account_path = loaded.account_path,
     vars = loaded.vars, models = context.models, region = context.region, emit = context.emit, mode = mode or "plan",
     identity = context.identity or {address = "account"}, is_secret = is_secret, recorder = recorder,
-    concurrency = context.concurrency, unsafe = context.unsafe, words = context.words}
+    concurrency = context.concurrency, unsafe = context.unsafe, words = context.words,
+    faults = table.move(loaded.faults or {}, 1, #(loaded.faults or {}), 1, fault.list())}
   for name, value in pairs(more or {}) do options[name] = value end
   local engine = engine_of.new(options)
   recorder.before, recorder.after, recorder.on_call = context.before, context.after, context.on_call

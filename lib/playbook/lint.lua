@@ -132,7 +132,7 @@ function Parser:find(name)
   end
 end
 
-function Parser:fault(line, message, ...) fault.add(self.list, self.path, line, message:format(...)) end
+function Parser:fault(line, message, ...) return fault.add(self.list, self.path, line, message:format(...)) end
 
 -- A branch outside functions: inside a step's run the same field is a real value.
 function Parser:branch(value, line)
@@ -465,7 +465,8 @@ function lint.check(path, text, list)
   parser:block()
   for _, use in ipairs(parser.globals) do
     if not parser.defined[use.name] then
-      parser:fault(use.line, "%s is not defined%s", use.name, suggest.phrase(use.name, lint.WORDS))
+      local told = parser:fault(use.line, "%s is not defined%s", use.name, suggest.phrase(use.name, lint.WORDS))
+      if told then told.undefined = use.name end
     end
   end
 end

@@ -71,11 +71,14 @@ local function take_header(list, path, text)
   return header
 end
 
---- A program of the text at `path`: {path=, text=, header=}. Faults go to `list`.
+--- A program of the text at `path`: {path=, text=, header=, runs=}. Faults go to `list`. It `runs` where its header is
+-- in order: whatever else is wrong is then found by running it, so that all faults of the file are told at once.
 function source.parse(path, text, list)
+  local before = #list
   local header = take_header(list, path, text)
-  if header and #list == 0 then require "playbook.lint".check(path, text, list) end
-  return {path = path, text = text, header = type(header) == "table" and header or nil}
+  local runs = header and #list == before
+  if header ~= nil then require "playbook.lint".check(path, text, list) end
+  return {path = path, text = text, header = type(header) == "table" and header or nil, runs = runs}
 end
 
 --- The chunk of a program in an environment.

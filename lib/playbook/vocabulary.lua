@@ -286,7 +286,7 @@ local function include_word(engine)
       end
     end
     local program = source.parse(path, source.read(path), engine.faults)
-    if not program.header then return unknown.poison() end
+    if not program.runs then return unknown.poison() end
     local values, faults = vars.resolve(program.header.vars or {}, given or {})
     for _, message in ipairs(faults) do engine:fault("include %s: %s", name, message) end
     engine.including = engine.including or {engine.program.path}
@@ -311,8 +311,16 @@ local function say_word(engine)
   end
 end
 
+-- What the text alone has shown already is not told again when it is reached.
+local function told(engine, name)
+  for _, f in ipairs(engine.faults) do
+    if f.undefined == name then return true end
+  end
+end
+
 local function undefined(engine, words)
   return function(name)
+    if told(engine, name) then return unknown.poison() end
     engine:fault("%s is not defined%s", tostring(name), suggest.phrase(name, words))
     return unknown.poison()
   end

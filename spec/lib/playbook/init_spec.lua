@@ -200,6 +200,30 @@ p:7: account.prefix is asked for, but there is no account file; give one with --
 p:7: test.thing: Size is 101, and the most is 100
 9 faults. Nothing was sent.]], text)
   end)
+  it("what its text shows and what running it shows, in one round", function()
+    local text = refused [[
+      local a = ensure.test.thing {name = "a", Sise = 5}
+      local b = ensure.test.thing {name = "b", Kind = acount.prefix}
+      if b.arn then print(acount) end
+      ensure.test.thing {name = "c", Mode = "fsat"}
+      ensure.test.thing {name = "b"}]]
+    assert.equal([[
+p:1: test.thing: Sise is not a property of it; did you mean "Size"?
+p:2: acount is not defined; did you mean "account"?
+p:3: acount is not defined; did you mean "account"?
+p:3: b.arn is not known before apply, so the playbook cannot branch on it; ask known(b.arn), or decide by the account file or a var
+p:4: test.thing: Mode is "fsat", which AWS does not know; did you mean "fast"?
+p:5: test.thing/b is declared twice; the other is at p:2
+6 faults. Nothing was sent.]], text)
+  end)
+  it("also beside a loop without an end", function()
+    local loaded = things.load 'ensure.test.thing {name = "a", Sise = 5} while true do end'
+    local context = things.context(things.world())
+    context.instructions = 1000000
+    local ok, err = pcall(playbook.plan, loaded, context)
+    assert.is_false(ok)
+    assert.matches("ran too long without an end.*Sise is not a property.*2 faults", tostring(err))
+  end)
   it("a duplicate, naming the other", function()
     assert.matches("p:2: test.thing/a is declared twice; the other is at p:1",
       (refused 'ensure.test.thing {name = "a"}\nensure.test.thing {name = "a"}'))

@@ -2,13 +2,14 @@
 -- Inside lib a room may use those below it, itself, and what stands in lib/ alone. Of DESIGN's middle
 -- row, report stands on the engine whose runs it shows; the engine knows no report.
 local BELOW <const> = {
-  cli = {"repl", "playbook", "ratelimit", "costs", "ai", "notify", "report", "resources", "checks", "aws"},
+  cli = {"repl", "playbook", "ratelimit", "costs", "ai", "notify", "schedule", "redis", "report", "resources",
+    "checks", "aws"},
   notify = {"report", "checks", "aws"},
   repl = {"playbook", "report", "resources", "checks", "aws"},
-  playbook = {"resources", "checks", "aws"},
-  ratelimit = {"resources", "checks", "aws"}, costs = {"resources", "checks", "aws"},
+  playbook = {"resources", "checks", "redis", "aws"}, schedule = {"playbook", "resources", "checks", "aws"},
+  ratelimit = {"resources", "checks", "redis", "aws"}, costs = {"resources", "checks", "aws"},
   ai = {"resources", "checks", "aws"}, report = {"playbook", "resources", "checks", "aws"},
-  resources = {"aws"}, checks = {"aws"}, aws = {},
+  resources = {"aws"}, checks = {"aws"}, aws = {}, redis = {},
 }
 
 local function files(folder, ending)

@@ -1,0 +1,211 @@
+--- The IAM actions that a playbook's task needs: of its controls as they declare them, of its resource types by the
+-- operations that their functions name, of its steps by the calls in its text.
+local models = require "tidelock.models"
+
+local actions = {}
+
+-- Where an action is not called like its operation, or the service not like its model. S3 has names of its own.
+local PREFIX <const> = {resourcegroupstaggingapi = "tag", elbv2 = "elasticloadbalancing", elb = "elasticloadbalancing",
+  stepfunctions = "states", sesv2 = "ses", accessanalyzer = "access-analyzer", cloudwatch = "cloudwatch",
+  ["service-quotas"] = "servicequotas", ["application-autoscaling"] = "application-autoscaling"}
+local S3 <const> = {
+  ListObjectsV2 = "ListBucket", ListObjects = "ListBucket", HeadBucket = "ListBucket", HeadObject = "GetObject",
+  ListBuckets = "ListAllMyBuckets", DeleteObjects = "DeleteObject", CopyObject = "PutObject",
+  CreateMultipartUpload = "PutObject", UploadPart = "PutObject", CompleteMultipartUpload = "PutObject",
+  GetBucketEncryption = "GetEncryptionConfiguration", PutBucketEncryption = "PutEncryptionConfiguration",
+  DeleteBucketEncryption = "PutEncryptionConfiguration",
+  GetBucketLifecycle = "GetLifecycleConfiguration", PutBucketLifecycle = "PutLifecycleConfiguration",
+  GetBucketLifecycleConfiguration = "GetLifecycleConfiguration",
+  PutBucketLifecycleConfiguration = "PutLifecycleConfiguration", DeleteBucketLifecycle = "PutLifecycleConfiguration",
+  DeleteBucketTagging = "PutBucketTagging", DeleteBucketOwnershipControls = "PutBucketOwnershipControls",
+  GetBucketReplication = "GetReplicationConfiguration", PutBucketReplication = "PutReplicationConfiguration",
+  GetBucketNotificationConfiguration = "GetBucketNotification",
+  PutBucketNotificationConfiguration = "PutBucketNotification",
+  GetBucketIntelligentTieringConfiguration = "GetIntelligentTieringConfiguration",
+  ListBucketIntelligentTieringConfigurations = "GetIntelligentTieringConfiguration",
+  PutBucketIntelligentTieringConfiguration = "PutIntelligentTieringConfiguration",
+  DeleteBucketIntelligentTieringConfiguration = "PutIntelligentTieringConfiguration",
+  GetBucketMetricsConfiguration = "GetMetricsConfiguration", GetBucketCors = "GetBucketCORS",
+}
+local S3_BLOCKS <const> = {s3 = "BucketPublicAccessBlock", s3control = "AccountPublicAccessBlock"}
+local OTHER <const> = {["lambda:Invoke"] = "lambda:InvokeFunction"}
+local BUDGETS <const> = {Describe = "ViewBudget", Create = "ModifyBudget", Update = "ModifyBudget",
+  Delete = "ModifyBudget"}
+-- What these hand a role on to: the caller must be let pass it.
+local PASSES <const> = {["ecs:RegisterTaskDefinition"] = "ecs-tasks", ["ecs:RunTask"] = "ecs-tasks",
+  ["lambda:CreateFunction"] = "lambda", ["lambda:UpdateFunctionConfiguration"] = "lambda",
+  ["scheduler:CreateSchedule"] = "scheduler", ["scheduler:UpdateSchedule"] = "scheduler",
+  ["events:PutTargets"] = "events", ["cloudtrail:CreateTrail"] = "cloudtrail",
+  ["cloudtrail:UpdateTrail"] = "cloudtrail",
+  ["config:PutConfigurationRecorder"] = "config", ["rds:ModifyDBInstance"] = "monitoring.rds",
+  ["rds:CreateDBInstance"] = "monitoring.rds", ["chatbot:CreateSlackChannelConfiguration"] = "management.chatbot",
+  ["chatbot:UpdateSlackChannelConfiguration"] = "management.chatbot"}
+-- The first use of these makes the service's own role.
+local LINKED <const> = {["guardduty:CreateDetector"] = true, ["securityhub:EnableSecurityHub"] = true,
+  ["config:PutConfigurationRecorder"] = true, ["application-autoscaling:RegisterScalableTarget"] = true,
+  ["access-analyzer:CreateAnalyzer"] = true, ["ecs:CreateCluster"] = true, ["ecs:CreateService"] = true}
+
+local function s3_action(service, operation)
+  local verb = operation:match "^(%a-)PublicAccessBlock$"
+  if verb then return "s3:" .. (verb == "Get" and "Get" or "Put") .. S3_BLOCKS[service] end
+  return "s3:" .. (S3[operation] or operation)
+end
+
+--- The IAM action of an operation: of("s3", "ListBuckets") is s3:ListAllMyBuckets.
+function actions.of(service, operation)
+  if service == "s3" or service == "s3control" then return s3_action(service, operation) end
+  local budgets = service == "budgets" and BUDGETS[operation:match "^%u%l+"]
+  if budgets then return "budgets:" .. budgets end
+  local info = models.info(service) or {}
+  local action = (PREFIX[service] or info.signing_name or service) .. ":" .. operation
+  return OTHER[action] or action
+end
+
+-- ## The words of a type's functions: constants of their bytecode, and what they reach
+
+local function is_module(value)
+  for name, module in pairs(package.loaded) do
+    if module == value then return name end
+  end
+end
+
+-- A file beside the type's own is part of it; any other module is not.
+local function foreign(value, service)
+  local name = is_module(value)
+  return name ~= nil and not name:find("^resources%." .. service .. "%.")
+end
+
+local gather
+
+local function gather_function(fn, service, words, seen)
+  if debug.getinfo(fn, "S").what == "C" then return end
+  for word in string.dump(fn, true):gmatch "[%a][%w_]+" do words[word] = true end
+  local i = 1
+  while true do
+    local name, value = debug.getupvalue(fn, i)
+    if name == nil then return end
+    gather(value, service, words, seen)
+    i = i + 1
+  end
+end
+
+function gather(value, service, words, seen)
+  local kind = type(value)
+  if kind == "string" then words[value] = true end
+  if (kind ~= "function" and kind ~= "table") or seen[value] then return end
+  seen[value] = true
+  if kind == "function" then return gather_function(value, service, words, seen) end
+  if foreign(value, service) then return end
+  for key, item in next, value do
+    gather(key, service, words, seen)
+    gather(item, service, words, seen)
+  end
+end
+
+local VERBS <const> = {"get_", "put_", "delete_"}        -- names that are put together: "get_" .. part
+
+-- The operations of a service that are among the words.
+local function operations(service, words, add)
+  local model = models.service(service)
+  for word in pairs(words) do
+    local op = model:operation(word)
+    if op then add(service, op.name) end
+    for _, verb in ipairs(VERBS) do
+      op = words[verb] and model:operation(verb .. word)
+      if op then add(service, op.name) end
+    end
+  end
+end
+
+local function add_waiters(service, words, add)
+  for name, waiter in pairs(models.service(service):waiters() or {}) do
+    if words[name] or words[name:gsub("(%l)(%u)", "%1_%2"):lower()] then add(service, waiter.operation) end
+  end
+end
+
+local function add_type(t, add)
+  local words = {[t.service] = true}
+  gather(t.declaration, t.service, words, {})
+  for _, service in ipairs(models.services()) do
+    if words[(service:gsub("-", "_"))] then
+      operations(service, words, add)
+      if words.wait then add_waiters(service, words, add) end
+    end
+  end
+end
+
+-- ## The calls in a playbook's text
+
+local function add_calls(text, add)
+  text = text:gsub("%-%-[^\n]*", "")
+  for service, method, rest in text:gmatch 'aws%.([%w_]+):([%w_]+)%s*([^\n]*)' do
+    service = service:gsub("_", "-")
+    local model = models.service(service)
+    local named = rest:match '^%(?%s*"([%w_]+)"'         -- aws.s3:items("list_objects_v2", ...)
+    for _, word in ipairs {method, named} do
+      local op = model and model:operation(word)
+      if op then add(service, op.name) end
+    end
+  end
+end
+
+-- ## All of it
+
+--- Sorted IAM actions of: types (a list of type names), controls (their own list of actions), texts (of playbooks).
+function actions.needed(types, controls, texts)
+  local out, seen = {}, {}
+  local function put(action)
+    if not seen[action] then out[#out + 1] = action end
+    seen[action] = true
+  end
+  local function add(service, operation) put(actions.of(service, operation)) end
+  local resources = require "resources"
+  for _, name in ipairs(types) do add_type(resources.find(name), add) end
+  if #types > 0 then put "tag:GetResources" end
+  for _, action in ipairs(controls) do put(action) end
+  for _, text in ipairs(texts) do add_calls(text, add) end
+  for i = 1, #out do
+    if LINKED[out[i]] then put "iam:CreateServiceLinkedRole" end
+  end
+  table.sort(out)
+  return out
+end
+
+-- A role's inline policies hold 10,240 characters: beyond a share of it reads are given by their verbs.
+local ROOM <const> = 7000
+
+local function shortened(list)
+  if #table.concat(list, '","') <= ROOM then return list end
+  local out, seen = {}, {}
+  for _, action in ipairs(list) do
+    local service, verb = action:match "^([%w-]+):(%u%l+)"
+    if verb == "Describe" or verb == "List" or verb == "Get" then action = ("%s:%s*"):format(service, verb) end
+    if not seen[action] then out[#out + 1] = action end
+    seen[action] = true
+  end
+  return out
+end
+
+--- Statements of a policy that allows these actions, with iam:PassRole to those services alone that get a role.
+function actions.statements(list)
+  local out, passed, seen, plain = {}, {}, {}, {}
+  for _, action in ipairs(list) do
+    local service = PASSES[action]
+    if service and not seen[service] then
+      seen[service] = true
+      passed[#passed + 1] = service .. ".amazonaws.com"
+    end
+    if action ~= "iam:PassRole" then plain[#plain + 1] = action end
+  end
+  if #plain > 0 then
+    out[1] = {Sid = "Playbook", Effect = "Allow", Action = shortened(plain), Resource = "*"}
+  end
+  table.sort(passed)
+  if #passed > 0 then
+    out[#out + 1] = {Sid = "PassRole", Effect = "Allow", Action = "iam:PassRole", Resource = "*",
+      Condition = {StringEquals = {["iam:PassedToService"] = passed}}}
+  end
+  return out
+end
+
+return actions

@@ -1,0 +1,107 @@
+-- What a role must allow is found without anybody writing it down: held to the text of the types and to the controls.
+local actions = require "schedule.actions"
+local checks = require "checks"
+local models = require "tidelock.models"
+local resources = require "resources"
+
+local function set_of(list)
+  local out = {}
+  for _, item in ipairs(list) do out[item] = true end
+  return out
+end
+
+local function source_of(name)
+  local file <close> = assert(io.open("lib/resources/" .. name:gsub("%.", "/") .. ".lua"))
+  return (file:read "a":gsub("%-%-[^\n]*", ""))
+end
+
+describe("the actions of a type", function()
+  for _, name in ipairs(resources.names()) do
+    it("hold every call in the text of " .. name, function()
+      local found, n = set_of(actions.needed({name}, {}, {})), 0
+      for service, word in source_of(name):gmatch "aws%.([%w_]+):([%w_]+)" do
+        local named = service:gsub("_", "-")
+        local op = models.service(named) and models.service(named):operation(word)
+        if op then
+          n = n + 1
+          assert.is_true(found[actions.of(named, op.name)], name .. " calls " .. service .. "." .. word)
+        end
+      end
+      for service, word in source_of(name):gmatch 'aws%.([%w_]+):items%("([%w_]+)"' do
+        local named = service:gsub("_", "-")
+        n = n + 1
+        assert.is_true(found[actions.of(named, models.service(named):operation(word).name)], name .. ": " .. word)
+      end
+      assert.is_true(n > 0 or next(found, next(found)) ~= nil, "no action was found")
+    end)
+  end
+  it("are those of the type alone", function()
+    assert.same({"scheduler:CreateSchedule", "scheduler:DeleteSchedule", "scheduler:GetSchedule",
+      "scheduler:UpdateSchedule", "tag:GetResources"}, actions.needed({"scheduler.schedule"}, {}, {}))
+    for _, action in ipairs(actions.needed({"logs.group"}, {}, {})) do
+      assert.matches("^logs:", action == "tag:GetResources" and "logs:" or action)
+    end
+  end)
+  it("hold calls whose names are put together", function()
+    local found = set_of(actions.needed({"s3.bucket"}, {}, {}))
+    for _, action in ipairs {"GetEncryptionConfiguration", "PutEncryptionConfiguration", "GetLifecycleConfiguration",
+      "GetBucketPublicAccessBlock", "PutBucketPublicAccessBlock", "PutBucketOwnershipControls"} do
+      assert.is_true(found["s3:" .. action], action)
+    end
+  end)
+end)
+
+describe("an action's name", function()
+  it("is what IAM calls it", function()
+    for _, row in ipairs {{"s3", "ListObjectsV2", "s3:ListBucket"}, {"s3", "HeadObject", "s3:GetObject"},
+      {"s3", "GetPublicAccessBlock", "s3:GetBucketPublicAccessBlock"},
+      {"s3control", "GetPublicAccessBlock", "s3:GetAccountPublicAccessBlock"},
+      {"s3", "DeletePublicAccessBlock", "s3:PutBucketPublicAccessBlock"},
+      {"cloudwatch", "PutMetricAlarm", "cloudwatch:PutMetricAlarm"}, {"sesv2", "SendEmail", "ses:SendEmail"},
+      {"lambda", "Invoke", "lambda:InvokeFunction"}, {"budgets", "DescribeBudgets", "budgets:ViewBudget"},
+      {"budgets", "CreateNotification", "budgets:ModifyBudget"}, {"ce", "GetAnomalies", "ce:GetAnomalies"},
+      {"resourcegroupstaggingapi", "GetResources", "tag:GetResources"},
+      {"elbv2", "DescribeLoadBalancers", "elasticloadbalancing:DescribeLoadBalancers"},
+      {"application-autoscaling", "RegisterScalableTarget", "application-autoscaling:RegisterScalableTarget"},
+      {"stepfunctions", "StartExecution", "states:StartExecution"}} do
+      assert.equal(row[3], actions.of(row[1], row[2]))
+    end
+  end)
+  -- The controls were written down by hand: where an operation is called as they say, the two must agree on it.
+  it("is the controls' own, for every service that they read", function()
+    local spoken = {}
+    for _, action in ipairs(checks.actions(checks.select {})) do spoken[action:match "^[^:]+"] = true end
+    for _, service in ipairs {"s3", "dynamodb", "rds", "ecs", "kms", "guardduty", "securityhub", "logs", "budgets"} do
+      assert.is_true(spoken[actions.of(service, "ListX"):match "^[^:]+"], service)
+    end
+  end)
+end)
+
+describe("a playbook's calls", function()
+  it("are found in its text, not in its comments", function()
+    assert.same({"rds:CreateDBSnapshot", "s3:ListBucket", "secretsmanager:GetSecretValue"}, actions.needed({}, {}, {[[
+      step "copy" {run = function(token)
+        aws.rds:create_db_snapshot {DBSnapshotIdentifier = token}   -- aws.rds:delete_db_instance {}
+        for o in aws.s3:items("list_objects_v2", {Bucket = "b"}) do print(o) end
+        return aws.secretsmanager:get_secret_value {SecretId = "x"}.ARN
+      end}]]}))
+  end)
+end)
+
+describe("the statements", function()
+  it("pass roles on to those services alone that get one", function()
+    local out = actions.statements {"ecs:RegisterTaskDefinition", "iam:PassRole", "lambda:CreateFunction",
+      "sqs:GetQueueUrl"}
+    assert.same({"ecs:RegisterTaskDefinition", "lambda:CreateFunction", "sqs:GetQueueUrl"}, out[1].Action)
+    assert.same({StringEquals = {["iam:PassedToService"] = {"ecs-tasks.amazonaws.com", "lambda.amazonaws.com"}}},
+      out[2].Condition)
+    assert.equal(1, #actions.statements {"sqs:GetQueueUrl"})
+    assert.same({}, actions.statements {})
+  end)
+  it("fit into a role, however much a playbook does", function()
+    local list = actions.needed(resources.names(), checks.actions(checks.select {}), {})
+    assert.is_true(#list > 250)
+    local text = require "tidelock.json".encode({Statement = actions.statements(list)})
+    assert.is_true(#text < 9000, #text .. " characters")
+  end)
+end)

@@ -9,9 +9,9 @@ function patience.worth(err)
   return type(err) == "table" and (err.retryable == true or (tonumber(err.attempts) or 0) > 1)
 end
 
---- Waits before try `n + 1`.
+--- Waits before try `n + 1`; false where the run is interrupted meanwhile.
 function patience.pause(n)
-  require "tidelock.loop".sleep(math.min(CAP, PAUSE * 2 ^ (n - 1)) * (0.5 + math.random() / 2))
+  return require "playbook.recorder".pause(math.min(CAP, PAUSE * 2 ^ (n - 1)) * (0.5 + math.random() / 2))
 end
 
 --- Calls `fn()` until it does not fail with what may pass; `halted()` ends the waiting. Returns like pcall.
@@ -22,7 +22,7 @@ function patience.read(fn, halted)
     if n == TRIES or not (type(result) == "table" and result.retryable == true) or halted and halted() then
       return false, result
     end
-    patience.pause(n)
+    if not patience.pause(n) then return false, result end
   end
 end
 
@@ -33,8 +33,7 @@ function patience.write(act, look, halted)
   for n = 1, TRIES do
     ok, err = pcall(act)
     if ok then return true end
-    if n == TRIES or not patience.worth(err) or halted() then return false, err end
-    patience.pause(n)
+    if n == TRIES or not patience.worth(err) or halted() or not patience.pause(n) then return false, err end
     local seen, done = patience.read(look, halted)
     if not seen then return false, done end
     if done then return true end

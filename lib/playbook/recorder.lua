@@ -39,7 +39,11 @@ function recorder.traffic(send)
   return traffic
 end
 
+-- task -> the recorder that it calls through: whose interruption ends its waiting
+local serving <const> = setmetatable({}, {__mode = "kv"})
+
 local function began(self, service, operation, input, node)
+  serving[current()] = self
   local call = {service = service, operation = operation, node = node, requests = 0, read = recorder.is_read(operation),
     began = self.on_call and require "tidelock.loop".time() or nil}
   if not call.read and self.before then self.before(call, input) end
@@ -80,13 +84,15 @@ local function iterate(self, service, name, node, next_item, a, b)
   end
 end
 
--- Waits in a task of its own, so that an interrupted run need not see the end of it.
-local function patiently(self, call, wait, client, waiter, ...)
+local function interrupted(what)
+  error({code = "Interrupted", message = ("the run was interrupted while it waited (%s)"):format(what)}, 0)
+end
+
+-- Runs `fn(...)` in a task of its own, so that an interrupted run need not see the end of it.
+local function patiently(self, what, fn, ...)
+  if self.interrupted then interrupted(what) end
   local loop = require "tidelock.loop"
-  local body = loop.spawn(function(...)
-    if self.traffic then self.traffic.watched[loop.current()] = call end
-    return wait(client, waiter, ...)
-  end, ...)
+  local body = loop.spawn(fn, ...)
   self.waits[body] = true
   local stop <close> = setmetatable({}, {__close = function()  -- luacheck: ignore
     self.waits[body] = nil
@@ -94,10 +100,16 @@ local function patiently(self, call, wait, client, waiter, ...)
   end})
   local out = table.pack(loop.wait(body))
   if out[1] then return table.unpack(out, 2, out.n) end
-  if out[2] == loop.CANCELLED and self.interrupted then
-    error({code = "Interrupted", message = ("the run was interrupted while it waited (%s)"):format(waiter)}, 0)
-  end
+  if out[2] == loop.CANCELLED and self.interrupted then interrupted(what) end
   error(out[2], 0)
+end
+
+-- A service's own waiter: what it sends belongs to the call.
+local function follow(self, call, wait, client, waiter, ...)
+  return patiently(self, waiter, function(...)
+    if self.traffic then self.traffic.watched[current()] = call end
+    return wait(client, waiter, ...)
+  end, ...)
 end
 
 -- Operations that must not be sent twice blindly, because twice means two: where the answer is lost, the engine looks
@@ -128,7 +140,7 @@ local function service_proxy(self, client, service, node)
     elseif name == "wait" then
       fn = function(_, waiter, ...)
         local call = began(self, service, "get_" .. waiter, nil, node)
-        return run(self, call, patiently, self, call, client.wait, client, waiter, ...)
+        return run(self, call, follow, self, call, client.wait, client, waiter, ...)
       end
     elseif HELPERS[name] then
       fn = function(_, operation, ...)
@@ -167,6 +179,11 @@ function methods:client(node)
   end})
 end
 
+--- Waits so many seconds; raises as soon as the run is interrupted. `what` is waited for.
+function methods:nap(seconds, what)
+  patiently(self, what or "a pause", require "tidelock.loop".sleep, seconds)
+end
+
 --- Ends all waiting for resources to settle: what is in flight is let end, what only waits is not.
 function methods:interrupt()
   self.interrupted = true
@@ -177,6 +194,20 @@ end
 function recorder.new(session, traffic)
   return setmetatable({session = session, traffic = traffic, reads = 0, writes = 0, calls = 0, waits = {}},
     {__index = methods})
+end
+
+-- Types wait with resources.await, which knows of no run: the run whose client they called ends it.
+require "resources".nap = function(seconds, what)
+  local self = serving[current()]
+  if self then return self:nap(seconds, what) end
+  require "tidelock.loop".sleep(seconds)
+end
+
+--- Waits so many seconds for the run that the running task works for; false as soon as that is interrupted.
+function recorder.pause(seconds)
+  local ok, err = pcall(require "resources".nap, seconds, "before the next try")
+  if not ok and not (type(err) == "table" and err.code == "Interrupted") then error(err, 0) end
+  return ok
 end
 
 return recorder

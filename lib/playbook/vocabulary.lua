@@ -255,6 +255,12 @@ local function task_word(engine)
       return task[name](...)
     end
   end
+  local sleep = out.sleep
+  function out.sleep(seconds)                    -- Ctrl-C ends it
+    if not engine.in_step then return sleep(seconds) end
+    if type(seconds) ~= "number" then error("task.sleep takes a number of seconds", 2) end
+    return engine.recorder:nap(seconds, "task.sleep")
+  end
   return out
 end
 

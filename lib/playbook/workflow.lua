@@ -129,6 +129,13 @@ local function attempt(engine, entry, fn, ...)
   return false, value
 end
 
+-- A wait that the interruption of the run has ended is no failure: what it waited for stays in flight.
+local function stop_if_interrupted(engine, err)
+  if engine.halted and type(err) == "table" and err.code == "Interrupted" then
+    halt("interrupted", 130, "The run was interrupted.")
+  end
+end
+
 local function nap(self, engine, seconds)
   local stop = self.clock() + seconds
   while self.clock() < stop do
@@ -143,6 +150,7 @@ local function run_step(self, engine, entry, token)
     local ok, value = attempt(engine, entry, entry.spec.run, token)
     if ok then return value end
     if value == require "tidelock.loop".CANCELLED then error(value, 0) end
+    stop_if_interrupted(engine, value)
     self.journal:write {kind = "step.error", name = entry.name, try = n, message = reason(value)}
     if n == tries then
       self.journal:write {kind = "step.failed", name = entry.name, message = reason(value)}
@@ -249,6 +257,7 @@ function act.wait_until(self, engine, entry)
   engine.emit {kind = "step.start", name = entry.name, line = (">   wait until %q"):format(entry.name)}
   while true do
     local ok, value = attempt(engine, {name = entry.name, spec = {}}, entry.spec.test)
+    if not ok then stop_if_interrupted(engine, value) end
     if not ok then halt("failed", 1, "wait until %q failed: %s", entry.name, reason(value)) end
     if value then
       finish(self, engine, entry, value, began)
@@ -295,6 +304,7 @@ function act.check(self, engine, entry)
     if not fine then error(v, 0) end
     return v[1], v[2] or e
   end)
+  if not ok then stop_if_interrupted(engine, value) end
   local result = {name = entry.name, result = not ok and "error" or value and "pass" or "fail",
     severity = entry.spec.severity or "critical",
     evidence = not ok and reason(value) or evidence}

@@ -249,6 +249,15 @@ function resources.encode(value)
   return require "tidelock.json".encode(value, {sort = true})
 end
 
+--- Spells {} as false in these properties of `want`: "there shall be none", which a structure of no members cannot say.
+function resources.none(want, names)
+  for _, name in ipairs(names) do
+    local value = want[name]
+    if type(value) == "table" and getmetatable(value) == nil and next(value) == nil then want[name] = false end
+  end
+  return want
+end
+
 --- Calls the functions of a table side by side; the first result of each under its name.
 function resources.all(fns) return require "task".all(fns) end
 
@@ -262,7 +271,11 @@ function resources.unless(codes, fn, otherwise)
   error(result, 0)
 end
 
---- Waits until `fn()` is true: asks after 1, 2, 4, at most 10 seconds, `seconds` in all (default 600).
+--- Waits so many seconds; a run that is interrupted ends it at once (playbook.recorder puts that in).
+function resources.nap(seconds) require "tidelock.loop".sleep(seconds) end
+
+--- Waits until `fn()` is true: asks after a moment, then ever more rarely, at least every 10 seconds, `seconds` in all
+-- (default 600).
 function resources.await(what, fn, seconds)
   local loop = require "tidelock.loop"
   local limit, pause = loop.now() + (seconds or 600), 0.05
@@ -272,7 +285,7 @@ function resources.await(what, fn, seconds)
     if loop.now() >= limit then
       error({code = "timeout", message = ("%s did not come within %d seconds"):format(what, seconds or 600)}, 0)
     end
-    loop.sleep(pause)
+    resources.nap(pause, what)
     pause = math.min(pause * 2, 10)
   end
 end

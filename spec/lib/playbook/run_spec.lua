@@ -364,3 +364,72 @@ describe("a journal that cannot be written", function()
     assert.same({}, calls "create_thing")
   end)
 end)
+
+describe("a run that is interrupted", function()
+  local loop <const> = require "tidelock.loop"
+  local resource <const> = require "resources"
+  local thing <const> = resource.find "test.thing"
+
+  after_each(function() thing.settle = nil end)
+
+  -- Starts, interrupts as Ctrl-C does once `ready()`, and says what came of it and how long that took.
+  local function interrupted(text, ready)
+    local out, live
+    local engine = playbook.plan(playbook.load(file(text), {}), context())
+    local how = options {on_failure = "stop", sleep = loop.sleep, clock = loop.time,
+      started = function(e) live = e end}
+    local body = loop.spawn(function() out = run.execute(engine, how) end)
+    repeat loop.sleep(0.01) until live and ready()
+    local began = loop.now()
+    live.halted = true
+    live.recorder:interrupt()
+    assert(loop.wait(body))
+    return out, loop.now() - began
+  end
+
+  local function made(name) return function() return world.store[name] ~= nil end end
+
+  it("ends a type's own waiting within a second, closes the journal, and goes on to the same end", function()
+    local slow = true
+    thing.settle = function(aws, want, live)
+      resource.await("the thing", function()
+        return not slow and aws.test:get_thing {name = want.name}
+      end)
+      return live
+    end
+    local out, seconds = interrupted([[local a = ensure.test.thing {name = "a"}
+      ensure.test.thing {name = "b", Link = a.arn}]], made "a")
+    assert.equal("interrupted", out.result)
+    assert.equal(130, out.exit)
+    assert.is_true(seconds < 1, seconds)
+    assert.equal("interrupted", journal.state(kept:records(out.run)))
+    assert.is_nil(world.store.b)
+    slow = false
+    assert.equal("done", resume(out.run).result)
+    assert.equal(world.store.a.arn, world.store.b.Link)
+  end)
+  it("ends the pause before another try", function()
+    local tries = 0
+    world.answer["test.create_thing"] = function()
+      tries = tries + 1
+      error({code = "Throttled", message = "slow down", retryable = true}, 0)
+    end
+    local out, seconds = interrupted('ensure.test.thing {name = "a"}', function() return tries == 3 end)
+    assert.equal("interrupted", out.result)
+    assert.is_true(seconds < 1, seconds)
+    assert.equal(3, tries)
+  end)
+  it("leaves a step that slept in flight: it is asked about, not repeated", function()
+    local text = [[playbook {name = "spec/nap"} step "nap" {run = function()
+      aws.test:create_thing {name = "n"}
+      task.sleep(600)
+    end}]]
+    local out, seconds = interrupted(text, made "n")
+    assert.equal("interrupted", out.result)
+    assert.is_true(seconds < 1, seconds)
+    local again = resume(out.run)
+    assert.equal("parked", again.result)
+    assert.matches("was in flight when the run stopped", again.message)
+    assert.equal(1, #calls "create_thing n")
+  end)
+end)

@@ -1,0 +1,285 @@
+--- Every bucket there is: encrypted by default, TLS only, its owner alone owns what is in it, nothing open to the
+-- world; what is rarely read moves to cheaper tiers. The buckets stay their makers': statements and rules are merged
+-- into theirs, nothing is tagged. What is open is closed only after somebody has said so; until then the rest is done.
+playbook {
+  name = "harden/storage",
+  about = "All buckets: encryption, TLS only, ownership, public access, archive tiers",
+  vars = {
+    encryption = {"string", default = "AES256", choices = {"AES256", "aws:kms"},
+      about = "default encryption of buckets that have no key of KMS yet"},
+    key = {"string", default = "", about = "with aws:kms: the key's ARN; without one the account's aws/s3 key"},
+    versioned = {"list", default = {}, about = "buckets that are to keep versions; old ones end after 90 days"},
+    cold = {"list", default = {"traces", "artifacts"},
+      about = "buckets with one of these in their name are rarely read, and get Intelligent-Tiering"},
+    archive = {"boolean", default = true, about = "in those, what nobody reads for 90 and 180 days goes to the archive"
+      .. " tiers: reading it again takes hours"},
+    expire = {"boolean", default = false, about = "in those, delete old versions and logs/ after 90 days"},
+    skip = {"list", default = {}, about = "buckets to leave alone"},
+  },
+}
+
+-- ## What there is
+
+local NONE = {NoSuchBucketPolicy = true, NoSuchWebsiteConfiguration = true, NoSuchLifecycleConfiguration = true,
+  ServerSideEncryptionConfigurationNotFoundError = true}
+local GROUPS = {["http://acs.amazonaws.com/groups/global/AllUsers"] = "everybody",
+  ["http://acs.amazonaws.com/groups/global/AuthenticatedUsers"] = "everybody with an AWS account"}
+-- Conditions that keep the world out although the principal is everybody.
+local CLOSING = {"aws:sourceip", "aws:sourcevpc", "aws:sourcevpce", "aws:sourcearn", "aws:sourceaccount",
+  "aws:principalorgid", "aws:principalaccount", "aws:principalarn", "aws:userid", "s3:dataaccesspointaccount"}
+
+local function among(list, value)
+  for _, item in ipairs(list) do
+    if item == value then return true end
+  end
+  return false
+end
+
+local function listed(value)
+  if type(value) ~= "table" then return {value} end
+  if #value == 0 and next(value) ~= nil then return {value} end
+  return value
+end
+
+local function or_none(fn)
+  local ok, answer = pcall(fn)
+  if ok then return answer end
+  if type(answer) == "table" and NONE[answer.code] then return nil end
+  error(answer, 0)
+end
+
+local function everybody(principal)
+  if type(principal) == "table" then return among(listed(principal.AWS or {}), "*") end
+  return principal == "*"
+end
+
+local function closed(condition)
+  for _, keys in pairs(condition or {}) do
+    for key in pairs(keys) do
+      if among(CLOSING, key:lower()) then return true end
+    end
+  end
+  return false
+end
+
+local function is_public(s)
+  return s.Effect == "Allow" and (everybody(s.Principal) or s.NotPrincipal ~= nil) and not closed(s.Condition)
+end
+
+local function denies_plaintext(s, arn)
+  local bool = (s.Condition or {}).Bool or {}
+  local where = listed(s.Resource)
+  return s.Effect == "Deny" and everybody(s.Principal) and among(listed(s.Action), "s3:*")
+    and tostring(listed(bool["aws:SecureTransport"])[1]) == "false"
+    and (among(where, "*") or among(where, arn) and among(where, arn .. "/*"))
+end
+
+-- Foreign grants that are no group of the world: logs are delivered by some of them, so they are told, not taken.
+local function grants_of(name)
+  local acl, public, others = aws.s3:get_bucket_acl {Bucket = name}, {}, 0
+  for _, grant in ipairs(acl.Grants or {}) do
+    local who = GROUPS[grant.Grantee.URI or ""]
+    if who then
+      public[#public + 1] = who .. " has " .. grant.Permission
+    elseif grant.Grantee.ID ~= acl.Owner.ID then
+      others = others + 1
+    end
+  end
+  return public, others
+end
+
+local function encryption_of(name)
+  local found = or_none(function() return aws.s3:get_bucket_encryption {Bucket = name} end)
+  local rule = found and found.ServerSideEncryptionConfiguration.Rules[1] or {}
+  return (rule.ApplyServerSideEncryptionByDefault or {}).SSEAlgorithm
+end
+
+local function is_cold(name)
+  for _, word in ipairs(var.cold) do
+    if name:find(word, 1, true) then return true end
+  end
+  return false
+end
+
+-- Whether a rule of somebody else's moves the whole bucket already.
+local function moved(name)
+  local found = or_none(function() return aws.s3:get_bucket_lifecycle_configuration {Bucket = name} end)
+  for _, rule in ipairs(found and found.Rules or {}) do
+    local all = (rule.Prefix or "") == "" and ((rule.Filter or {}).Prefix or "") == "" and not (rule.Filter or {}).And
+    for _, t in ipairs(rule.Transitions or {}) do
+      if all and rule.Status == "Enabled" and t.StorageClass == "INTELLIGENT_TIERING" and rule.ID ~= "tiering" then
+        return true
+      end
+    end
+  end
+  return false
+end
+
+local function look(name)
+  local arn, out = "arn:aws:s3:::" .. name, {name = name, arn = "arn:aws:s3:::" .. name, open = {}, sids = {}}
+  local policy = or_none(function() return json.decode(aws.s3:get_bucket_policy {Bucket = name}.Policy) end)
+  for i, s in ipairs(listed(policy and policy.Statement or {})) do
+    if denies_plaintext(s, arn) and s.Sid ~= "TlsOnly" then out.tls = true end
+    if is_public(s) then
+      out.open[#out.open + 1] = ("its policy lets everybody do %s (statement %s)"):format(
+        table.concat(listed(s.Action or "all but some"), ", "), s.Sid or i)
+    end
+  end
+  local grants, others = grants_of(name)
+  table.move(grants, 1, #grants, #out.open + 1, out.open)
+  out.others = others
+  out.algorithm = encryption_of(name)
+  out.website = or_none(function() return aws.s3:get_bucket_website {Bucket = name} end) ~= nil
+  out.cold = is_cold(name)
+  out.moved = out.cold and moved(name)
+  return out
+end
+
+local found = find "buckets" {run = function()
+  local names = {}
+  for bucket in aws.s3:items("list_buckets", {}) do
+    if not among(var.skip, bucket.Name) then names[#names + 1] = bucket.Name end
+  end
+  table.sort(names)
+  return task.map(names, function(name)
+    local ok, seen = pcall(look, name)
+    if ok then return seen end
+    if type(seen) ~= "table" or seen.status == nil then error(seen, 0) end
+    return {name = name, refused = seen.message or seen.code, open = {}}
+  end, {concurrency = 8})
+end}
+
+-- ## What each of them gets
+
+local BLOCK = {BlockPublicAcls = true, IgnorePublicAcls = true, BlockPublicPolicy = true, RestrictPublicBuckets = true}
+
+local function encryption(bucket)
+  if bucket.algorithm and bucket.algorithm ~= "AES256" then return nil end      -- a key of KMS is never taken away
+  local by = {SSEAlgorithm = var.encryption}
+  if var.encryption == "aws:kms" and var.key ~= "" then by.KMSMasterKeyID = var.key end
+  return {Rules = {{ApplyServerSideEncryptionByDefault = by, BucketKeyEnabled = var.encryption == "aws:kms" or nil}}}
+end
+
+local function tls(bucket)
+  if bucket.tls or bucket.website then return nil end
+  return {{Sid = "TlsOnly", Effect = "Deny", Principal = "*", Action = "s3:*", Resource = {bucket.arn,
+    bucket.arn .. "/*"}, Condition = {Bool = {["aws:SecureTransport"] = "false"}}}}
+end
+
+local function rules(bucket, versioned)
+  local out = {}
+  if bucket.cold and not bucket.moved then
+    out[1] = {ID = "tiering", Status = "Enabled", Filter = {Prefix = ""},
+      Transitions = {{Days = 0, StorageClass = "INTELLIGENT_TIERING"}},
+      AbortIncompleteMultipartUpload = {DaysAfterInitiation = 7}}
+  end
+  if versioned or bucket.cold and var.expire then
+    out[#out + 1] = {ID = "old-versions", Status = "Enabled", Filter = {Prefix = ""},
+      NoncurrentVersionExpiration = {NoncurrentDays = 90}}
+  end
+  if bucket.cold and var.expire then
+    out[#out + 1] = {ID = "old-logs", Status = "Enabled", Filter = {Prefix = "logs/"}, Expiration = {Days = 90}}
+  end
+  if #out > 0 then return out end
+end
+
+-- Owner alone: AWS refuses it while others have grants.
+local function harden(bucket)
+  local versioned = among(var.versioned, bucket.name)
+  ensure.s3.bucket_settings {
+    name = bucket.name,
+    OwnershipControls = bucket.others == 0 and {Rules = {{ObjectOwnership = "BucketOwnerEnforced"}}} or nil,
+    PublicAccessBlockConfiguration = BLOCK,
+    ServerSideEncryptionConfiguration = encryption(bucket),
+    VersioningConfiguration = versioned and {Status = "Enabled"} or nil,
+    PolicyStatements = tls(bucket),
+    LifecycleRules = rules(bucket, versioned),
+  }
+  if not bucket.cold then return end
+  ensure.s3.intelligent_tiering {
+    Bucket = bucket.name, Id = "EntireBucket", Status = "Enabled",
+    Tierings = var.archive and {{Days = 90, AccessTier = "ARCHIVE_ACCESS"},
+      {Days = 180, AccessTier = "DEEP_ARCHIVE_ACCESS"}} or {},
+  }
+end
+
+local open, refused = {}, {}
+for _, bucket in ipairs(found) do
+  if bucket.refused then
+    refused[#refused + 1] = bucket.name .. ": " .. bucket.refused
+  elseif #bucket.open > 0 then
+    open[#open + 1] = bucket
+    print(("%s is open to the world: %s"):format(bucket.name, table.concat(bucket.open, "; ")))
+  else
+    harden(bucket)
+  end
+  if bucket.website then
+    print(bucket.name .. " serves a website, which AWS does by plain HTTP only: TLS is not demanded of it. Put"
+      .. " CloudFront before it, and take its website configuration away.")
+  end
+  if (bucket.others or 0) > 0 then
+    print(("%s has %d grant(s) to other accounts or to the delivery of logs: its ownership stays as it is. Give them"
+      .. " by policy instead."):format(bucket.name, bucket.others))
+  end
+end
+
+-- ## What is open: closed after asking. The account's block closes it too, so it waits for the same word.
+
+-- What is live, without what opens it.
+local function close(name)
+  local done = {name = name, policy = or_none(function() return aws.s3:get_bucket_policy {Bucket = name}.Policy end)}
+  local policy, kept = done.policy and json.decode(done.policy) or {}, {}
+  for _, s in ipairs(listed(policy.Statement or {})) do
+    if not is_public(s) then kept[#kept + 1] = s end
+  end
+  if #kept < #listed(policy.Statement or {}) then
+    policy.Statement = kept
+    if #kept == 0 then
+      aws.s3:delete_bucket_policy {Bucket = name}
+    else
+      aws.s3:put_bucket_policy {Bucket = name, Policy = json.encode(policy)}
+    end
+  end
+  local acl, grants = aws.s3:get_bucket_acl {Bucket = name}, {}
+  for _, grant in ipairs(acl.Grants or {}) do
+    if not GROUPS[grant.Grantee.URI or ""] then grants[#grants + 1] = grant end
+  end
+  if #grants < #(acl.Grants or {}) then
+    done.owner, done.grants = acl.Owner, acl.Grants
+    aws.s3:put_bucket_acl {Bucket = name, AccessControlPolicy = {Owner = acl.Owner, Grants = grants}}
+  end
+  return done
+end
+
+local function reopen(done)
+  if done.policy then aws.s3:put_bucket_policy {Bucket = done.name, Policy = done.policy} end
+  if done.grants then
+    aws.s3:put_bucket_acl {Bucket = done.name, AccessControlPolicy = {Owner = done.owner, Grants = done.grants}}
+  end
+end
+
+if #open > 0 then
+  step "close open buckets" {
+    confirm = "close",
+    run = function()
+      local out = {}
+      for i, bucket in ipairs(open) do out[i] = close(bucket.name) end
+      return out
+    end,
+    undo = function(all)
+      for _, done in ipairs(all) do reopen(done) end
+    end,
+  }
+  for _, bucket in ipairs(open) do harden(bucket) end
+end
+
+ensure.s3.account_public_access_block(BLOCK)
+
+if #refused > 0 then
+  check "every bucket could be looked at" {test = function()
+    return false, ("%d of %d could not, and are as they were: %s"):format(#refused, #found,
+      table.concat(refused, "; "))
+  end}
+end
+
+output {buckets = #found, opened = #open, refused = #refused}

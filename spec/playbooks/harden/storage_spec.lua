@@ -1,0 +1,175 @@
+-- harden/storage on the unhardened account: what boto3 reads back, what of others' stays, what waits for a person.
+local account = require "support.account"
+local hardening = require "support.hardening"
+local json = require "tidelock.json"
+local oracle = require "support.oracle"
+
+local CLOSE <const> = {"--approve", "close open buckets"}
+local BLOCK <const> = {BlockPublicAcls = true, IgnorePublicAcls = true, BlockPublicPolicy = true,
+  RestrictPublicBuckets = true}
+
+local function sids(policy)
+  local out = {}
+  for i, s in ipairs(policy.Statement) do out[i] = s.Sid end
+  return table.concat(out, " ")
+end
+
+describe("harden/storage", function()
+  local boto, host, names, first
+  setup(function()
+    boto, host = oracle.start(), hardening.start()
+    names = account.build(host, {only = {"storage"}})
+    local code, text = host:apply("harden/storage", table.unpack(CLOSE))
+    assert.equal(0, code, text)
+    first = text
+  end)
+  teardown(function()
+    boto:stop()
+    host:close()
+  end)
+
+  local function read(service, operation, input)
+    return boto:call({url = host.server.url, region = "us-east-1", account = host.account}, service, operation, input)
+  end
+  local function must(...)
+    local answer = read(...)
+    assert.is_nil(answer.error, answer.error and answer.error.message)
+    return answer.output
+  end
+
+  it("1.3 blocks public access for the account, all four flags", function()
+    assert.same(BLOCK, must("s3control", "GetPublicAccessBlock", {AccountId = host.account})
+      .PublicAccessBlockConfiguration)
+  end)
+  it("1.3 leaves every bucket there is with default encryption, its own block and its owner alone", function()
+    local buckets = must("s3", "ListBuckets", {}).Buckets
+    assert.equal(12, #buckets)
+    for _, bucket in ipairs(buckets) do
+      local where = {Bucket = bucket.Name}
+      local rule = must("s3", "GetBucketEncryption", where).ServerSideEncryptionConfiguration.Rules[1]
+      local how = rule.ApplyServerSideEncryptionByDefault.SSEAlgorithm
+      assert.equal(bucket.Name == names.kms and "aws:kms" or "AES256", how, bucket.Name)
+      assert.same(BLOCK, must("s3", "GetPublicAccessBlock", where).PublicAccessBlockConfiguration, bucket.Name)
+      assert.equal("BucketOwnerEnforced",
+        must("s3", "GetBucketOwnershipControls", where).OwnershipControls.Rules[1].ObjectOwnership, bucket.Name)
+    end
+  end)
+  it("demands TLS of every bucket, beside the statements that it had", function()
+    for _, bucket in ipairs(names.buckets) do
+      local policy = json.decode(must("s3", "GetBucketPolicy", {Bucket = bucket}).Policy)
+      local had = bucket == names.own_policy and "App TlsOnly" or bucket == names.website and "Deploy TlsOnly"
+        or "TlsOnly"
+      assert.equal(had, sids(policy), bucket)
+    end
+    assert.equal("uploads", json.decode(must("s3", "GetBucketPolicy", {Bucket = names.own_policy}).Policy).Id)
+  end)
+  it("takes the public grant and the public statement away, and told of both first", function()
+    local grants = must("s3", "GetBucketAcl", {Bucket = names.shared}).Grants
+    assert.equal(1, #grants)
+    assert.equal("FULL_CONTROL", grants[1].Permission)
+    assert.matches(names.shared .. " is open to the world: everybody has READ", first, 1, true)
+    assert.matches("its policy lets everybody do s3:GetObject (statement PublicRead)", first, 1, true)
+  end)
+  it("7.1 tiers the buckets that are rarely read, archive tiers and all, and keeps the rules they had", function()
+    for _, bucket in ipairs(names.tiering) do
+      local found = must("s3", "ListBucketIntelligentTieringConfigurations", {Bucket = bucket})
+        .IntelligentTieringConfigurationList[1]
+      assert.same({"EntireBucket", "Enabled", 2}, {found.Id, found.Status, #found.Tierings})
+      local tiers = {}
+      for _, tier in ipairs(found.Tierings) do tiers[tier.AccessTier] = tier.Days end
+      assert.same({ARCHIVE_ACCESS = 90, DEEP_ARCHIVE_ACCESS = 180}, tiers)
+      local rules = must("s3", "GetBucketLifecycleConfiguration", {Bucket = bucket}).Rules
+      local ours = rules[#rules]
+      assert.same({"tiering", "INTELLIGENT_TIERING", 0, 7}, {ours.ID, ours.Transitions[1].StorageClass,
+        ours.Transitions[1].Days, ours.AbortIncompleteMultipartUpload.DaysAfterInitiation})
+    end
+    local rules = must("s3", "GetBucketLifecycleConfiguration", {Bucket = names.tiering[2]}).Rules
+    assert.same({2, "videos", 14}, {#rules, rules[1].ID, rules[1].Expiration.Days})
+  end)
+  it("leaves lifecycle, tags and versioning of others as they were", function()
+    local rules = must("s3", "GetBucketLifecycleConfiguration", {Bucket = names.lifecycle}).Rules
+    assert.same({"to-glacier", "expire-tmp"}, {rules[1].ID, rules[2].ID})
+    for _, bucket in ipairs(names.buckets) do
+      local tags = must("s3", "GetBucketTagging", {Bucket = bucket}).TagSet
+      assert.same({1, "team"}, {#tags, tags[1].Key}, bucket)
+      assert.equal(bucket:find "terraform" and "Enabled" or nil,
+        must("s3", "GetBucketVersioning", {Bucket = bucket}).Status, bucket)
+    end
+  end)
+  it("does nothing the second time", function()
+    local code, text = host:apply "harden/storage"
+    assert.equal(0, code, text)
+    assert.matches("Nothing was changed: %d+ as declared%. %d+ reads, 0 writes", text)
+  end)
+  it("keeps versions where that is asked for, and ends old ones", function()
+    local code, text = host:apply("harden/storage", "--var", "versioned=" .. names.own_policy)
+    assert.equal(0, code, text)
+    assert.equal("Enabled", must("s3", "GetBucketVersioning", {Bucket = names.own_policy}).Status)
+    local rules = must("s3", "GetBucketLifecycleConfiguration", {Bucket = names.own_policy}).Rules
+    assert.same({"old-versions", 90}, {rules[1].ID, rules[1].NoncurrentVersionExpiration.NoncurrentDays})
+  end)
+  it("encrypts with a key of KMS where that is chosen", function()
+    local code, text = host:apply("harden/storage", "--var", "encryption=aws:kms")
+    assert.equal(0, code, text)
+    for _, bucket in ipairs(names.buckets) do
+      local rule = must("s3", "GetBucketEncryption", {Bucket = bucket}).ServerSideEncryptionConfiguration.Rules[1]
+      assert.same({"aws:kms", true}, {rule.ApplyServerSideEncryptionByDefault.SSEAlgorithm, rule.BucketKeyEnabled})
+    end
+    code, text = host:apply "harden/storage"
+    assert.equal(0, code, text)
+    assert.matches("0 writes", text)              -- AES256 takes no key away
+  end)
+  it("refuses to take it all back", function()
+    local code, text = host:run("destroy", "playbooks/harden/storage.lua", hardening.ACCOUNT, "--confirm",
+      "harden/storage")
+    assert.equal(1, code, text)
+    assert.matches("Nothing was deleted, because of what is protected", text)
+  end)
+end)
+
+describe("harden/storage, where nobody is there to ask,", function()
+  local host, names
+  before_each(function()
+    host = hardening.start()
+    names = account.build(host, {only = {"storage"}})
+  end)
+  after_each(function() host:close() end)
+
+  it("does all that opens nothing and closes nothing, and waits with the rest", function()
+    local code, text = host:apply "harden/storage"
+    assert.equal(75, code, text)
+    assert.equal("BucketOwnerEnforced", host.session.s3:get_bucket_ownership_controls {Bucket = names.half}
+      .OwnershipControls.Rules[1].ObjectOwnership)
+    local policy = json.decode(host.session.s3:get_bucket_policy {Bucket = names.website}.Policy)
+    assert.equal("PublicRead Deploy", sids(policy))
+    assert.is_false((pcall(function()
+      return host.session.s3control:get_public_access_block {AccountId = host.account}
+    end)))
+    code, text = host:run("resume", text:match "tidelock resume (%S+)", table.unpack(CLOSE))
+    assert.equal(0, code, text)
+    assert.equal("Deploy TlsOnly", sids(json.decode(host.session.s3:get_bucket_policy {Bucket = names.website}.Policy)))
+  end)
+  it("plans the missing half alone on an account half done by hand", function()
+    host.session.s3:delete_bucket_policy {Bucket = names.website}
+    host.session.s3:put_bucket_acl {Bucket = names.shared, ACL = "private"}
+    local code, text = host:apply "harden/storage"
+    assert.equal(0, code, text)
+    host.session.s3:delete_public_access_block {Bucket = names.half}
+    host.session.s3:put_bucket_policy {Bucket = names.website, Policy = json.encode {Version = "2012-10-17",
+      Statement = {{Sid = "HandMade", Effect = "Deny", Principal = {AWS = "*"}, Action = "s3:*", Resource = "*",
+        Condition = {Bool = {["aws:SecureTransport"] = false}}}}}}
+    local _, plan = host:run("plan", "playbooks/harden/storage.lua", hardening.ACCOUNT)
+    assert.matches("s3%.bucket_settings/" .. names.half:gsub("%p", "%%%0") .. "%s+update", plan)
+    assert.matches("0 to create, 1 to update, 0 to replace, 0 to delete, 15 unchanged", plan)
+  end)
+  it("asks TLS of no website, and says why", function()
+    host.session.s3:put_bucket_acl {Bucket = names.shared, ACL = "private"}
+    host.session.s3:delete_bucket_policy {Bucket = names.website}
+    host.session.s3:put_bucket_website {Bucket = names.website,
+      WebsiteConfiguration = {IndexDocument = {Suffix = "index.html"}}}
+    local code, text = host:apply "harden/storage"
+    assert.equal(0, code, text)
+    assert.matches("serves a website, which AWS does by plain HTTP only", text)
+    assert.is_false((pcall(function() return host.session.s3:get_bucket_policy {Bucket = names.website} end)))
+  end)
+end)

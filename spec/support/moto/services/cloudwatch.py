@@ -3,9 +3,8 @@ import datetime
 import json
 import re
 
-from moto.sns.models import sns_backends
-
 from call import Refusal, operation
+import topics
 
 
 def now():
@@ -40,47 +39,93 @@ def put_metric_alarm(call):
     return answer
 
 
-def actions_of(alarm, state):
-    return {"OK": alarm.ok_actions, "ALARM": alarm.alarm_actions,
-            "INSUFFICIENT_DATA": alarm.insufficient_data_actions}[state]
-
-
-def tell(call, alarm, old, new, reason):
-    message = json.dumps({"AlarmName": alarm.name, "AlarmArn": alarm.alarm_arn, "AWSAccountId": call.account,
+def tell(call, row, old, new, reason):
+    """The actions of the new state: topics take it only where their policies let CloudWatch in."""
+    message = json.dumps({"AlarmName": row["name"], "AlarmArn": row["arn"], "AWSAccountId": call.account,
                           "NewStateValue": new, "OldStateValue": old, "NewStateReason": reason,
                           "StateChangeTime": now().strftime("%Y-%m-%dT%H:%M:%S.000+0000")})
-    for target in actions_of(alarm, new) or []:
-        parts = target.split(":")
-        if len(parts) > 5 and parts[2] == "sns":
-            backend = sns_backends[parts[4]][parts[3]]
-            if target in backend.topics:
-                backend.publish(message, target, subject=f'{new}: "{alarm.name}"'[:100])
-                note(call, alarm.name, "Action", f"Successfully executed action {target}")
+    source = topics.Source("cloudwatch.amazonaws.com", row["arn"], call.account, call.region, owner=True)
+    for target in row[new] or []:
+        if target.split(":")[2:3] == ["sns"]:
+            took = topics.publish(source, target, message, f'{new}: "{row["name"]}"'[:100])
+            note(call, row["name"], "Action", f"{'Successfully executed' if took else 'Failed to execute'} action"
+                 f" {target}", row["type"])
+
+
+def told(call, row, enabled, old, new, reason):
+    if old == new:
+        return
+    note(call, row["name"], "StateUpdate", f"Alarm updated from {old} to {new}", row["type"])
+    if enabled:
+        tell(call, row, old, new, reason)
+
+
+def states(call):
+    out = {name: alarm.state_value for name, alarm in call.backend().alarms.items()}
+    out.update({name: c["StateValue"] for name, c in composites(call).items()})
+    return out
+
+
+def holds(call, rule):
+    """A composite's rule over the states of its alarms."""
+    known = states(call)
+
+    def one(match):
+        name = "".join(group or "" for group in match.groups()[1:]).rpartition(":alarm:")[2]
+        return str(known.get(name) == match.group(1))
+    text = NAMED.sub(one, rule)
+    for word, python in (("AND", "and"), ("OR", "or"), ("NOT", "not"), ("TRUE", "True"), ("FALSE", "False")):
+        text = re.sub(rf"\b{word}\b", python, text)
+    if re.sub(r"True|False|and|or|not|[()\s]", "", text):
+        raise Refusal("ValidationError", f"AlarmRule could not be read: {rule}")
+    return eval(text, {"__builtins__": {}})   # nothing but booleans and their operators is left
+
+
+def row_of(name, composite):
+    return {"name": name, "arn": composite["AlarmArn"], "type": "CompositeAlarm", "OK": composite["OKActions"],
+            "ALARM": composite["AlarmActions"], "INSUFFICIENT_DATA": composite["InsufficientDataActions"]}
+
+
+def settle(call):
+    """Composites follow their alarms, and each other."""
+    for _ in range(len(composites(call)) + 1):
+        moved = False
+        for name, c in composites(call).items():
+            old, new = c["StateValue"], "ALARM" if holds(call, c["AlarmRule"]) else "OK"
+            if old != new:
+                moved = True
+                c.update(StateValue=new, StateUpdatedTimestamp=now(), StateReason=f"{c['AlarmRule']} is {new == 'ALARM'}")
+                told(call, row_of(name, c), c["ActionsEnabled"], old, new, c["StateReason"])
+        if not moved:
+            return
 
 
 @operation("cloudwatch", "SetAlarmState")
 def set_alarm_state(call):
-    name, new = call.params["AlarmName"], call.params["StateValue"]
+    name, new, reason = call.params["AlarmName"], call.params["StateValue"], call.params["StateReason"]
     if name in composites(call):
-        composites(call)[name].update(StateValue=new, StateReason=call.params["StateReason"],
-                                      StateUpdatedTimestamp=now())
+        c = composites(call)[name]
+        old = c["StateValue"]
+        c.update(StateValue=new, StateReason=reason, StateUpdatedTimestamp=now())
+        told(call, row_of(name, c), c["ActionsEnabled"], old, new, reason)
         return {}
     alarm = call.backend().alarms.get(name)
     old = alarm.state_value if alarm else None
     answer = call.moto()
-    if alarm and old != new:
-        note(call, name, "StateUpdate", f"Alarm updated from {old} to {new}")
-        if alarm.actions_enabled:
-            tell(call, alarm, old, new, call.params["StateReason"])
+    if alarm:
+        row = {"name": name, "arn": alarm.alarm_arn, "type": "MetricAlarm", "OK": alarm.ok_actions,
+               "ALARM": alarm.alarm_actions, "INSUFFICIENT_DATA": alarm.insufficient_data_actions}
+        told(call, row, alarm.actions_enabled, old, new, reason)
+        settle(call)
     return answer
 
 
-NAMED = re.compile(r"""(?:ALARM|OK|INSUFFICIENT_DATA)\(\s*(?:"([^"]+)"|'([^']+)'|([^\s()"']+))\s*\)""")
+NAMED = re.compile(r"""(ALARM|OK|INSUFFICIENT_DATA)\(\s*(?:"([^"]+)"|'([^']+)'|([^\s()"']+))\s*\)""")
 
 
 def named(rule):
     """The alarms of a composite's rule, by name."""
-    found = ["".join(groups) for groups in NAMED.findall(rule)]
+    found = ["".join(groups[1:]) for groups in NAMED.findall(rule)]
     return [re.sub(r"^arn:[^:]+:cloudwatch:[^:]*:\d+:alarm:", "", name) for name in found]
 
 
@@ -102,6 +147,7 @@ def put_composite_alarm(call):
     for kind in ("OKActions", "AlarmActions", "InsufficientDataActions"):
         given.setdefault(kind, [])
     composites(call)[name] = given
+    holds(call, rule)                         # reads it, or refuses
     if not old:
         tag(call, given["AlarmArn"], tags)
     return {}

@@ -4,7 +4,6 @@ A topic is published to only where its policy, and its key's, let this rule in: 
 target's dead-letter queue, here too.
 """
 import copy
-import fnmatch
 import itertools
 import json
 
@@ -13,6 +12,7 @@ from moto.events.models import EventPattern, Rule
 from moto.events.utils import EventTemplateParser
 
 from call import Refusal, operation
+import topics
 
 matches_plain, parse_line, send_plain = EventPattern.matches_event, EventTemplateParser.parse, Rule.send_to_targets
 
@@ -42,56 +42,12 @@ def parse(input_template, input_paths_map, event):
     return "\n".join(parse_line(line, input_paths_map, event) for line in lines)
 
 
-def as_list(value):
-    return value if isinstance(value, list) else [value]
-
-
-def fits(condition, rule):
-    """Whether the conditions on who the source is hold; others are not known here, and refuse."""
-    known = {"aws:sourcearn": rule.arn, "aws:sourceaccount": rule.account_id}
-    for operator, tests in (condition or {}).items():
-        for key, wanted in tests.items():
-            value = known.get(key.lower())
-            if operator not in ("StringEquals", "StringLike", "ArnEquals", "ArnLike") or value is None:
-                return False
-            if not any(fnmatch.fnmatchcase(value, one) for one in as_list(wanted)):
-                return False
-    return True
-
-
-def lets_in(policy, action, rule):
-    for statement in json.loads(policy).get("Statement", []):
-        principal = statement.get("Principal")
-        services = as_list(principal.get("Service", [])) if isinstance(principal, dict) else []
-        actions = [one.lower() for one in as_list(statement.get("Action", []))]
-        if statement.get("Effect") == "Allow" and "events.amazonaws.com" in services and fits(
-                statement.get("Condition"), rule) and any(fnmatch.fnmatchcase(action.lower(), a) for a in actions):
-            return True
-    return False
-
-
-def publish(rule, topic_arn, text):
-    """True where the topic took it."""
-    topic = backends.get_backend("sns")[rule.account_id][rule.region_name].topics.get(topic_arn)
-    if topic is None or not lets_in(topic.policy, "sns:Publish", rule):
-        return False
-    key_id = topic.kms_master_key_id
-    if key_id and "alias/aws/" in key_id:
-        return False                          # the managed key's policy can't be changed: no service gets in
-    if key_id:
-        keys = backends.get_backend("kms")[rule.account_id][rule.region_name]
-        key = keys.keys.get(keys.any_id_to_key_id(key_id))
-        if key is None or not all(lets_in(key.policy, a, rule) for a in ("kms:Decrypt", "kms:GenerateDataKey")):
-            return False
-    topic.publish(text)
-    return True
-
-
 def deliver(rule, target, event):
     transformer = target.get("InputTransformer", {})
     body = parse(transformer.get("InputTemplate"), transformer.get("InputPathsMap", {}), event)
     lines = body.split("\n") if isinstance(body, str) else [body]
-    if not publish(rule, target["Arn"], "\n".join(json.dumps(line) for line in lines)):
+    source = topics.Source("events.amazonaws.com", rule.arn, rule.account_id, rule.region_name)
+    if not topics.publish(source, target["Arn"], "\n".join(json.dumps(line) for line in lines)):
         dead = target.get("DeadLetterConfig", {}).get("Arn")
         if dead:
             queues = backends.get_backend("sqs")[rule.account_id][rule.region_name]

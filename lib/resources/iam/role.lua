@@ -49,8 +49,20 @@ local function converge_attached(aws, name, live, want)
   end
 end
 
+-- What is known only after apply is in it, which must not be walked.
+local function is_open(value)
+  if type(value) ~= "table" then return false end
+  local meta = getmetatable(value)
+  if meta == "unknown" or meta == "handle" then return true end
+  for _, inner in next, value do
+    if is_open(inner) then return true end
+  end
+  return false
+end
+
 -- A map of policies in the one form that equal policies share, so that the map compares by meaning.
 local function spelt(want)
+  if is_open(want.InlinePolicies) then return want end
   local out = {}
   for name, body in pairs(want.InlinePolicies or {}) do out[name] = compare.policy(body) end
   want.InlinePolicies = out

@@ -64,6 +64,16 @@ local function input_of(want, live)
   return input
 end
 
+-- A role that was made a moment ago is not known everywhere yet: until it is, the service refuses it by this sentence.
+local function when_role_is_known(call)
+  return resource.await("the role of the schedule, which the service cannot take on yet,", function()
+    local ok, result = pcall(call)
+    if ok then return result end
+    local text = type(result) == "table" and result.code == "ValidationException" and tostring(result.message) or ""
+    if not text:find "assume the role" then error(result, 0) end
+  end, 60)
+end
+
 return resource {
   type = "scheduler.schedule",
   about = "A schedule of EventBridge Scheduler: when, what, retries, dead letters",
@@ -87,8 +97,13 @@ return resource {
     return spelt(live)
   end,
 
-  create = function(aws, want) return {arn = aws.scheduler:create_schedule(input_of(want, {})).ScheduleArn} end,
-  update = function(aws, live, want) aws.scheduler:update_schedule(input_of(want, live)) end,
+  create = function(aws, want)
+    local input = input_of(want, {})
+    return {arn = when_role_is_known(function() return aws.scheduler:create_schedule(input) end).ScheduleArn}
+  end,
+  update = function(aws, live, want)
+    when_role_is_known(function() return aws.scheduler:update_schedule(input_of(want, live)) end)
+  end,
   delete = function(aws, live)
     aws.scheduler:delete_schedule {Name = live.name, GroupName = live.GroupName}
   end,

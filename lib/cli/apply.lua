@@ -18,7 +18,7 @@ local apply = {
     {name = "approve", value = "NAME", many = true, about = "grant an approval or confirmation beforehand"},
     {name = "on-failure", value = "WHAT", choices = {"undo", "stop"},
       about = "what a failed step does to those before it"},
-    playing.STORE, telling.OPTION,
+    playing.STORE, playing.REPORT, telling.OPTION,
     {name = "new", about = "start over although an earlier run of this playbook has not ended"},
   },
 }
@@ -57,7 +57,6 @@ function apply.finish(out, ctx)
   end
   if out.message then ctx:say("%s", out.message) end
   local told = telling.tell_run(out, ctx.args, ctx)
-  playing.close(out.engine.context, ctx)
   return out.exit == 0 and not told and NOBODY_TOLD or out.exit
 end
 
@@ -150,8 +149,7 @@ local function load_any(args, ctx)
   return loaded, playing.context(loaded, args, ctx, saved.region), saved.options, saved
 end
 
---- The whole of it, for `run` too.
-function apply.run(args, ctx)
+local function whole(args, ctx)
   local loaded, context, options, saved = load_any(args, ctx)
   local engine = playbook.plan(loaded, context, options)
   if saved then planfile.check_live(saved, engine) end
@@ -167,5 +165,8 @@ function apply.run(args, ctx)
   local how, ended <close> = apply.run_options(args, ctx)  -- luacheck: ignore
   return apply.finish(require "playbook.run".execute(engine, how), ctx)
 end
+
+--- The whole of it, for `run` too.
+apply.run = playing.heard(whole)
 
 return apply

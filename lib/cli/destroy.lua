@@ -47,8 +47,8 @@ return {
   about = "Delete what a playbook declares and owns; asks for its name",
   usage = "tidelock destroy FILE.lua [--account FILE] [--confirm NAME]",
   options = playing.options {
-    playing.STORE,
+    playing.STORE, playing.REPORT,
     {name = "confirm", value = "NAME", about = "the playbook's name, instead of typing it"},
   },
-  run = run,
+  run = playing.heard(run),
 }

@@ -60,7 +60,6 @@ local function run(args, ctx)
   local nodes = changed(engine)
   for _, node in ipairs(nodes) do node.changed_by, node.changed_why = who(engine, node) end
   playing.show(engine, args, ctx)
-  playing.close(context, ctx)
   if not ctx:wants_json() then lines(ctx, nodes) end
   return planner.changes_anything(engine.nodes) and 2 or 0
 end
@@ -70,5 +69,5 @@ return {
   about = "What is not as the playbook says, and who changed it",
   usage = "tidelock drift FILE.lua [--account FILE]; exits 2 where there is drift",
   options = playing.options {},
-  run = run,
+  run = playing.heard(run),
 }

@@ -7,7 +7,6 @@ local function run(args, ctx)
   local loaded, context = playing.load(playing.file(args, "plan"), args, ctx)
   local engine = playbook.plan(loaded, context, {target = args.target, exclude = args.exclude, prune = args.prune})
   playing.show(engine, args, ctx)
-  playing.close(context, ctx)
   if args.out then
     require "playbook.planfile".save(args.out, engine,
       {target = args.target, exclude = args.exclude, prune = args.prune})
@@ -25,5 +24,5 @@ return {
     {name = "detailed-exitcode", about = "exit 2 when there is something to change"},
     {name = "prune", about = "also delete what this playbook owns and no longer declares"},
   },
-  run = run,
+  run = playing.heard(run),
 }

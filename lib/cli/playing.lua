@@ -19,6 +19,25 @@ playing.OPTIONS = {
 --- Where runs are kept.
 playing.STORE = {name = "store", value = "URL", about = "keep journal and lock in s3://BUCKET/PREFIX and DynamoDB"}
 
+--- A report of the run, for the commands that make one.
+playing.REPORT = {name = "report", value = "FILE", many = true,
+  about = "also write what was done to FILE: .xml (JUnit), .md or .html"}
+
+-- The files of --report, opened before anything is done: {path =, format =, file =}.
+local function reports(args)
+  local formats, out = require "report.story".FORMATS, {}
+  for i, path in ipairs(args.report or {}) do
+    local format = formats[path:match "%.(%w+)$" or ""]
+    if not format then
+      options.usage(("--report %s: the name must end in .xml (JUnit), .md or .html"):format(path))
+    end
+    local file, why = io.open(path, "wb")
+    if not file then options.usage("--report cannot be written: " .. why) end
+    out[i] = {path = path, format = format, file = file}
+  end
+  return out
+end
+
 --- The store that --store or TIDELOCK_STORE names; the user's own folder without.
 function playing.store(args, ctx)
   local url = args.store or os.getenv "TIDELOCK_STORE"
@@ -84,6 +103,12 @@ local function listen(context, loaded, args, ctx, painter)
     listeners[2] = function(event) trace:event(event) end
     context.on_call = function(call, err) context.emit {kind = "call", call = call, error = err} end
   end
+  context.reports = reports(args)
+  if #context.reports > 0 then
+    local story = require "report.story".new(loaded.name)
+    context.story = story
+    listeners[#listeners + 1] = function(event) story:event(event) end
+  end
   if args.notify then
     context.findings, listeners[#listeners + 1] = require "cli.telling".gather(loaded.name)
   end
@@ -103,15 +128,42 @@ function playing.context(loaded, args, ctx, region)
     concurrency = args.concurrency, unsafe = args.unsafe,
     instructions = args.max_instructions}
   listen(context, loaded, args, ctx, painter)
+  ctx.playing = context
   return context
 end
 
---- Sends what listens its end: traces go out now. Called once, when the command has done its work.
-function playing.close(context, ctx)
+local function write_reports(context, ctx, err)
+  if not context.story then return end
+  context.story:finish(err)
+  for _, report in ipairs(context.reports) do
+    local ok, why = report.file:write(context.story:text(report.format))
+    ok = ok and report.file:close()
+    if not ok then ctx:say("The report %s could not be written: %s", report.path, why or "the disk is full") end
+  end
+end
+
+-- What listens hears its end: traces go out now, reports are written. `err` is what was raised, if anything was.
+local function close(ctx, err)
+  local context = ctx.playing
+  if not context then return end
+  ctx.playing = nil
+  write_reports(context, ctx, err)
   if not context.trace then return end
+  if err then context.trace:fail(err) end
   local ok, why = context.trace:finish()
-  context.trace = nil
   if not ok then ctx:say("%s", why) end
+end
+
+--- A command's `run` that lets all that listens to it hear its end, also where it ends with an error.
+function playing.heard(run)
+  return function(args, ctx)
+    local ok, out = xpcall(run, function(err)
+      return type(err) == "string" and debug.traceback(err, 2) or err
+    end, args, ctx)
+    close(ctx, not ok and out or nil)
+    if not ok then error(out, 0) end
+    return out
+  end
 end
 
 --- Loads a playbook and makes the context that plan and apply need: loaded, context.

@@ -32,7 +32,7 @@ return {
   about = "Go on with a run that was stopped, parked or failed",
   usage = "tidelock resume RUN [--approve NAME] [--assume STEP=done|again] [--undo]",
   options = {
-    playing.STORE, require "cli.telling".OPTION,
+    playing.STORE, playing.REPORT, require "cli.telling".OPTION,
     {name = "approve", value = "NAME", many = true, about = "grant an approval or confirmation"},
     {name = "assume", value = "STEP=WHAT", many = true, about = "a step that was in flight is done, or runs again"},
     {name = "changed", about = "accept that the playbook or account file has changed since"},
@@ -41,5 +41,5 @@ return {
       about = "what a failed step does with those before"},
     {name = "concurrency", value = "N", number = true, about = "requests in flight at once"},
   },
-  run = run,
+  run = playing.heard(run),
 }

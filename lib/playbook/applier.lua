@@ -122,9 +122,8 @@ local function perform(engine, node)
     -- what is left to do after a lost answer may be less, but what was done is what was planned
     if planned == "create" or planned == "replace" then node.action = planned end
     node.done, node.result = true, node.action
-    if not (quiet and node.action == "none") then
-      engine.emit {kind = "resource.done", node = node, action = node.action, seconds = node.seconds}
-    end
+    engine.emit {kind = quiet and node.action == "none" and "resource.same" or "resource.done", node = node,
+      action = node.action, seconds = node.seconds}
   else
     if err == require "tidelock.loop".CANCELLED then error(err, 0) end
     node.failed, node.result = err, "failed"

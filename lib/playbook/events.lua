@@ -1,6 +1,6 @@
---- One stream of what a run does, and those who listen to it: the journal, the terminal, traces. In that order.
--- Events are tables with a kind: resource.start/done/fail/skip, step.start/done/fail/retry/skip, undo.start, park.done,
--- check, call, say, note, run.start, run.end; docs/reference/journal.md says what the journal keeps of them.
+--- One stream of what a run does, and those who listen to it: the journal, the terminal, traces, reports.
+-- Events are tables with a kind: resource.start/done/same/fail/skip, step.start/done/fail/retry/skip, undo.start,
+-- park.done, check, call, say, note, run.start, run.end; docs/reference/journal.md says what the journal keeps of them.
 local events = {}
 
 --- A function that takes an event, notes when it came, and tells every listener, the first first.

@@ -260,7 +260,7 @@ function playbook.outputs(engine)
   return out
 end
 
---- A summary of what was done: counts by result, reads, writes, seconds.
+--- A summary of what was done: counts by result, steps that ran, reads, writes (those of steps apart too), seconds.
 function playbook.summary(engine)
   local s = {created = 0, updated = 0, replaced = 0, deleted = 0, unchanged = 0, failed = 0, skipped = 0}
   local NAMES <const> = {create = "created", update = "updated", replace = "replaced", delete = "deleted",
@@ -269,6 +269,8 @@ function playbook.summary(engine)
     local name = NAMES[node.result or ""]
     if name then s[name] = s[name] + 1 end
   end
+  s.steps = engine.workflow and engine.workflow.ran or 0
+  s.step_writes = engine.recorder.step_writes
   s.reads, s.writes, s.seconds = engine.recorder.reads, engine.recorder.writes, engine.seconds
   return s
 end

@@ -61,6 +61,7 @@ local function ended(self, call, err)
   if call.task then self.traffic.watched[call.task] = call.outer end
   local count = math.max(call.requests, self.traffic and 0 or 1)
   if call.read then self.reads = self.reads + count else self.writes = self.writes + count end
+  if not call.read and call.node and call.node.in_playbook then self.step_writes = self.step_writes + count end
   self.calls = self.calls + 1
   if not call.read and self.after then self.after(call, err) end
   if self.on_call then self.on_call(call, err) end
@@ -192,7 +193,8 @@ end
 
 --- A recorder over a session (or a fake of one). `traffic` is what counts below it, if anything does.
 function recorder.new(session, traffic)
-  return setmetatable({session = session, traffic = traffic, reads = 0, writes = 0, calls = 0, waits = {}},
+  return setmetatable({session = session, traffic = traffic, reads = 0, writes = 0, step_writes = 0,
+    calls = 0, waits = {}},
     {__index = methods})
 end
 

@@ -18,10 +18,11 @@ end
 --- Whether a raised value is such a stop.
 function workflow.is_halt(value) return getmetatable(value) == Halt end
 
---- A workflow. options: journal, run (id), agreed {address = action}, approved {name = true}, assume {step = "done" |
--- "again"}, ask(question) -> line or nil where nobody can be asked, say(text), clock, sleep.
+--- A workflow; `ran` counts the steps that it has run to their end. options: journal, run (id), agreed {address =
+-- action}, approved {name = true}, assume {step = "done" | "again"}, ask(question) -> line or nil where nobody can be
+-- asked, say(text), clock, sleep.
 function workflow.new(options)
-  local self = setmetatable({undos = {}, checks = {}}, workflow)
+  local self = setmetatable({undos = {}, checks = {}, ran = 0}, workflow)
   for name, value in pairs(options) do self[name] = value end
   self.approved, self.assume = options.approved or {}, options.assume or {}
   self.clock = options.clock or function() return require "tidelock.loop".time() end
@@ -243,6 +244,7 @@ function act.step(self, engine, entry)
     self.journal:write {kind = "step.start", name = entry.name, token = token}
     engine.emit {kind = "step.start", name = entry.name, line = (">   step %q"):format(entry.name)}
     value = run_step(self, engine, entry, token)
+    self.ran = self.ran + 1
   end
   finish(self, engine, entry, value, began)
   register_undo(self, entry, value)

@@ -154,6 +154,9 @@ local function post(self, spans)
   return answer, err
 end
 
+--- The command ended by this error: the trace's root says so.
+function otlp:fail(err) self.failed = self.failed or reason(err) end
+
 --- Ends what is open and sends all spans. Returns true, or nil and a sentence: a trace is never worth a run.
 function otlp:finish()
   for key in pairs(self.open) do finish(self, key, "it did not come to its end") end

@@ -192,22 +192,35 @@ local function checks_line(checks, p)
   return p:text(bad, ("Checks: %d passed, %d failed, %d could not be made."):format(n.pass, n.fail, n.error))
 end
 
+-- What became of the resources, and of the steps, whose writes are their own.
+local function done_line(s, engine, p)
+  local failed = s.failed > 0 and p:text("red", (", %d failed"):format(s.failed)) or ""
+  local skipped = s.skipped > 0 and (", %d not done"):format(s.skipped) or ""
+  local touched = s.created + s.updated + s.replaced + s.deleted + s.failed + s.skipped
+  local steps = ""
+  if s.steps > 0 or s.step_writes > 0 then
+    steps = (" %s run, with %s by them."):format(plural(s.steps, "step"), plural(s.step_writes, "write"))
+  end
+  if touched > 0 then
+    return ("Applied: %d created, %d updated, %d replaced, %d deleted, %d unchanged%s%s.%s %s."):format(s.created,
+      s.updated, s.replaced, s.deleted, s.unchanged, failed, skipped, steps, terminal.cost(engine))
+  elseif steps == "" then
+    return ("Nothing was changed: %d as declared. %s."):format(s.unchanged, terminal.cost(engine))
+  end
+  return ("No resource was changed: %d as declared.%s %s."):format(s.unchanged, steps, terminal.cost(engine))
+end
+
 --- The last lines of an apply.
 function terminal.summary(engine, p)
   local s = playbook.summary(engine)
   local out = {}
-  local failed = s.failed > 0 and p:text("red", (", %d failed"):format(s.failed)) or ""
-  local skipped = s.skipped > 0 and (", %d not done"):format(s.skipped) or ""
-  local touched = s.created + s.updated + s.replaced + s.deleted + s.failed + s.skipped
   local checks = engine.workflow and engine.workflow.checks or {}
   if #checks > 0 then out[1] = checks_line(checks, p) end
-  if touched == 0 and s.unchanged == 0 and #checks > 0 then
+  local only_looked = s.writes == 0 and s.steps == 0 and s.failed + s.skipped + s.unchanged == 0
+  if only_looked and #checks > 0 then
     out[1] = ("%s %s."):format(out[1], terminal.cost(engine))
-  elseif touched == 0 then
-    out[#out + 1] = ("Nothing was changed: %d as declared. %s."):format(s.unchanged, terminal.cost(engine))
   else
-    out[#out + 1] = ("Applied: %d created, %d updated, %d replaced, %d deleted, %d unchanged%s%s. %s."):format(
-      s.created, s.updated, s.replaced, s.deleted, s.unchanged, failed, skipped, terminal.cost(engine))
+    out[#out + 1] = done_line(s, engine, p)
   end
   local outputs = playbook.outputs(engine)
   for _, name in ipairs(compare.sorted_keys(outputs)) do

@@ -204,11 +204,21 @@ local function with_steps(engine, id, journal, options, agreed)
   return stepwise(live, journal, options, flow)
 end
 
+--- The mark {run=, result=} of this playbook's run that has begun and not ended, or nil. The account is known by now.
+function run.unfinished(engine, store)
+  local open = store:open_run(open_key(engine))
+  if not open then return nil end
+  local state = require "playbook.journal".state(store:records(open.run) or {})
+  if state == "done" or state == "undone" then return nil end    -- killed between its last record and this mark
+  return open
+end
+
+--- The run that writes to this account and region now, by the store's lock, or nil (a store of files refuses by itself).
+function run.busy(engine, store) return store.holder and store:holder(lock_key(engine)) or nil end
+
 local function refuse_open(engine, options)
-  local open = options.store:open_run(open_key(engine))
-  if not open or options.new then return end
-  local state = require "playbook.journal".state(options.store:records(open.run) or {})
-  if state == "done" or state == "undone" then return end    -- killed between its last record and this mark
+  local open = not options.new and run.unfinished(engine, options.store)
+  if not open then return end
   fault.fail(75, "Run %s of this playbook has not ended (%s). Go on with: tidelock resume %s; or start over, repeating"
     .. " its steps, with --new.", open.run, open.result or "it was stopped", open.run)
 end

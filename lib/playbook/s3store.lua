@@ -161,6 +161,13 @@ local function held_by(self, key)
   return self.aws.dynamodb:get_item {TableName = self.locks, Key = {id = {S = key}}, ConsistentRead = true}.Item
 end
 
+--- The run that holds the lock of `key` and has given a sign of life of late, or nil.
+function s3store:holder(key)
+  ensure_table(self)
+  local held = held_by(self, key)
+  return held and tonumber(held.expires.N) >= now() and held.run.S or nil
+end
+
 local function take(self, key, info, token)
   self.aws.dynamodb:put_item {TableName = self.locks,
     Item = {id = {S = key}, run = {S = info.run}, host = {S = info.host}, start = {S = info.start},

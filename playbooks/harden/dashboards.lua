@@ -1,5 +1,5 @@
---- The dashboards: clusters, alarms, databases, queues and functions, the rate limiter, storage. They show what there is
--- when this runs; harden/alarms includes it, and names the alarms.
+--- The dashboards: clusters, alarms, databases, queues and functions, the rate limiter, storage. They show what there
+-- is when this runs; harden/alarms includes it, and names the alarms.
 playbook {
   name = "harden/dashboards",
   about = "CloudWatch dashboards of everything found; of alarms too where harden/alarms includes it",

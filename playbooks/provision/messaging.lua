@@ -32,24 +32,8 @@ local workflows_queue = ensure.sqs.queue {
   tags = {Purpose = "workflow orchestration"},
 }
 
--- The limiter: visibility is six times the consumer's time limit of 30 seconds, as a Lambda source needs it.
-local limiter = account.prefix .. "-rate-limiter-queue"
-
-local limiter_dlq = ensure.sqs.queue {
-  name = limiter .. "-dlq",
-  MessageRetentionPeriod = var.keep,
-  SqsManagedSseEnabled = true,
-  tags = {Purpose = "dead letters of the rate limiter"},
-}
-
-local limiter_queue = ensure.sqs.queue {
-  name = limiter,
-  VisibilityTimeout = minutes(3), ReceiveMessageWaitTimeSeconds = var.wait,
-  MessageRetentionPeriod = days(4),
-  RedrivePolicy = {deadLetterTargetArn = limiter_dlq.arn, maxReceiveCount = var.tries},
-  SqsManagedSseEnabled = true,
-  tags = {Purpose = "10 messages a minute and account"},
-}
+-- The limiter's: provision/rate-limiter has the same, and whatever reads it.
+local limiter = include("provision/limiter-queue", {wait = var.wait, tries = var.tries, keep = var.keep})
 
 -- Cost monitoring: one table of amounts, one of alerts; items expire by themselves.
 local tables = {}
@@ -75,8 +59,8 @@ end
 
 output {
   workflows_url = workflows_queue.url,
-  limiter_url = limiter_queue.url,
-  limiter_arn = limiter_queue.arn,
+  limiter_url = limiter.url,
+  limiter_arn = limiter.arn,
   costs_table = tables["ai-costs"].arn,
   alerts_table = tables["cost-alerts"].arn,
 }

@@ -13,6 +13,11 @@ local function condition(statement, key)
   end
 end
 
+local function by_url(statement)
+  local said = condition(statement, "lambda:InvokedViaFunctionUrl")
+  if said ~= nil then return tostring(said) == "true" end
+end
+
 local function principal(given)
   if type(given) ~= "table" then return given end
   return given.Service or (given.AWS or ""):match "^arn:[^:]+:iam::(%d+):root$" or given.AWS
@@ -40,6 +45,7 @@ return resource {
     return {FunctionName = want.FunctionName, StatementId = want.StatementId, Qualifier = want.Qualifier,
       Action = one.Action, Principal = principal(one.Principal), SourceArn = condition(one, "AWS:SourceArn"),
       SourceAccount = condition(one, "AWS:SourceAccount"),
+      InvokedViaFunctionUrl = by_url(one),
       FunctionUrlAuthType = condition(one, "lambda:FunctionUrlAuthType"),
       PrincipalOrgID = condition(one, "aws:PrincipalOrgID")}
   end,

@@ -1,4 +1,4 @@
--- A function's package: a zip that others can read, the same bytes for the same files, and programs that Lambda can run.
+-- A function's package: a zip that others can read, the same bytes for the same files, programs that Lambda can run.
 local elf = require "support.elf"
 local fs = require "tidelock.fs"
 local package_of = require "resources.lambda.package"

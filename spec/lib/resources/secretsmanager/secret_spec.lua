@@ -59,7 +59,7 @@ ensure.secretsmanager.secret {name = "site/token", Value = %s}
   it("says which value is missing, and takes it at the next apply", function()
     local code, text = apply '{env = "TIDELOCK_SPEC_NO_SUCH"}'
     assert.equal(1, code, text)
-    assert.matches("The secret site/token has no value yet, and none could be had: the environment has no TIDELOCK_SPEC",
+    assert.matches("The secret site/token has no value yet, and none could be had: the environment has no TIDELOCK",
       text)
     code, text = apply '{random = 20}'
     assert.equal(0, code, text)

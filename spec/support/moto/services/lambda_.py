@@ -262,6 +262,8 @@ def condition_of(call):
             ("PrincipalOrgID", "StringEquals", "aws:PrincipalOrgID")):
         if member in call.params:
             out.setdefault(operator, {})[key] = call.params[member]
+    if "InvokedViaFunctionUrl" in call.params:
+        out["Bool"] = {"lambda:InvokedViaFunctionUrl": str(call.params["InvokedViaFunctionUrl"]).lower()}
     return out
 
 

@@ -4,7 +4,7 @@ local control = require "checks"
 return control {
   id = "cloudwatch-alarm-actions", title = "Alarms tell somebody", severity = "medium",
   fsbp = "CloudWatch.15, CloudWatch.17", requirement = "6.5", subjects = "cloudwatch.alarm", needs = {},
-  remedy = "harden/observability",
+  remedy = "harden/alarms",
   command = "tidelock call cloudwatch describe-alarms --alarm-names {name} --region {region}",
   means = "The alarm goes off and nobody hears it.",
   todo = "Give the alarm a topic, and switch its actions on.",

@@ -5,7 +5,7 @@ local METRICS <const> = {"CPUUtilization", "MemoryUtilization"}
 
 return control {
   id = "ecs-alarms", title = "Services have alarms on CPU and memory", severity = "medium", requirement = "6.5, 10.5",
-  subjects = "ecs.service", needs = {"cloudwatch:DescribeAlarms"}, remedy = "harden/observability",
+  subjects = "ecs.service", needs = {"cloudwatch:DescribeAlarms"}, remedy = "harden/alarms",
   command = "tidelock call cloudwatch describe-alarms --region {region}",
   means = "A service that runs out of memory dies before anyone hears of it.",
   todo = "Add an alarm on each of the two metrics of the service.",

@@ -37,10 +37,11 @@ local function update(aws, t, live, want, changes)
   return merged(live, want, after or {})
 end
 
-local function delete(aws, t, live, protect)
+local function delete(aws, node)
+  local t, live, protect = node.type, node.live, node.protect
   local why = protect and "the playbook says protect" or t.protected and t.protected(live)
   if why then error({code = "Protected", message = "it is protected and was not deleted: " .. why}, 0) end
-  t.delete(aws, live)
+  t.delete(aws, live, (unknown.resolve(node.want)))
 end
 
 -- Values that were unknown at plan time are known by now: what was an update may be none, and what was none may not.
@@ -57,7 +58,7 @@ end
 local function act(engine, node)
   local t, aws = node.type, engine.recorder:client(node)
   if node.action == "delete" then
-    delete(aws, t, node.live, node.protect)
+    delete(aws, node)
     return
   end
   decide_again(node)
@@ -68,7 +69,7 @@ local function act(engine, node)
   if node.action == "create" then
     node.known = create(aws, t, want)
   elseif node.action == "replace" then
-    delete(aws, t, node.live, node.protect)
+    delete(aws, node)
     node.known = create(aws, t, want)
   elseif node.action == "update" then
     node.known = update(aws, t, node.live, t:complete(want), node.changes)

@@ -213,7 +213,7 @@ function run.unfinished(engine, store)
   return open
 end
 
---- The run that writes to this account and region now, by the store's lock, or nil (a store of files refuses by itself).
+--- The run that writes to this account and region now, by the store's lock, or nil; a store of files refuses by itself.
 function run.busy(engine, store) return store.holder and store:holder(lock_key(engine)) or nil end
 
 local function refuse_open(engine, options)

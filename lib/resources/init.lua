@@ -48,7 +48,7 @@ Type.__index = Type
 local FIELDS <const> = {"type", "about", "service", "model", "inside", "also", "without", "properties", "required",
   "key", "label", "provides", "replaces", "sets", "documents", "defaults", "normal", "secrets", "tags", "absent",
   "check", "read", "read_many", "create", "update", "delete", "settle", "note", "protected", "arns",
-  "once", "renews"}
+  "once", "renews", "list", "kept"}
 
 local function set_of(list)
   local out = {}
@@ -87,12 +87,13 @@ end
 -- documents {Name = "policy" | "json"}; defaults {Name = value that AWS has where none is given};
 -- secrets {names that cannot be read back}; tags (true, or false where the type has none); absent {error codes};
 -- check(want) -> sentences; read(aws, want) -> live | nil; read_many(aws, wants) -> list; create(aws, want) -> live;
--- update(aws, live, want, changed); delete(aws, live); settle(aws, want, live); protected(live) -> why;
+-- update(aws, live, want, changed); delete(aws, live, want); settle(aws, want, live); protected(live) -> why;
 -- renews {fields of provides that an update changes, but for one of Tags alone};
 -- once {operations that make a second one when sent twice: after a lost answer the engine looks first};
 -- inside (the structure of the create input that holds the properties); normal(want) -> want, spelt as AWS does;
 -- note(live) -> what a person should know though nothing is to be done; arns (pattern that takes the name out of its
--- ARN, so that --prune can find it).
+-- ARN, so that --prune can find it); list(aws) -> {{name =, Tags =}} (all there are, where the account's tag call does
+-- not know the type); kept (why --prune leaves what it finds of this type).
 -- `aws` is a client that also has account_id, region, arn(service, resource [, region, account]) and
 -- tags(arn, own), which gives tags out of one call for all resources, or calls own().
 function resources.new(d)

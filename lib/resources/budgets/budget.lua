@@ -100,6 +100,10 @@ local function subscribers(aws, base, notification)
   end, {})
 end
 
+local function tags_of(aws, arn)
+  return resource.tag_map(aws.budgets:list_tags_for_resource {ResourceARN = arn}.ResourceTags)
+end
+
 return resource {
   type = "budgets.budget",
   about = "A budget, its notifications and who hears them",
@@ -134,10 +138,16 @@ return resource {
     end
     live.NotificationsWithSubscribers = rows
     live = spelt(live)
-    live.Tags = aws.tags(live.arn, function()
-      return resource.tag_map(aws.budgets:list_tags_for_resource {ResourceARN = live.arn}.ResourceTags)
-    end)
+    live.Tags = aws.tags(live.arn, function() return tags_of(aws, live.arn) end)
     return live
+  end,
+
+  list = function(aws)
+    local out = {}
+    for b in aws.budgets:items("describe_budgets", {AccountId = aws.account_id}) do
+      out[#out + 1] = {name = b.BudgetName, Tags = tags_of(aws, aws.arn("budgets", "budget/" .. b.BudgetName, ""))}
+    end
+    return out
   end,
 
   create = function(aws, want)

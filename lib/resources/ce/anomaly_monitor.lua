@@ -7,6 +7,10 @@ local function tags(aws, live, want)
   if #gone > 0 then aws.ce:untag_resource {ResourceArn = live.arn, ResourceTagKeys = gone} end
 end
 
+local function tags_of(aws, arn)
+  return resource.tag_map(aws.ce:list_tags_for_resource {ResourceArn = arn}.ResourceTags)
+end
+
 return resource {
   type = "ce.anomaly_monitor",
   about = "What Cost Anomaly Detection watches",
@@ -28,12 +32,19 @@ return resource {
   read = function(aws, want)
     for m in aws.ce:items("get_anomaly_monitors", {}) do
       if m.MonitorName == want.name then
-        local got = aws.ce:list_tags_for_resource {ResourceArn = m.MonitorArn}
         return {name = m.MonitorName, arn = m.MonitorArn, MonitorType = m.MonitorType,
           MonitorDimension = m.MonitorDimension, MonitorSpecification = m.MonitorSpecification,
-          Tags = resource.tag_map(got.ResourceTags)}
+          Tags = tags_of(aws, m.MonitorArn)}
       end
     end
+  end,
+
+  list = function(aws)
+    local out = {}
+    for m in aws.ce:items("get_anomaly_monitors", {}) do
+      out[#out + 1] = {name = m.MonitorName, Tags = tags_of(aws, m.MonitorArn)}
+    end
+    return out
   end,
 
   create = function(aws, want)

@@ -8,6 +8,10 @@ local function pick(want, out)
   return out
 end
 
+local function tags_of(aws, arn)
+  return resource.tag_map(aws.ce:list_tags_for_resource {ResourceArn = arn}.ResourceTags)
+end
+
 return resource {
   type = "ce.anomaly_subscription",
   about = "Who hears of cost anomalies, and from which size on",
@@ -37,10 +41,17 @@ return resource {
   read = function(aws, want)
     for s in aws.ce:items("get_anomaly_subscriptions", {}) do
       if s.SubscriptionName == want.name then
-        local got = aws.ce:list_tags_for_resource {ResourceArn = s.SubscriptionArn}
-        return pick(s, {name = s.SubscriptionName, arn = s.SubscriptionArn, Tags = resource.tag_map(got.ResourceTags)})
+        return pick(s, {name = s.SubscriptionName, arn = s.SubscriptionArn, Tags = tags_of(aws, s.SubscriptionArn)})
       end
     end
+  end,
+
+  list = function(aws)
+    local out = {}
+    for s in aws.ce:items("get_anomaly_subscriptions", {}) do
+      out[#out + 1] = {name = s.SubscriptionName, Tags = tags_of(aws, s.SubscriptionArn)}
+    end
+    return out
   end,
 
   create = function(aws, want)

@@ -96,6 +96,17 @@ return resource {
       InlinePolicies = got.inline, ManagedPolicyArns = got.attached, Tags = resource.tag_map(role.Tags)}
   end,
 
+  list = function(aws)
+    local out = {}
+    for role in aws.iam:items("list_roles", {}) do
+      if not role.Path:find "^/aws%-" then                     -- AWS's own, which nobody may delete
+        out[#out + 1] = {name = role.RoleName,
+          Tags = resource.tag_map(aws.iam:list_role_tags {RoleName = role.RoleName}.Tags)}
+      end
+    end
+    return out
+  end,
+
   create = function(aws, want)
     local role = aws.iam:create_role {RoleName = want.name, Path = want.Path, Description = want.Description,
       MaxSessionDuration = want.MaxSessionDuration, PermissionsBoundary = want.PermissionsBoundary,

@@ -52,6 +52,8 @@ return resource {
   defaults = {EnableKeyRotation = false, Description = ""},
   secrets = {"PendingWindowInDays", "BypassPolicyLockoutSafetyCheck"},
   absent = {"NotFoundException"},
+  arns = "^arn:[^:]+:kms:[^:]+:%d+:(key/.+)$",
+  kept = "what it has encrypted is lost with a key, so only destroy deletes one",
 
   check = function(want)
     if type(want.name) == "string" and not want.name:find "^alias/" then return {'name must begin with "alias/"'} end
@@ -108,8 +110,8 @@ return resource {
     if #gone > 0 then aws.kms:untag_resource {KeyId = live.id, TagKeys = gone} end
   end,
 
-  delete = function(aws, live)
+  delete = function(aws, live, want)
     aws.kms:delete_alias {AliasName = live.name}
-    aws.kms:schedule_key_deletion {KeyId = live.id, PendingWindowInDays = live.PendingWindowInDays or 30}
+    aws.kms:schedule_key_deletion {KeyId = live.id, PendingWindowInDays = want.PendingWindowInDays or 30}
   end,
 }

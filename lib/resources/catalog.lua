@@ -8,6 +8,7 @@ return {
   cloudtrail = {"trail"},
   cloudwatch = {"alarm", "composite_alarm", "dashboard"},
   dynamodb = {"table"},
+  ec2 = {"vpc_endpoint", "vpc_endpoint_route"},
   ecs = {"cluster", "task_definition"},
   events = {"rule"},
   guardduty = {"detector"},

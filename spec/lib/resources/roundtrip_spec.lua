@@ -72,6 +72,17 @@ local function function_of(session, versions)
   return arn
 end
 
+local function network(session)
+  local ec2 = session.ec2
+  local vpc = ec2:create_vpc {CidrBlock = "10.0.0.0/16"}.Vpc.VpcId
+  local function route_table() return ec2:create_route_table {VpcId = vpc}.RouteTable.RouteTableId end
+  local function group(name)
+    return ec2:create_security_group {VpcId = vpc, GroupName = name, Description = name}.GroupId
+  end
+  return {vpc = vpc, a = route_table(), b = route_table(), group = group "one", other = group "other",
+    subnet = ec2:create_subnet {VpcId = vpc, CidrBlock = "10.0.1.0/24"}.Subnet.SubnetId}
+end
+
 -- One row a type: what it is made with, and each change alone. Functions get the account and what `before` returned.
 local CASES <const> = {
   {type = "sqs.queue", want = {name = "q", VisibilityTimeout = 40, Tags = {a = "1"}},
@@ -193,6 +204,26 @@ local CASES <const> = {
       Tierings = {{Days = 90, AccessTier = "ARCHIVE_ACCESS"}, {Days = 180, AccessTier = "DEEP_ARCHIVE_ACCESS"}}},
     changes = {{Tierings = {{Days = 270, AccessTier = "DEEP_ARCHIVE_ACCESS"}, {Days = 90,
       AccessTier = "ARCHIVE_ACCESS"}}}, {Status = "Disabled"}, {Filter = {Prefix = "old/"}}}},
+  {type = "ec2.vpc_endpoint", before = network,
+    want = {VpcId = function(_, n) return n.vpc end, ServiceName = "com.amazonaws.eu-west-1.s3",
+      VpcEndpointType = "Gateway", Tags = {a = "1"}, RouteTableIds = function(_, n) return {n.a} end},
+    changes = {{RouteTableIds = function(_, n) return {n.a, n.b} end},
+      {PolicyDocument = {Version = "2012-10-17", Statement = {{Effect = "Allow", Principal = "*", Resource = "*",
+        Action = "s3:GetObject"}}}},
+      {RouteTableIds = function(_, n) return {n.b} end}, {Tags = {a = "2"}}, {Tags = {b = "1"}, calls = 2}}},
+  {type = "ec2.vpc_endpoint", label = "interface", before = network,
+    want = {VpcId = function(_, n) return n.vpc end, ServiceName = "com.amazonaws.eu-west-1.secretsmanager",
+      VpcEndpointType = "Interface", PrivateDnsEnabled = true, SubnetIds = function(_, n) return {n.subnet} end,
+      SecurityGroupIds = function(_, n) return {n.group} end, Tags = {}},
+    changes = {{SecurityGroupIds = function(_, n) return {n.other} end}}},
+  {type = "ec2.vpc_endpoint_route",
+    before = function(session)
+      local n = network(session)
+      return {session.ec2:create_vpc_endpoint {VpcId = n.vpc, ServiceName = "com.amazonaws.eu-west-1.dynamodb",
+        VpcEndpointType = "Gateway", RouteTableIds = {n.a}}.VpcEndpoint.VpcEndpointId, n.b}
+    end,
+    want = {VpcEndpointId = function(_, made) return made[1] end, RouteTableId = function(_, made) return made[2] end},
+    changes = {}},
   {type = "cloudtrail.trail",
     before = function(session, account)
       session.s3:create_bucket {Bucket = "trail-" .. account,

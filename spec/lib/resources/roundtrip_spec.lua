@@ -389,7 +389,7 @@ describe("on moto", function()
         end)
       end
       it("is gone when deleted", function()
-        t.delete(client, t.read(client, want))
+        t.delete(client, t.read(client, want), want)
         assert.is_nil(t.read(client, want))
       end)
     end)

@@ -5,6 +5,6 @@ files["spec"] = {std = "+busted", globals = {"arg"}, read_globals = {"alloc"}}
 files["host"] = {globals = {"arg"}}
 files["playbooks"] = {
   read_globals = {"playbook", "var", "account", "ensure", "step", "find", "wait_until", "approve", "park", "check", "include",
-    "output", "known", "days", "hours", "minutes", "seconds", "now", "random", "aws", "task", "json", "redis",
+    "output", "known", "days", "hours", "minutes", "seconds", "now", "random", "aws", "task", "http", "json", "redis",
     "ratelimit", "log", "secret", "worker"},
 }

@@ -345,6 +345,7 @@ function vocabulary.environment(engine, values, outputs)
     now = journalled(engine, "now", function() return require "tidelock.loop".time() // 1 | 0 end),
     random = journalled(engine, "random", function(...) return math.random(...) end),
     print = say_word(engine), log = say_word(engine), json = json_word(), task = task_word(engine),
+    http = require "playbook.web".word(engine),
   }
   for name, value in pairs(engine.words or {}) do words[name] = value end
   local names = {}

@@ -16,6 +16,7 @@ return {
   kms = {"alias", "key"},
   lambda = {"alias", "event_source_mapping", "func", "permission", "url"},
   logs = {"group", "metric_filter"},
+  rds = {"instance", "parameter_group"},
   s3 = {"account_public_access_block", "bucket", "bucket_settings", "intelligent_tiering", "object"},
   scheduler = {"group", "schedule"},
   secretsmanager = {"secret"},

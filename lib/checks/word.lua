@@ -18,6 +18,11 @@ function word.names_controls(spec)
   return false
 end
 
+local CONTROLS <const> = setmetatable({}, {__mode = "k"})   -- of each spec that was made here
+
+--- The controls of a check's spec, or nil where it has a test of its own.
+function word.controls(spec) return CONTROLS[spec] end
+
 -- One memory for all checks of a run, so that what several look at is read once.
 local function world_of(engine)
   engine.checking = engine.checking or runner.worlds {region = engine.region, account = engine.account,
@@ -54,6 +59,7 @@ function word.spec(engine, given)
   end
   local controls = checks.select(filters)
   local spec = {}
+  CONTROLS[spec] = controls
   function spec.test()
     local results = runner.run(controls, {worlds = world_of(engine), account = engine.account})
     spec.findings = results

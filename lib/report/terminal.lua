@@ -10,10 +10,12 @@ local terminal = {}
 local SYMBOL <const> = {create = "+", update = "~", replace = "-/+", delete = "-", none = "="}
 local COLOR <const> = {create = "green", update = "yellow", replace = "red", delete = "red", none = "dim"}
 local UNKNOWN <const> = data.UNKNOWN
+local LONG <const> = 400                                 -- characters beyond which a text is only begun
 
 local function shown(value)
   if type(value) == "string" then
     if value == UNKNOWN or value == "<secret>" then return value end
+    if #value > LONG then return ("%q... (%d characters)"):format(value:sub(1, LONG // 4), #value) end
     return ("%q"):format(value):gsub("\\\n", "\\n")
   end
   if value == nil then return "none" end

@@ -149,6 +149,21 @@ local function add_calls(text, add)
   end
 end
 
+-- ## Whom the account file's notify tells
+
+local TELLS <const> = {topic = {"sns:Publish"}, slack = {"secretsmanager:GetSecretValue"},
+  webhooks = {"secretsmanager:GetSecretValue"}, security_hub = {"securityhub:BatchImportFindings"},
+  table = {"dynamodb:PutItem"}}
+
+--- The actions that telling needs: `wanted` is the account file's notify.
+function actions.of_notify(wanted)
+  local out = {}
+  for name, list in pairs(TELLS) do
+    if wanted[name] then table.move(list, 1, #list, #out + 1, out) end
+  end
+  return out
+end
+
 -- ## All of it
 
 --- Sorted IAM actions of: types (a list of type names), controls (their own list of actions), texts (of playbooks).

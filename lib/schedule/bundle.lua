@@ -60,8 +60,8 @@ local function check_vars(loaded)
   end
 end
 
---- The bundle of a loaded playbook that `engine` has declared: {hash, text}.
-function bundle.make(loaded, engine, name)
+--- The bundle of a loaded playbook that `engine` has declared: {hash, text}. `options` are the runs' own: notify.
+function bundle.make(loaded, engine, name, options)
   local fs = require "tidelock.fs"
   check_vars(loaded)
   check_reach(engine.sources, loaded.path)
@@ -73,7 +73,7 @@ function bundle.make(loaded, engine, name)
   local n, files = common(paths), {}
   for _, path in ipairs(paths) do files[below(path, n)] = read(path) end
   local text = require "tidelock.json".encode({format = FORMAT, name = name, files = files,
-    playbook = below(absolute[loaded.path], n), vars = loaded.given_vars,
+    playbook = below(absolute[loaded.path], n), vars = loaded.given_vars, options = options,
     account = loaded.account_path and below(absolute[loaded.account_path], n) or nil}, {sort = true})
   local digest = require "tidelock.digest"
   return {hash = digest.hex(digest.sha256(text)), text = text}
@@ -106,7 +106,7 @@ local function put(path, text)
   end
 end
 
---- Unpacks a bundle under `folder`: {playbook = path, account = path or nil, vars = {}, name =}.
+--- Unpacks a bundle under `folder`: {playbook = path, account = path or nil, vars =, options =, name =}.
 function bundle.unpack(text, hash, folder)
   local data = check(text, hash)
   local at = folder .. "/" .. hash
@@ -117,7 +117,7 @@ function bundle.unpack(text, hash, folder)
     put(at .. "/" .. path, content)
   end
   return {playbook = at .. "/" .. data.playbook, account = data.account and at .. "/" .. data.account, vars = data.vars,
-    name = data.name}
+    name = data.name, options = data.options or {}}
 end
 
 --- The hash in the path of an unpacked file, or nil.

@@ -1,5 +1,6 @@
 --- All that one playbook needs to run by itself on ECS Fargate: when, what, as whom, and who is told when a run fails
--- or does not happen. `tidelock schedule add` works its vars out and applies it; `tidelock schedule remove` takes it away.
+-- or does not happen. `tidelock schedule add` works its vars out and applies it; `tidelock schedule remove` takes it
+-- away again.
 playbook {
   name = "schedule/fargate",
   about = "A playbook run by EventBridge Scheduler on ECS Fargate",
@@ -141,7 +142,7 @@ ensure.events.rule {
 
 -- Every run that came to its end writes a summary line. None for too long is an alarm, whatever the reason.
 ensure.logs.metric_filter {
-  logGroupName = log.name, filterName = "ended", filterPattern = '{ $.kind = "summary" }',
+  logGroupName = log.name, filterName = "ended", filterPattern = '{ ($.kind = "summary") && ($.result != "overlap") }',
   metricTransformations = {{metricNamespace = "tidelock", metricName = var.name .. ".ended", metricValue = "1"}},
 }
 if var.silence > 0 then

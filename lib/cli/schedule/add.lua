@@ -1,0 +1,131 @@
+--- tidelock schedule add: works out what a playbook needs to run by itself, then plans and applies playbooks/schedule.
+local actions = require "schedule.actions"
+local bundle = require "schedule.bundle"
+local expression = require "resources.scheduler.expression"
+local options = require "cli.options"
+local playbook = require "playbook"
+local playing = require "cli.playing"
+local stack = require "cli.schedule.stack"
+
+local MONTH <const> = 31 * 86400
+local LONGEST <const> = 7 * 86400                        -- an alarm cannot look further back
+
+-- ## When
+
+local function when(args)
+  local given = {}
+  for _, name in ipairs {"rate", "cron", "at"} do
+    if args[name] then given[#given + 1] = name end
+  end
+  if #given ~= 1 then
+    options.usage('when? one of --rate "1 day", --cron "0 6 * * ? *" and --at 2026-01-31T09:00:00')
+  end
+  local kind = given[1]
+  if kind == "at" then
+    local text = ("at(%s)"):format(args.at)
+    return text, expression.fault(text)
+  end
+  local text, why = expression[kind](args[kind])
+  return text, why and ("--%s: %s"):format(kind, why)
+end
+
+-- So long without a run that came to its end means that something is wrong: a gap, and time for a run to end.
+local function silence(text, ctx)
+  local gap = expression.gap(text)
+  local span = gap and gap + math.max(gap // 10, gap < 7200 and 900 or 3600)
+  if span and span < LONGEST then return span end
+  ctx:say("Note: no alarm can tell that a run did not happen: %s. A run that fails is told of all the same.",
+    gap and gap < MONTH * 13 and "they are more than six days apart, and CloudWatch looks back seven"
+      or "when the next one is due cannot be said of " .. text)
+  return 0
+end
+
+-- ## What it may do
+
+local function types_of(engine, texts)
+  local out, seen = {}, {}
+  local function add(name)
+    if not seen[name] and require "resources".find(name) then out[#out + 1] = name end
+    seen[name] = true
+  end
+  for _, node in ipairs(engine.nodes) do add(node.type.type) end
+  for _, text in ipairs(texts) do                        -- also those that are declared only for what is found
+    local code = text:gsub("%-%-[^\n]*", "")
+    for service, kind in code:gmatch "ensure%.([%w_]+)%.([%w_]+)" do add(service .. "." .. kind) end
+  end
+  return out
+end
+
+local function controls_of(engine)
+  local out = {}
+  for _, entry in ipairs(engine.sequence) do
+    local controls = entry.kind == "check" and require "checks.word".controls(entry.spec)
+    for _, action in ipairs(controls and require "checks".actions(controls) or {}) do out[#out + 1] = action end
+  end
+  return out
+end
+
+local function texts_of(engine)
+  local out = {}
+  for _, path in pairs(engine.sources) do
+    local file <close> = assert(io.open(path, "rb"))
+    out[#out + 1] = file:read "a"
+  end
+  return out
+end
+
+local function needed(engine, args)
+  local texts = texts_of(engine)
+  local list = controls_of(engine)
+  if args.notify then
+    local more = actions.of_notify(engine.account and engine.account.notify or {})
+    table.move(more, 1, #more, #list + 1, list)
+  end
+  return actions.needed(types_of(engine, texts), list, texts)
+end
+
+-- ## The whole
+
+local function declared(loaded, session, args)
+  return playbook.declare(loaded, {session = session, models = require "tidelock.models", region = session:region(),
+    offline = true, emit = function() end, unsafe = args.unsafe}, "plan")
+end
+
+local function listed(given, of_account) return given or of_account or {} end
+
+local function vars_of(args, ctx, loaded, engine, place)
+  local account = loaded.account or {}
+  local image = args.image or os.getenv "TIDELOCK_IMAGE"
+  local subnets = listed(args.subnet, account.subnets)
+  local faults = {}
+  local function fault(text) faults[#faults + 1] = text end
+  local text, why = when(args)
+  if why then fault(why) end
+  if not image or image == "" then
+    fault "--image (or TIDELOCK_IMAGE) is missing: make image builds it, and your registry's name of it goes here"
+  end
+  if #subnets == 0 then
+    fault "--subnet is missing (or subnets = {...} in the account file): a task on Fargate needs one"
+  end
+  if #faults > 0 then options.usage(table.concat(faults, "; ")) end
+  local made = bundle.make(loaded, engine, place.name, {notify = args.notify})
+  return {name = place.name, expression = text, timezone = args.timezone or "UTC", silence = silence(text, ctx),
+    image = image, subnets = subnets, security_groups = listed(args.security_group, account.security_groups),
+    public_ip = args.public_ip or false, cpu = args.cpu or "256", memory = args.memory or "512",
+    architecture = args.arm64 and "ARM64" or "X86_64", bucket = place.bucket, partition = place.partition,
+    statements = require "tidelock.json".encode(actions.statements(needed(engine, args)), {sort = true}),
+    bundle = made.text, bundle_key = bundle.key(place.name, made.hash), retention = args.retention or 90,
+    email = args.email or account.emails and account.emails.ops or ""}
+end
+
+--- Runs it: args[1] is the playbook.
+return function(args, ctx)
+  local path = playing.file(args, "schedule add")
+  local loaded = playbook.load(path, {vars = playing.vars(args),
+    account = args.account or os.getenv "TIDELOCK_ACCOUNT"})
+  local session = stack.session(args, loaded.account and loaded.account.region)
+  local engine = declared(loaded, session, args)
+  local place = stack.place(session, args, args.name or stack.name_of(loaded.name))
+  ctx.args = stack.args(vars_of(args, ctx, loaded, engine, place), args, loaded.account_path)
+  return require "cli.apply".run(ctx.args, ctx)
+end

@@ -191,8 +191,9 @@ local function live_engine(engine, flow)
 end
 
 local function flow_of(id, journal, agreed, options)
-  return workflow_of.new {journal = journal, run = id, agreed = agreed, approved = options.approved,
-    assume = options.assume, ask = options.ask, clock = options.clock, sleep = options.sleep}
+  return workflow_of.new {journal = journal, run = id, store = options.store, agreed = agreed,
+    approved = options.approved, assume = options.assume, ask = options.ask, clock = options.clock,
+    sleep = options.sleep}
 end
 
 local function with_steps(engine, id, journal, options, agreed)

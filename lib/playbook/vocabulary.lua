@@ -334,8 +334,9 @@ end
 
 --- The environment of one playbook in `engine`: `values` are its vars, `outputs` takes what it puts out.
 function vocabulary.environment(engine, values, outputs)
+  local keep, recall = require "playbook.memory".words(engine)
   local words = {
-    playbook = function() end,
+    keep = keep, recall = recall, playbook = function() end,
     var = var_word(engine, values), account = account_word(engine), ensure = ensure_word(engine),
     step = curried(engine, "step", "run"), wait_until = curried(engine, "wait_until", "test"),
     check = check_word(engine), find = require "playbook.find".word(engine),

@@ -1,0 +1,36 @@
+--- keep and recall: what one run of a playbook leaves for later ones, of this account and region, beside the journals.
+local memory = {}
+
+local function place(engine, name)
+  local known = engine.identity.known
+  return ("%s-%s-%s"):format(known and known.id or "account", engine.region or "region", name)
+end
+
+local function store_of(engine, word, name)
+  if not engine.in_step or engine.in_step.only_looks then
+    error(("%s belongs into a step's or a check's function, where a run is there to remember it"):format(word), 3)
+  end
+  if type(name) ~= "string" or name == "" then error(word .. " takes a name first", 3) end
+  return engine.workflow.store
+end
+
+--- The words keep(name, value) and recall(name); the value is JSON, as a step's is.
+function memory.words(engine)
+  local json = require "tidelock.json"
+  local function keep(name, value)
+    local store = store_of(engine, "keep", name)
+    local why = require "playbook.workflow".check_value(value, "what is kept as " .. name, 1)
+    if why then error(why, 2) end
+    store:keep(place(engine, name), json.encode(value, {sort = true}))
+    return value
+  end
+  local function recall(name)
+    local text = store_of(engine, "recall", name):recall(place(engine, name))
+    if text == nil then return nil end
+    local value = json.decode(text)
+    return value
+  end
+  return keep, recall
+end
+
+return memory

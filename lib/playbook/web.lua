@@ -47,8 +47,8 @@ local function send(engine, method, request, out)
   return {status = answer.status, headers = answer.headers, body = answer.body or ""}
 end
 
---- The word http for the playbook that `engine` runs: http.get(address), http.post {url =, body =, headers =,
--- timeout =, sign = "lambda"} -> {status =, headers =, body =}. Whatever status comes is an answer; only none at all is an error.
+--- The word http for the playbook that `engine` runs: http.get(address) and http.post {url =, body =, headers =,
+-- timeout =, sign = "lambda"}, each {status =, headers =, body =}. Any status is an answer; none at all is an error.
 function web.word(engine)
   local function request(method, what)
     return function(given)

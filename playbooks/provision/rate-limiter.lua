@@ -1,5 +1,5 @@
---- The rate limiter in the account: queue, sender, front door, alarms. The sender is a function that runs once at a time,
--- or, with consumer = "worker" in the account file, `tidelock worker` on ECS; never both.
+--- The rate limiter in the account: queue, sender, front door, alarms. The sender is a function that runs once at a
+-- time or, with consumer = "worker" in the account file, `tidelock worker` on ECS; never both.
 playbook {
   name = "provision/rate-limiter",
   about = "Queue, sending function, front door, roles, alarms and dashboard of the rate limiter",
@@ -89,9 +89,9 @@ end}
 
 local queue = include("provision/limiter-queue", {tries = var.tries})
 
-local secret
+local site_secret
 if site.site_secret then
-  secret = ensure.secretsmanager.secret {
+  site_secret = ensure.secretsmanager.secret {
     name = site.site_secret, Description = "What the rate limiter sends with",
     Value = var.token ~= "" and {env = var.token} or nil,
     tags = {Purpose = "the site's token"},
@@ -122,13 +122,12 @@ local function allow(sid, actions, resources, condition)
   return {Sid = sid, Effect = "Allow", Action = actions, Resource = resources, Condition = condition}
 end
 
--- What Secrets Manager adds to a name it chooses itself: six letters.
-local function secret_arn(of) return arn("secretsmanager", "secret:" .. of .. "-??????") end
-
-local function secrets(of)
+-- The site's token is ours, so its ARN is known; Redis's is made elsewhere: six letters of AWS's choice end its ARN.
+local function secrets(with_site)
   local out = {}
-  for _, one in ipairs(of) do
-    if one then out[#out + 1] = secret_arn(one) end
+  if with_site and site_secret then out[1] = site_secret.arn end
+  if site.redis_secret then
+    out[#out + 1] = arn("secretsmanager", "secret:" .. site.redis_secret .. "-??????")
   end
   return #out > 0 and {allow("Secrets", "secretsmanager:GetSecretValue", out)} or {}
 end
@@ -185,7 +184,7 @@ if by_function then
     allow("Queue", {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes",
       "sqs:GetQueueUrl", "sqs:SendMessage"}, queue.arn),
     allow("DeadLetters", {"sqs:GetQueueUrl", "sqs:SendMessage"}, queue.dlq_arn),
-  }, secrets {site.site_secret or false, site.redis_secret or false})
+  }, secrets(true))
   sender = func(name, "lambda", may, 1)
   local in_use = live(sender, var.version ~= "" and var.version or sender.version)
   ensure.lambda.event_source_mapping {
@@ -204,7 +203,7 @@ if var.front ~= "off" then
   local may = role(front_name, {
     allow("Queue", {"sqs:GetQueueUrl", "sqs:SendMessage"}, queue.arn),
     allow("DeadLetters", "sqs:GetQueueUrl", queue.dlq_arn),
-  }, secrets {site.redis_secret or false})
+  }, secrets(false))
   local front = func(front_name, nil, may, nil)
   local in_use = live(front, front.version)
   door = ensure.lambda.url {FunctionName = front_name, Qualifier = "live", AuthType = var.front, after = in_use}
@@ -258,7 +257,7 @@ counted("cannot-decide", "LimiterUnavailable", 2,
   "Nothing is sent, because the limit cannot be asked. Look at Redis; sends go on by themselves.")
 counted("dead-letters-come", "MessagesDeadLettered", 0, "A message became a dead letter: tidelock limit dlq list")
 alarm("many-wait", {Namespace = METRICS, MetricName = "RateLimitedMessages", Dimensions = of_env, Statistic = "Sum",
-  Period = 300, Threshold = 50, AlarmDescription = "Many messages wait for their turn: somebody sends a lot. No fault."})
+  Period = 300, Threshold = 50, AlarmDescription = "Many messages wait for their turn: somebody sends a lot."})
 alarm("fails", {EvaluationPeriods = 2, Threshold = 5, AlarmDescription = "More than 5 % of what was taken failed.",
   Metrics = {{Id = "percent", Expression = "100 * failed / received", Label = "failed, %", ReturnData = true},
     metric("failed", "MessagesFailed", "Sum"), metric("received", "MessagesReceived", "Sum")}})

@@ -16,6 +16,7 @@ playbook {
     timeout = {"number", default = 30, min = 1, about = "seconds that a send may take"},
     lag = {"number", default = 10, min = 0, about = "min-replicas-max-lag of the Redis, seconds"},
     tries = {"integer", default = 5, min = 1, about = "sends after which a message is a dead letter"},
+    backoff = {"number", default = 5, min = 0.1, about = "seconds to the second send of a message; doubled each time"},
     visibility = {"integer", default = 60, min = 3, about = "seconds between a worker's death and another try"},
   },
 }
@@ -30,7 +31,7 @@ worker {
     timeout = var.timeout, lease = 2 * var.timeout, lag = var.lag,
   },
   send = {url = var.url, verify = var.verify, auth = var.secret ~= "" and {secret = var.secret} or nil},
-  tries = var.tries,
+  tries = var.tries, backoff = var.backoff,
   visibility = var.visibility,
   metrics = {namespace = "Tidelock/RateLimiter", environment = account.env},
 }

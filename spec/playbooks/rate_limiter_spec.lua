@@ -127,7 +127,7 @@ return {name = "example", prefix = "example", env = "production", region = "us-e
       local queue = ("arn:aws:sqs:us-east-1:%s:%s-queue"):format(account.account, NAME)
       assert.equal(queue, sender.Queue.Resource)
       assert.equal(queue .. "-dlq", sender.DeadLetters.Resource)
-      assert.same({("arn:aws:secretsmanager:us-east-1:%s:secret:example/site-token-??????"):format(account.account),
+      assert.same({ask("secretsmanager", "describe_secret", {SecretId = "example/site-token"}).ARN,
         ("arn:aws:secretsmanager:us-east-1:%s:secret:example/redis/auth-token-??????"):format(account.account)},
         sender.Secrets.Resource)
       assert.same({"sqs:GetQueueUrl", "sqs:SendMessage"}, front.Queue.Action)

@@ -7,7 +7,7 @@ return {
   chatbot = {"slack_channel"},
   cloudtrail = {"trail"},
   cloudwatch = {"alarm", "composite_alarm", "dashboard"},
-  dynamodb = {"table"},
+  dynamodb = {"table", "time_to_live"},
   ec2 = {"vpc_endpoint", "vpc_endpoint_route"},
   ecs = {"cluster", "task_definition"},
   events = {"rule"},

@@ -104,6 +104,13 @@ local CASES <const> = {
     changes = {{PointInTimeRecoverySpecification = {PointInTimeRecoveryEnabled = false}},
       {DeletionProtectionEnabled = true}, {DeletionProtectionEnabled = false}, {Tags = {a = "1", b = "2"}},
       {SSESpecification = {Enabled = false}}}},
+  {type = "dynamodb.time_to_live",
+    before = function(session)
+      session.dynamodb:create_table {TableName = "theirs", BillingMode = "PAY_PER_REQUEST",
+        AttributeDefinitions = {{AttributeName = "pk", AttributeType = "S"}},
+        KeySchema = {{AttributeName = "pk", KeyType = "HASH"}}}
+    end,
+    want = {TableName = "theirs", Enabled = true, AttributeName = "ttl"}, changes = {}},
   {type = "sns.topic", want = {name = "topic", DisplayName = "T", Tags = {a = "1"}},
     changes = {{DisplayName = "U"}, {KmsMasterKeyId = "alias/aws/sns"}, {Tags = {b = "1"}, calls = 2},
       {Policy = function(account)

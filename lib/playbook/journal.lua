@@ -31,7 +31,13 @@ local function clean(value, depth)
 end
 journal.clean = function(value) return clean(value, 1) end
 
---- A journal that appends to `file` (file:write(bytes) -> true | nil, err; on the disk when it returns).
+-- What need not be kept before the run goes on, only before the next record that must: without it a resumed run looks
+-- again where it would not have had to. A step's start is kept at once: not all that a step does is a call.
+local SOON <const> = {answer = true, ["resource.start"] = true, ["resource.done"] = true, ["resource.fail"] = true,
+  ["step.error"] = true, ["step.skipped"] = true, value = true, check = true}
+
+--- A journal that appends to `file` (file:write(bytes, soon) -> true | nil, err; kept when it returns, but where `soon`
+-- lets it wait for the next).
 -- `records` are those it has already.
 function journal.new(file, records)
   local self = setmetatable({file = file, records = records or {}, n = #(records or {})}, journal)
@@ -54,7 +60,7 @@ function journal:write(record)
   self.n = self.n + 1
   record.n, record.at = self.n, stamp(time())
   local text = require "tidelock.json".encode(clean(record, 1), {sort = true}) .. "\n"
-  local ok, err = self.file:write(text)
+  local ok, err = self.file:write(text, SOON[record.kind])
   if not ok then
     fault.fail(69, "The journal cannot be written (%s), so nothing more is done: what is not in the journal must not be"
       .. " in AWS. Free some space or give another place (TIDELOCK_STATE), then: tidelock resume %s",

@@ -1,4 +1,4 @@
---- Runs and locks in the account itself: a numbered object for each write of the journal in S3, a lease in DynamoDB.
+--- Runs and locks in the account itself: the journal as numbered objects in S3, a lease in DynamoDB.
 local fault = require "playbook.fault"
 local journal_of = require "playbook.journal"
 local store = require "playbook.store"
@@ -44,24 +44,91 @@ function s3store:list(prefix)
   return out
 end
 
--- A file of objects: the nth write is the nth object, and never overwrites one (another writer would have made it).
+-- ## The journal as objects: the nth is the nth group of records, and never overwrites one
+
+local group = {}
+group.__index = group
+
+--- Seconds that a record may wait for others which nothing waits for to be kept.
+s3store.LINGER = 1
+
+-- One object, or why it could not be made (another writer would have made it).
+local function put(self, text)
+  local place, key = self.store, self.store:key("runs", self.run, ("%06d.jsonl"):format(self.n + 1))
+  local ok, err = pcall(function()
+    place.aws.s3:put_object {Bucket = place.bucket, Key = key, Body = text, IfNoneMatch = "*"}
+  end)
+  if ok then return true end
+  if type(err) == "table" and err.code == "PreconditionFailed" then
+    -- the first try may have been ours, its answer lost
+    if (tonumber(err.attempts) or 1) > 1 and place:get(key) == text then return true end
+    return nil, {message = ("s3://%s/%s is there already: another process goes on with this run"):format(place.bucket,
+      key)}
+  end
+  return nil, {message = tostring(err)}
+end
+
+-- Sends all that waits as one object.
+local function send(self)
+  local upto, text = #self.waiting, table.concat(self.waiting)
+  if self.store.lost then
+    self.failed = {message = "the lock was lost to another run"}
+    return
+  end
+  local ok, err = put(self, text)
+  if not ok then
+    self.failed = err
+    return
+  end
+  self.n, self.kept = self.n + 1, self.kept + upto
+  table.move(self.waiting, upto + 1, #self.waiting + upto, 1)
+end
+
+-- Returns when the first `goal` records are kept. One object is on its way at a time: what comes meanwhile goes
+-- together in the next.
+local function flush(self, goal)
+  local loop = require "tidelock.loop"
+  while self.kept < goal and not self.failed do
+    local mine = self.sending or loop.spawn(send, self)
+    self.sending = mine
+    local ok, err = loop.wait(mine)
+    if self.sending == mine then self.sending = nil end
+    if not ok then self.failed = self.failed or {message = tostring(err)} end
+  end
+  if self.failed then return nil, self.failed end
+  if self.lingering and self.kept == self.taken then
+    loop.cancel(self.lingering)
+    self.lingering = nil
+  end
+  return true
+end
+
+-- A record that nothing waits for is kept soon, with whatever comes by then.
+local function linger(self)
+  if self.lingering then return end
+  local loop = require "tidelock.loop"
+  self.lingering = loop.spawn(function()
+    loop.sleep(s3store.LINGER)
+    self.lingering = nil
+    flush(self, self.taken)
+  end)
+end
+
+--- Takes a record. `soon`: it need not be kept before what comes next, only before the next that must.
+function group:write(text, soon)
+  if self.store.lost then return nil, {message = "the lock was lost to another run"} end
+  if self.failed then return nil, self.failed end
+  self.waiting[#self.waiting + 1] = text
+  self.taken = self.taken + 1
+  if soon then
+    linger(self)
+    return true
+  end
+  return flush(self, self.taken)
+end
+
 local function journal_file(self, id, n)
-  return {write = function(_, text)
-    if self.lost then return nil, {message = "the lock was lost to another run"} end
-    n = n + 1
-    local key = self:key("runs", id, ("%06d.jsonl"):format(n))
-    local ok, err = pcall(function()
-      self.aws.s3:put_object {Bucket = self.bucket, Key = key, Body = text, IfNoneMatch = "*"}
-    end)
-    if ok then return true end
-    if type(err) == "table" and err.code == "PreconditionFailed" then
-      -- the first try may have been ours, its answer lost
-      if (tonumber(err.attempts) or 1) > 1 and self:get(key) == text then return true end
-      return nil, {message = ("s3://%s/%s is there already: another process goes on with this run"):format(
-        self.bucket, key)}
-    end
-    return nil, {message = tostring(err)}
-  end}
+  return setmetatable({store = self, run = id, n = n, waiting = {}, taken = 0, kept = 0}, group)
 end
 
 function s3store:create(id)

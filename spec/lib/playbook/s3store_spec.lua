@@ -22,7 +22,57 @@ describe("a store in S3 and DynamoDB", function()
 
   local INFO <const> = {run = "r1", host = "h", start = "then", pid = 1}
 
-  it("keeps each write as an object of its own, in order, and reads them back", function()
+  local function objects(id)
+    local n = 0
+    for _ in session.s3:items("list_objects_v2", {Bucket = kept.bucket, Prefix = kept:key("runs", id) .. "/"}) do
+      n = n + 1
+    end
+    return n
+  end
+
+  it("keeps what must be kept before it returns, what need not with the next, and what comes at once together",
+    function()
+      local loop, task = require "tidelock.loop", require "task"
+      local j = kept:create "r1"
+      j:write {kind = "run", run = "r1"}
+      assert.equal(1, objects "r1")
+      j:write {kind = "answer"}
+      j:write {kind = "resource.done", name = "x", action = "create", seconds = 1}
+      assert.equal(1, objects "r1")
+      j:write {kind = "call"}
+      assert.equal(2, objects "r1")
+      task.map({1, 2, 3, 4, 5, 6, 7, 8}, function(i)
+        local record = j:write {kind = "call", i = i}
+        local seen = false
+        for _, r in ipairs(kept:records "r1") do seen = seen or r.n == record.n end
+        assert.is_true(seen, "kept when it returns")
+      end)
+      assert.is_true(objects "r1" <= 5, "eight at once are few objects")
+      for i, record in ipairs(kept:records "r1") do assert.equal(i, record.n) end
+      j:write {kind = "answer"}
+      loop.sleep(s3store.LINGER + 0.3)
+      local records = kept:records "r1"
+      assert.equal("answer", records[#records].kind)
+    end)
+  it("sends nothing whose record could not be kept, whichever of a group", function()
+    local real, fail = session.s3, false
+    local frail = setmetatable({put_object = function(_, input)
+      if fail then error({code = "SlowDown", message = "slow down"}, 0) end
+      return real:put_object(input)
+    end}, {__index = function(_, name) return function(_, ...) return real[name](real, ...) end end})
+    local other = s3store.open(("s3://runs-%s/team/a"):format(server.account), setmetatable({s3 = frail},
+      {__index = session}))
+    local j = other:create "r4"
+    j:write {kind = "run", run = "r4"}
+    fail = true
+    j:write {kind = "answer"}
+    local out = require "task".map({1, 2, 3}, function() return (pcall(j.write, j, {kind = "call"})) end)
+    assert.same({false, false, false}, out)
+    fail = false
+    assert.is_false((pcall(j.write, j, {kind = "call"})), "a journal with a hole is not gone on with")
+    assert.equal(1, #kept:records "r4")
+  end)
+  it("keeps its objects in order, and reads them back", function()
     local j = kept:create "r1"
     j:write {kind = "run", run = "r1"}
     j:write {kind = "end", result = "done"}

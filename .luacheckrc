@@ -4,7 +4,7 @@ max_line_length = 120
 files["spec"] = {std = "+busted", globals = {"arg"}, read_globals = {"alloc"}}
 files["host"] = {globals = {"arg"}}
 files["playbooks"] = {
-  read_globals = {"playbook", "var", "account", "ensure", "step", "find", "wait_until", "approve", "park", "check", "include",
-    "output", "known", "days", "hours", "minutes", "seconds", "now", "random", "aws", "task", "http", "json", "redis",
+  read_globals = {"playbook", "var", "account", "ensure", "step", "find", "keep", "recall", "wait_until", "approve", "park",
+    "check", "include", "output", "known", "days", "hours", "minutes", "seconds", "now", "random", "aws", "task", "http", "json", "redis",
     "ratelimit", "log", "secret", "worker"},
 }

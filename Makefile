@@ -89,6 +89,9 @@ conformance: setup $B/tidelua
 	$B/tidelua spec/conformance/run.lua
 bench: setup $B/tidelock $B/tidelua
 	@for each in spec/bench/*.lua; do TIDELUA_ARENA=1 $B/tidelua $$each || exit 1; done
+compare: setup $B/tidelock $B/tidelua
+	@vendor/venv prowler
+	$B/tidelua spec/compare/prowler.lua
 fuzz: setup $B/tidelua
 	@vendor/packages fuzz
 	$(MAKE) CC=clang B=build/fuzz build/fuzz/fuzzer CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined \
@@ -120,5 +123,5 @@ clean:
 	rm -rf build
 
 -include $(wildcard $B/*/*.d)
-.PHONY: all setup demo test soak asan lint conformance bench fuzz reference dist image lambda-zip install clean
+.PHONY: all setup demo test soak asan lint conformance bench compare fuzz reference dist image lambda-zip install clean
 .DELETE_ON_ERROR:

@@ -1,4 +1,4 @@
-"""cloudtrail: LookupEvents over what this sandbox was asked to change."""
+"""cloudtrail: LookupEvents over what this sandbox was asked to change; the selector that every new trail has."""
 import datetime
 import json
 from urllib.parse import parse_qsl, unquote
@@ -95,3 +95,13 @@ def lookup_events(call):
     if end < len(found):
         answer["NextToken"] = str(end)
     return answer
+
+
+@operation("cloudtrail", "GetEventSelectors")
+def get_event_selectors(call):
+    """API page: a trail for which none was put records all management events, and says so."""
+    arn, basic, advanced = call.backend().get_event_selectors(trail_name=call.params["TrailName"])
+    if not basic and not advanced:
+        basic = [{"ReadWriteType": "All", "IncludeManagementEvents": True, "DataResources": [],
+                  "ExcludeManagementEventSources": []}]
+    return {"TrailARN": arn, **({"AdvancedEventSelectors": advanced} if advanced else {"EventSelectors": basic})}

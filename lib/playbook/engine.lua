@@ -111,6 +111,7 @@ local function check_values(self, t, want)
 end
 
 local function add_edges(self, node, meta)
+  if unknown.is_poison(meta.after) then meta.after = nil end
   unknown.each_node(node.want, function(other) node.deps[other] = true end)
   for _, other in ipairs(type(meta.after) == "table" and not unknown.is_handle(meta.after) and meta.after
     or {meta.after}) do
@@ -141,6 +142,9 @@ function engine:declare(type_name, args)
   local owner = self.owners[#self.owners] or self.program.header.name
   if not check_values(self, t, want) then return blank() end
   if t.tagged then want.Tags = merge_tags(self, want.Tags, owner) end
+  for _, name in ipairs(t.keys) do
+    if unknown.is_poison(want[name]) then return blank() end
+  end
   local key, open = key_of(t, want)
   local path, line = fault.here(self.sources)
   local node = {type = t, name = key, address = t.type .. "/" .. key, key_open = open, want = want, deps = {},

@@ -216,6 +216,12 @@ p:4: test.thing: Mode is "fsat", which AWS does not know; did you mean "fast"?
 p:5: test.thing/b is declared twice; the other is at p:2
 6 faults. Nothing was sent.]], (text:gsub("ask known%b(), or decide by the account file or a var", "%%s")))
   end)
+  it("one fault of a resource that others hang on, once: by a name, and by after", function()
+    assert.equal('p:1: test.thing: Sise is not a property of it; did you mean "Size"? Nothing was sent.', (refused [[
+      local a = ensure.test.thing {name = "a", Sise = 5}
+      ensure.test.thing {name = a.name} ensure.test.thing {name = a.name .. "-2"}
+      ensure.test.thing {name = "b", after = a}]]))
+  end)
   it("also beside a loop without an end", function()
     local loaded = things.load 'ensure.test.thing {name = "a", Sise = 5} while true do end'
     local context = things.context(things.world())

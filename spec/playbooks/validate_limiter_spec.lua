@@ -1,6 +1,6 @@
--- validate/rate-limiter end to end: moto's SQS and logs, a real Redis, `tidelock worker`, `tidelock lambda` as the front
--- door, and a receiver on loopback. It passes for the limiter, and fails for one that limits nothing. `make soak` runs it
--- with the real limit, ten in any minute.
+-- validate/rate-limiter end to end: moto's SQS and logs, a real Redis, `tidelock worker`, `tidelock lambda` as the
+-- front door, and a receiver on loopback. It passes for the limiter, and fails for one that limits nothing. `make soak`
+-- runs it with the real limit, ten in any minute.
 local fixture = require "limiter.fixture"
 local hardening = require "support.hardening"
 local json = require "tidelock.json"

@@ -74,7 +74,7 @@ test: setup
 	@$(MAKE) -s asan
 soak: setup
 	@$(MAKE) -s $J $B/tidelock $B/tidelua
-	TIDELOCK_SOAK=1 $B/tidelua spec/run.lua spec/kill spec/faults
+	TIDELOCK_SOAK=1 $B/tidelua spec/run.lua spec/kill spec/faults spec/playbooks/validate_limiter_spec.lua
 	$B/tidelua spec/bench/soak.lua 5000000000 --check 32
 asan: setup
 	@$(MAKE) -s $J B=build/asan CFLAGS='-O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer' build/asan/tidelua

@@ -37,6 +37,7 @@ local function put(into, path, value)
   end
   into[last] = value
 end
+paginate.put = put
 
 -- ## Rules
 

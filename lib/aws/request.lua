@@ -5,7 +5,7 @@ local upload = require "aws.upload"
 
 local request = {}
 
-local AGENT <const> = "tidelock/0.1 lua/5.4"
+local AGENT <const> = "tidelock/" .. require "version" .. " lua/5.4"
 local COMPRESSED_FROM <const> = 10240                    -- bytes, unless the configuration says otherwise
 local ALGORITHMS <const> = {CRC32 = "crc32", CRC32C = "crc32c", CRC64NVME = "crc64nvme", SHA1 = "sha1",
   SHA256 = "sha256"}

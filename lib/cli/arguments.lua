@@ -366,17 +366,22 @@ arguments.check_required = missing
 local EMPTY <const> = {string = "", integer = 0, long = 0, double = 0.0, float = 0.0, boolean = true,
   timestamp = "1970-01-01T00:00:00"}
 
-local function skeleton(model, shape, open)
+-- `named`: texts are their members' names, as in the skeleton of an output.
+local function skeleton(model, shape, open, named)
   if open[shape.name] then return {} end
   open[shape.name] = true
   local out
   if shape.type == "structure" then
     out = {}
-    for _, member in ipairs(shape.members) do out[member.name] = skeleton(model, model:shape(member.shape), open) end
+    for _, member in ipairs(shape.members) do
+      out[member.name] = skeleton(model, model:shape(member.shape), open, named and member.name)
+    end
   elseif shape.type == "list" then
-    out = {skeleton(model, model:shape(shape.member), open)}
+    out = {skeleton(model, model:shape(shape.member), open, named)}
   elseif shape.type == "map" then
-    out = {KeyName = skeleton(model, model:shape(shape.value), open)}
+    out = {KeyName = skeleton(model, model:shape(shape.value), open, named)}
+  elseif shape.type == "string" and named then
+    out = named
   elseif shape.enum then
     out = shape.enum[1]
   elseif shape.type == "blob" then
@@ -388,10 +393,9 @@ local function skeleton(model, shape, open)
   return out
 end
 
---- An input with every member in it, for --generate-cli-skeleton.
-function arguments.skeleton(op, model)
-  local shape = op:input_shape()
-  return shape and skeleton(model, shape, {}) or {}
+--- A value of the shape with every member in it, for --generate-cli-skeleton.
+function arguments.skeleton(model, shape, named)
+  return shape and skeleton(model, shape, {}, named and shape.name) or {}
 end
 
 return arguments

@@ -9,7 +9,7 @@ local call = {
   own = true,
   options = {
     {name = "cli-input-json", value = "JSON", about = "the whole input, or file://PATH; options go on top"},
-    {name = "generate-cli-skeleton", about = "print an input with every member and send nothing"},
+    {name = "generate-cli-skeleton", about = "print an input (or: output) with every member and send nothing"},
     {name = "cli-binary-format", value = "FORMAT", about = "how blobs are written",
       choices = {"base64", "raw-in-base64-out"}},
     {name = "no-paginate", about = "only the first page"},
@@ -17,6 +17,9 @@ local call = {
     {name = "page-size", value = "N", number = true, about = "items a request"},
     {name = "starting-token", value = "TOKEN", about = "go on where --max-items stopped"},
     {name = "no-sign-request", about = "send without a signature"},
+    {name = "ca-bundle", value = "FILE", about = "certificates of the authorities to trust"},
+    {name = "color", value = "WHEN", about = "accepted, and without effect: answers have no colour",
+      choices = {"on", "off", "auto"}},
     {name = "no-cli-pager", about = "accepted, and without effect: there is no pager"},
     {name = "cli-connect-timeout", value = "SECONDS", number = true, about = "how long connecting may take"},
     {name = "cli-read-timeout", value = "SECONDS", number = true, about = "how long an answer may take"},
@@ -26,8 +29,22 @@ local call = {
 -- Where the aws CLI has another name than botocore.
 local ALIASES <const> = {s3api = "s3", configservice = "config", deploy = "codedeploy"}
 
+-- Commands of the aws CLI that are no operations.
+local HIGH <const> = {ls = "tidelock call s3 list-buckets, or list-objects-v2 --bucket NAME",
+  cp = "tidelock call s3 put-object ... --body FILE, or get-object ... FILE", mb = "tidelock call s3 create-bucket",
+  rb = "tidelock call s3 delete-bucket", rm = "tidelock call s3 delete-object",
+  mv = "tidelock call s3 copy-object, then delete-object", sync = "tidelock call s3 put-object for each file",
+  presign = 'tidelock repl: aws.s3:presign("get_object", {Bucket = "b", Key = "k"})'}
+
+-- Options of the aws CLI that are not here, and what to do instead.
+local ELSEWHERE <const> = {
+  ["--cli-input-yaml"] = "YAML is not read here; write the input as JSON: --cli-input-json file://PATH",
+  ["--no-verify-ssl"] = "certificates are always checked; give the authority's: --ca-bundle FILE, or AWS_CA_BUNDLE",
+  ["--cli-auto-prompt"] = "nothing is prompted for; the shell completes operations and options: tidelock completion",
+}
+
 local function service_of(models, name)
-  local model = models.service(ALIASES[name] or name)
+  local model = models.service(ALIASES[name] or name) or models.service(name:lower())
   if model then return model end
   options.usage(("there is no AWS service %q%s"):format(name, suggest.phrase(name, models.services())))
 end
@@ -41,6 +58,10 @@ end
 local function operation_of(model, service, name)
   local op = model:operation((name:gsub("%-", "_"))) or model:operation(name)
   if op then return op end
+  if service == "s3" and HIGH[name] then
+    options.usage(("s3 %s is the aws CLI's own, made of several calls; here they are made one by one: %s"):format(name,
+      HIGH[name]))
+  end
   options.usage(("%s has no operation %q%s"):format(service, name, suggest.phrase(name, operations_of(model))))
 end
 
@@ -85,39 +106,42 @@ local function check_query(query)
 end
 
 local function select_of(query, value, orders)
-  setmetatable(orders, {__mode = "k", __index = require "aws.jmespath.values".orders})
+  local known = require "aws.jmespath.values".orders
+  setmetatable(orders, {__mode = "k", __index = known})
+  for map, names in pairs(orders) do
+    if type(map) == "table" and type(names) == "table" then known[map] = names end
+  end
   local found, err = require "aws.jmespath".search(query, value)
   if err then options.usage(("--query %q: %s"):format(query, err.message or tostring(err))) end
   if found == nil then return require "tidelock.json".null end
   return found
 end
 
--- In text the token of a paged answer has a row of its own.
-local function print_text(ctx, printer, value, orders, paged)
-  local token = paged and value.NextToken
-  if paged then
-    for _, name in ipairs(orders[value]) do
-      if value[name] == nil then value[name] = require "tidelock.json".null end
-    end
-    value.NextToken = nil
-  end
-  local text = printer.text(value, orders)
+-- In text every page is queried and printed by itself, and so is the token, as the aws CLI does.
+local function print_text(ctx, args, value, orders)
+  if args.query then value = select_of(args.query, value, orders) end
+  local text = require "cli.print".text(value, orders)
   if text ~= "" then ctx:print(text) end
-  if token then ctx:print("NEXTTOKEN\t" .. token) end
 end
 
 -- Members that are printed as null where the answer has none: us-east-1 is the place without a name.
 local EMPTY <const> = {GetBucketLocation = "LocationConstraint"}
 
+-- An answer as it is printed, its maps in the order of the answers' own texts.
+local function prepared(op, output, order, bodies)
+  local value, orders = require "cli.print".prepare(op, output, order)
+  if #orders.maps > 0 and #bodies > 0 then require "cli.order".note(orders, orders.maps, bodies) end
+  if EMPTY[op.name] and value[EMPTY[op.name]] == nil then value[EMPTY[op.name]] = require "tidelock.json".null end
+  return value, orders
+end
+
 local function print_result(ctx, args, op, output, order)
   local printer = require "cli.print"
-  local value, orders = printer.prepare(op, output, order)
-  if EMPTY[op.name] and value[EMPTY[op.name]] == nil then value[EMPTY[op.name]] = require "tidelock.json".null end
+  local value, orders = prepared(op, output, order, args.bodies)
+  if args.output == "text" then return print_text(ctx, args, value, orders) end
   if args.query then value = select_of(args.query, value, orders) end
   if value == nil or (type(value) == "table" and next(value) == nil and not args.query) then return end
-  if args.output == "text" then
-    print_text(ctx, printer, value, orders, order and not args.query)
-  elseif args.output == "table" then
+  if args.output == "table" then
     local columns
     if require "tidelock.tty".is "stdout" then columns = require "tidelock.tty".size() end
     local text = printer.table(value, orders, op.name, columns)
@@ -147,7 +171,10 @@ end
 local function words_for(ctx, words)
   for i, word in ipairs(words) do
     if word == "--help" or word == "-h" or word == "help" and i <= 3 then
-      return call.help(ctx, words[1] ~= word and words[1] or nil, words[2] ~= word and words[2] or nil)
+      local service = words[1] ~= word and (ALIASES[words[1]] or words[1]) or nil
+      local operation = service and words[2] ~= word and words[2] ~= "wait" and words[2] or nil
+      if not service or service:sub(1, 1) == "-" then return require "cli.help".run({"call"}, ctx) end
+      return require "cli.servicehelp".run(ctx, service, operation)
     end
   end
 end
@@ -155,13 +182,24 @@ end
 local function send(ctx, args, service, op, input)
   ctx.args = args
   local session = ctx:session()
-  local client = session:client(service, (args.cli_connect_timeout or args.cli_read_timeout or args.no_sign_request) and
-    {connect_timeout = args.cli_connect_timeout, read_timeout = args.cli_read_timeout,
-      anonymous = args.no_sign_request} or nil)
-  if op.streaming_output then
+  args.bodies = {}
+  require "cli.wire".watch(session.world, args.bodies, args.debug and function(line) ctx:say("%s", line) end)
+  local own = args.cli_connect_timeout or args.cli_read_timeout or args.no_sign_request or args.ca_bundle
+  local client = session:client(service, own and {connect_timeout = args.cli_connect_timeout,
+    read_timeout = args.cli_read_timeout, anonymous = args.no_sign_request, ca_bundle = args.ca_bundle} or nil)
+  if args.waiter then
+    return client:wait(args.waiter, input)
+  elseif op.streaming_output then
     return call.body_to(ctx, client, op, input, args.outfile)
   elseif args.no_paginate or op.event_output then
     return client:call(op.name, input)
+  elseif args.output == "text" then
+    local token = require "cli.pages".each(client, op, input, args, function(page)
+      print_result(ctx, args, op, page)
+    end)
+    if token then print_text(ctx, args, {NextToken = {NextToken = token}}, {}) end
+    args.printed = true
+    return
   end
   return require "cli.pages".fetch(client, op, input, args)
 end
@@ -197,93 +235,104 @@ local function operation_first(words)
   return table.move(before, 1, #before, #out + 1, out)
 end
 
+--- The rule of a waiter by the name that the aws CLI gives it, and its name; raises with did-you-mean.
+function call.waiter_of(model, service, name)
+  local names = {}
+  for camel, rule in pairs(model:waiters()) do
+    local dashed = require "cli.arguments".option_name(camel)
+    if name and camel:lower() == name:gsub("[-_]", ""):lower() then return rule, camel end
+    names[#names + 1] = dashed
+  end
+  table.sort(names)
+  if #names == 0 then options.usage(("the models know nothing to wait for in %s"):format(service)) end
+  if not name then options.usage(("wait for what? %s knows: %s"):format(service, table.concat(names, ", "))) end
+  options.usage(("%s has nothing called %q to wait for%s"):format(service, name, suggest.phrase(name, names)))
+end
+
+-- The two names that a line begins with; of a wait the operation that is asked, and the waiter's name.
+local function target_of(words)
+  local names = {}
+  while words[#names + 1] and words[#names + 1]:sub(1, 1) ~= "-" and #names < (names[2] == "wait" and 3 or 2) do
+    names[#names + 1] = words[#names + 1]
+  end
+  names[1] = ALIASES[names[1]] or names[1]
+  if not names[1] then
+    options.usage("which operation? tidelock call SERVICE OPERATION, for example tidelock call sqs list-queues")
+  end
+  local model = service_of(require "tidelock.models", names[1])
+  if not names[2] then
+    options.usage(("which operation of %s? They are listed by: tidelock help %s"):format(names[1], names[1]))
+  end
+  if names[2] ~= "wait" then return names[1], model, operation_of(model, names[1], names[2]), 3 end
+  local rule, name = call.waiter_of(model, names[1], names[3])
+  return names[1], model, model:operation(rule.operation), 4, name
+end
+
+-- "--generate-cli-skeleton output": what may follow the word. Returns which skeleton, and the words without it.
+local function skeleton_of(words)
+  local out, kind = {}, "input"
+  for i, word in ipairs(words) do
+    local joined = word:match "^%-%-generate%-cli%-skeleton=(.*)$"
+    local after = words[i - 1] == "--generate-cli-skeleton" and word:find "^[%a-]+$" and word:sub(1, 2) ~= "--" and word
+    if joined then out[#out + 1] = "--generate-cli-skeleton" elseif not after then out[#out + 1] = word end
+    kind = joined or after or kind
+  end
+  if kind == "yaml-input" then options.usage "--generate-cli-skeleton writes JSON here, no YAML: input or output" end
+  if kind ~= "input" and kind ~= "output" then
+    options.usage(("--generate-cli-skeleton takes input or output, not %q"):format(kind))
+  end
+  return kind, out
+end
+
+local function print_skeleton(ctx, op, model, kind)
+  local printer = require "cli.print"
+  local shape = kind == "output" and op:output_shape() or kind == "input" and op:input_shape() or nil
+  local tree = require "cli.arguments".skeleton(model, shape, kind == "output")
+  ctx:print(printer.json(printer.prepare(op, tree, nil, shape)))
+  return 0
+end
+
+local function is_raw(words)
+  for i, word in ipairs(words) do
+    local format = words[i - 1] == "--cli-binary-format" and word or word:match "^%-%-cli%-binary%-format=(.*)$"
+    if format == "raw-in-base64-out" then return true end
+  end
+  return false
+end
+
+local function print_answer(ctx, args, op, output, order)
+  if args.waiter or args.printed then return end
+  if op.event_output then return print_events(ctx, args, op, output) end
+  print_result(ctx, args, op, output, order)
+end
+
 local function run(first, ctx)
   local words = operation_first(first.words)
   local helped = words_for(ctx, words)
   if helped then return helped end
-  local names = {}
-  while #names < 2 and words[#names + 1] and words[#names + 1]:sub(1, 1) ~= "-" do
-    names[#names + 1] = words[#names + 1]
-  end
-  names[1] = ALIASES[names[1]] or names[1]
-  if #names < 2 then
-    options.usage("which operation? tidelock call SERVICE OPERATION, for example tidelock call sqs list-queues")
+  local service, model, op, from, waiter = target_of(words)
+  for _, word in ipairs(words) do
+    if ELSEWHERE[word] then options.usage(ELSEWHERE[word]) end
   end
   local arguments = require "cli.arguments"
-  local model = service_of(require "tidelock.models", names[1])
-  local op = operation_of(model, names[1], names[2])
   local by, tables = known_options(op)
-  local rest = table.move(words, 3, #words, 1, {})
-  local raw = false
-  for i, word in ipairs(rest) do
-    raw = raw or (rest[i - 1] == "--cli-binary-format" and word or word:match "^%-%-cli%-binary%-format=(.*)$")
-      == "raw-in-base64-out"
-  end
+  local kind, rest = skeleton_of(table.move(words, from, #words, 1, {}))
+  local raw = is_raw(rest)
   local input, own, outfile = arguments.parse(op, model, rest, by, raw)
-  local args = options.parse(own, tables, "tidelock call")
-  if args.generate_cli_skeleton then
-    local printer, shape = require "cli.print", op:input_shape()
-    ctx:print(printer.json(printer.prepare(op, arguments.skeleton(op, model), nil, shape)))
-    return 0
-  end
+  local args = options.parse(own, tables, "call")
+  if args.generate_cli_skeleton then return print_skeleton(ctx, op, model, kind) end
   if args.cli_input_json then input = arguments.with_json(op, model, args.cli_input_json, input, raw) end
   arguments.check_required(op, input)
-  args.outfile = outfile
-  if op.streaming_output and not outfile then
+  args.outfile, args.waiter = outfile, waiter
+  if op.streaming_output and not outfile and not waiter then
     options.usage(("%s writes what it gets to a file: name it at the end, or - for standard output"):format(op.name))
   end
   ctx.args = args
   if args.query then check_query(args.query) end
   args.output = format_of(ctx, args)
-  local output, order = send(ctx, args, names[1], op, input)
-  if op.event_output then
-    print_events(ctx, args, op, output)
-  else
-    print_result(ctx, args, op, output, order)
-  end
+  print_answer(ctx, args, op, send(ctx, args, service, op, input))
   return 0
 end
 call.run = run
-
--- ## Help
-
-local TYPES <const> = {structure = "structure", list = "list", map = "map"}
-
-local function operation_help(ctx, service, op)
-  local _, names = require "cli.arguments".options(op, op.service)
-  ctx:print {("tidelock call %s %s"):format(service, op.snake:gsub("_", "-")), ""}
-  local shape = op:input_shape()
-  local width = 0
-  for _, name in ipairs(names) do width = math.max(width, #name) end
-  for i, member in ipairs(shape and shape.members or {}) do
-    local inner = op.service:shape(member.shape)
-    local kind = inner.enum and table.concat(inner.enum, " | ") or TYPES[inner.type] or inner.type
-    ctx:print(("  %s  %s%s"):format(names[i] .. (" "):rep(width - #names[i]), kind,
-      member.required and " (required)" or ""))
-  end
-  if not shape or #shape.members == 0 then ctx:print "  It takes no input." end
-  return 0
-end
-
---- Help on a service (its operations) or an operation (its options).
-function call.help(ctx, service, operation)
-  if not service then
-    ctx:print {call.about .. ".", "", "usage: " .. call.usage, ""}
-    ctx:print(options.help(call.options))
-    return 0
-  end
-  local models = require "tidelock.models"
-  local model = models.service(service)
-  if not model then
-    local names = table.move(require "cli".names(), 1, #require "cli".names(), 1, {})
-    for _, name in ipairs(models.services()) do names[#names + 1] = name end
-    options.usage(("there is no command, resource type or AWS service %q%s"):format(service,
-      suggest.phrase(service, names)))
-  end
-  if operation then return operation_help(ctx, service, operation_of(model, service, operation)) end
-  ctx:print(("%s has these operations:"):format(service))
-  for _, name in ipairs(operations_of(model)) do ctx:print("  " .. name) end
-  return 0
-end
 
 return call

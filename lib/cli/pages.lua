@@ -33,6 +33,32 @@ local function fill(rule, all)
   return all
 end
 
+-- What a page gives to a text: the results, and of the first page what all pages share.
+local function part_of(walk, page, first)
+  local null, part = require "tidelock.json".null, {}
+  for _, list in ipairs {walk.plan.results, first and walk.plan.fixed or {}} do
+    for _, result in ipairs(list) do
+      local value = result.get(page)
+      if value == nil then value = null end
+      paginate.put(part, result.text, value)
+    end
+  end
+  return part
+end
+
+--- Calls `show` with every page as it comes, as the aws CLI prints text. Returns the token to go on with, if any.
+function pages.each(client, op, input, args, show)
+  local rule = op.service:paginator(op.name)
+  if not rule or by_hand(rule, input, args) then return show(client:call(op.name, input)) end
+  local walk, first = paginate.pages(client, op, input, {max_items = args.max_items, page_size = args.page_size,
+    starting_token = args.starting_token}), true
+  for page in walk do
+    show(part_of(walk, page, first))
+    first = false
+  end
+  return walk.token
+end
+
 --- Calls the operation until there is no further page (or --max-items is reached). Returns the joined output; of one
 -- that was joined also the order of its members.
 function pages.fetch(client, op, input, args)

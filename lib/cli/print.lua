@@ -9,11 +9,26 @@ local function iso(seconds)
   return text .. "+00:00"
 end
 
+-- Maps and documents whose names have an order of their own: who prints may ask for it.
+local function note_map(orders, map)
+  local maps = orders.maps
+  if next(map) ~= nil then maps[#maps + 1] = map end
+end
+
+local function note_document(orders, value)
+  if type(value) ~= "table" then return end
+  if #value == 0 then note_map(orders, value) end
+  for _, inner in pairs(value) do note_document(orders, inner) end
+end
+
 -- Notes for each table of an output which shape it has: the order of its members, and list or not. In passing,
 -- timestamps become ISO 8601 and blobs base64, as they are printed.
 local function prepare(model, shape, value, orders, depth)
   if value == nil or depth > 64 then return value end
-  if shape.document then return value end
+  if shape.document then
+    note_document(orders, value)
+    return value
+  end
   local kind = shape.type
   if kind == "timestamp" then return type(value) == "number" and iso(value) or value end
   if kind == "blob" then
@@ -41,11 +56,13 @@ local function prepare(model, shape, value, orders, depth)
     for i, v in ipairs(value) do out[i] = prepare(model, item, v, orders, depth + 1) end
     orders[out] = "list"
   elseif kind ~= "map" then
+    note_document(orders, value)
     return value                        -- a document that the client has read already, as IAM's policies
   else
     local inner = model:shape(shape.value)
     for k, v in pairs(value) do out[k] = prepare(model, inner, v, orders, depth + 1) end
     orders[out] = "map"
+    note_map(orders, out)
   end
   return out
 end
@@ -54,7 +71,7 @@ end
 -- the top come in `order`.
 -- @param shape what `output` is of; the operation's output if not given
 function print_of.prepare(op, output, order, shape)
-  local orders = setmetatable({}, {__mode = "k"})
+  local orders = setmetatable({maps = {}}, {__mode = "k"})
   shape = shape or op:output_shape()
   if not shape then return output or {}, orders end
   local value = prepare(op.service, shape, output, orders, 1)

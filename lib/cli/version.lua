@@ -1,5 +1,5 @@
 --- tidelock version: which program this is, and of which AWS models.
-local VERSION <const> = "0.1.0"
+local VERSION <const> = require "version"
 
 local function run(_, ctx)
   local models = require "tidelock.models"

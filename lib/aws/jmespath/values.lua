@@ -37,8 +37,19 @@ end
 --- The order in which an expression wrote the members of an object that it made: by the object.
 values.orders = setmetatable({}, {__mode = "k"})
 
---- The names of an object's members, sorted, so that results do not depend on chance.
+-- The names of an object whose order is known, without those that it does not have.
+local function in_order(map, names)
+  local keys = {}
+  for _, name in ipairs(names) do
+    if map[name] ~= nil then keys[#keys + 1] = name end
+  end
+  return values.array(keys)
+end
+
+--- The names of an object's members in the order that is known of it; else sorted, so that results do not depend
+-- on chance.
 function values.keys(map)
+  if values.orders[map] then return in_order(map, values.orders[map]) end
   local keys = {}
   for key in pairs(map) do
     if type(key) == "string" then keys[#keys + 1] = key end

@@ -127,7 +127,7 @@ describe("--cli-input-json", function()
       for _, name in ipairs(model:operations()) do
         local o = model:operation(name)
         if o:input_shape() then
-          local ok, err = pcall(arguments.with_json, o, model, json.encode(arguments.skeleton(o, model)), {}, false)
+          local ok, err = pcall(arguments.with_json, o, model, json.encode(arguments.skeleton(model, o:input_shape())), {}, false)
           assert.is_true(ok, service .. "." .. name .. ": " .. tostring(err and err.message or err))
         end
       end

@@ -1,7 +1,37 @@
-"""support, trustedadvisor, compute-optimizer, cost-optimization-hub: advisers with nothing to say yet."""
-import datetime
+"""support, trustedadvisor, compute-optimizer, cost-optimization-hub: advisers that say what a spec gives them.
 
-from call import Refusal, operation
+Nothing by default. What there is to say is the JSON in the SSM parameter /sandbox/advice of the account (us-east-1):
+  {"plan": "basic"}                                  no support plan: Trusted Advisor refuses
+  {"trusted_advisor": {CHECK: [{"metadata": [...], "region":, "resourceId":}]}}   what a check has flagged
+  {"hub": [RECOMMENDATION]}                          Cost Optimization Hub; null: the account is not enrolled
+  {"ecs": [...], "rds": [...]}                       Compute Optimizer's, once the account has opted in
+"""
+import datetime
+import json
+
+from moto.support.models import ADVISOR_CHECKS
+
+from call import Passed, Refusal, operation
+from moto import backends
+
+
+def said(call):
+    found = backends.get_backend("ssm")[call.account]["us-east-1"].get_parameter("/sandbox/advice")
+    return json.loads(found.value) if found else {}
+
+
+def planned(call):
+    """A code that the service answers though its model has none of that name."""
+    if said(call).get("plan") == "basic":
+        body = {"__type": "SubscriptionRequiredException",
+                "message": "Amazon Web Services Premium Support Subscription is required to use this service."}
+        raise Passed(400, [("Content-Type", "application/x-amz-json-1.1")], json.dumps(body).encode())
+
+
+@operation("support", "DescribeTrustedAdvisorChecks")
+def checks(call):
+    planned(call)
+    return {"checks": ADVISOR_CHECKS["checks"]}
 
 
 def today():
@@ -17,7 +47,15 @@ def result(check):
 
 @operation("support", "DescribeTrustedAdvisorCheckResult")
 def check_result(call):
-    return {"result": {**result(call.params["checkId"]), "flaggedResources": []}}
+    planned(call)
+    check = call.params["checkId"]
+    flagged = [{"status": "warning", "region": "us-east-1", "isSuppressed": False, "resourceId": f"{check}-{n}", **one}
+               for n, one in enumerate(said(call).get("trusted_advisor", {}).get(check, []))]
+    answer = result(check)
+    answer["resourcesSummary"]["resourcesFlagged"] = len(flagged)
+    if flagged:
+        answer["status"] = "warning"
+    return {"result": {**answer, "flaggedResources": flagged}}
 
 
 @operation("support", "DescribeTrustedAdvisorCheckSummaries")
@@ -65,12 +103,12 @@ def update_enrollment_status(call):
 
 @operation("compute-optimizer", "GetECSServiceRecommendations")
 def ecs_recommendations(call):
-    return enrolled(call) or {"ecsServiceRecommendations": [], "errors": []}
+    return enrolled(call) or {"ecsServiceRecommendations": said(call).get("ecs", []), "errors": []}
 
 
 @operation("compute-optimizer", "GetRDSDatabaseRecommendations")
 def rds_recommendations(call):
-    return enrolled(call) or {"rdsDBRecommendations": [], "errors": []}
+    return enrolled(call) or {"rdsDBRecommendations": said(call).get("rds", []), "errors": []}
 
 
 def enrolled(call):
@@ -80,7 +118,10 @@ def enrolled(call):
 
 @operation("cost-optimization-hub", "ListRecommendations")
 def hub_recommendations(call):
-    return {"items": []}
+    items = said(call).get("hub", [])
+    if items is None:
+        raise Refusal("AccessDeniedException", "The account is not enrolled in Cost Optimization Hub.")
+    return {"items": sorted(items, key=lambda one: -one.get("estimatedMonthlySavings", 0))}
 
 
 @operation("cost-optimization-hub", "GetRecommendation")

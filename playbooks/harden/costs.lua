@@ -1,0 +1,383 @@
+--- What costs less without anybody missing it: a private way to S3 and DynamoDB, items that expire, and what AWS's own
+-- advisers say. First the figures of today are kept, so that validate/costs can prove later what was saved.
+playbook {
+  name = "harden/costs",
+  about = "Gateway endpoints, expiry of volatile tables, cost advice; with figures from before",
+  vars = {
+    policy = {"string", default = "account", choices = {"account", "open"},
+      about = "endpoints let this account's own identities do anything, and everybody download; or all of it"},
+    volatile = {"list", default = {"event", "session", "log", "lock", "state", "limit", "cache", "token", "alert",
+      "ai-costs"}, about = "tables with one of these words in their name hold what only counts for a while"},
+    keep = {"list", default = {}, about = "tables that are to keep all items, whatever their name"},
+    attribute = {"string", default = "ttl", about = "the attribute of tables whose writers have not shown one yet"},
+    sample = {"integer", default = 25, min = 1, max = 500, about = "items of a table that are looked at"},
+    advice = {"boolean", default = true, about = "ask Trusted Advisor, or the advisers that need no support plan"},
+    anew = {"boolean", default = false, about = "keep today's figures as those from before, instead of the old ones"},
+  },
+}
+
+local began = now()
+
+-- ## Figures from before: kept once, by the first run
+
+local figures = include("runbooks/cost-figures").figures
+
+step "keep the figures from before" {run = function()
+  return not var.anew and recall "costs before" or keep("costs before", figures)
+end}
+
+-- ## The way to S3 and DynamoDB: every route table that leads to a NAT gateway gets one that does not
+
+local SERVICES = {"s3", "dynamodb"}
+
+local function tag(list, key)
+  for _, t in ipairs(list or {}) do
+    if t.Key == key then return t.Value end
+  end
+end
+
+local function contains(list, value)
+  for _, item in ipairs(list or {}) do
+    if item == value then return true end
+  end
+  return false
+end
+
+-- VPC -> the route tables that send traffic to a NAT gateway, in order.
+local function behind_nat()
+  local out = {}
+  for t in aws.ec2:items("describe_route_tables", {}) do
+    for _, route in ipairs(t.Routes or {}) do
+      if route.NatGatewayId and route.State ~= "blackhole" then
+        out[t.VpcId] = out[t.VpcId] or {}
+        table.insert(out[t.VpcId], t.RouteTableId)
+        break
+      end
+    end
+  end
+  for _, list in pairs(out) do table.sort(list) end
+  return out
+end
+
+local network = find "route tables behind NAT gateways" {run = function()
+  local out, there = {}, {}
+  for endpoint in aws.ec2:items("describe_vpc_endpoints", {}) do
+    if endpoint.VpcEndpointType == "Gateway" and not endpoint.State:lower():find "^delet" then
+      there[#there + 1] = {id = endpoint.VpcEndpointId, vpc = endpoint.VpcId, tables = endpoint.RouteTableIds or {},
+        service = endpoint.ServiceName:match "[^.]+$", ours = tag(endpoint.Tags, "tidelock:playbook") == "harden/costs"}
+    end
+  end
+  for vpc, tables in pairs(behind_nat()) do
+    for _, service in ipairs(SERVICES) do
+      local row = {vpc = vpc, service = service, tables = {}}
+      for _, endpoint in ipairs(there) do
+        if endpoint.vpc == vpc and endpoint.service == service and not endpoint.ours then
+          row.theirs = row.theirs or endpoint.id
+          row.reached = table.move(endpoint.tables, 1, #endpoint.tables, #(row.reached or {}) + 1, row.reached or {})
+        end
+      end
+      for _, id in ipairs(tables) do
+        if not contains(row.reached, id) then row.tables[#row.tables + 1] = id end
+      end
+      out[#out + 1] = row
+    end
+  end
+  return out
+end}
+
+-- Own identities may do anything, in other accounts' buckets too. Everybody may download: ECR's layers, Amazon Linux'
+-- packages and the like come from AWS's buckets, by requests that are signed by AWS or by nobody.
+local function own(action)
+  return {Sid = "OwnIdentities", Effect = "Allow", Principal = "*", Action = action, Resource = "*",
+    Condition = {StringEquals = {["aws:PrincipalAccount"] = account.id}}}
+end
+
+local POLICIES = {
+  s3 = {Version = "2012-10-17", Statement = {own "s3:*", {Sid = "Downloads", Effect = "Allow", Principal = "*",
+    Action = {"s3:GetObject", "s3:GetObjectVersion"}, Resource = "*"}}},
+  dynamodb = {Version = "2012-10-17", Statement = {own "dynamodb:*"}},
+}
+local OPEN = {Version = "2012-10-17", Statement = {{Effect = "Allow", Principal = "*", Action = "*", Resource = "*"}}}
+
+local endpoints = {}
+for _, row in ipairs(network) do
+  if row.theirs then
+    for _, id in ipairs(row.tables) do
+      ensure.ec2.vpc_endpoint_route {VpcEndpointId = row.theirs, RouteTableId = id}
+    end
+  else
+    local made = ensure.ec2.vpc_endpoint {
+      VpcId = row.vpc, VpcEndpointType = "Gateway", RouteTableIds = row.tables,
+      ServiceName = "com.amazonaws." .. account.region .. "." .. row.service,
+      PolicyDocument = var.policy == "open" and OPEN or POLICIES[row.service],
+      tags = {Name = account.prefix .. "-" .. row.service, Purpose = "traffic that need not pay for NAT"},
+    }
+    endpoints[row.vpc .. " " .. row.service] = made.VpcEndpointId
+  end
+end
+
+-- ## Tables whose items are to expire
+
+-- What writers call it. Only these attributes are read: what else an item holds is nobody's business here.
+local NAMES = {"ttl", "TTL", "expires", "expiresAt", "expires_at", "expireAt", "expire_at", "expiry", "expiration",
+  "expirationTime", "ExpirationTime", "timeToLive"}
+local SECONDS = {from = 1000000000, to = 10000000000}      -- 2001 to 2286: what is more is milliseconds
+
+local function worded(name)
+  for _, word in ipairs(var.volatile) do
+    if name:find(word, 1, true) then return not contains(var.keep, name) end
+  end
+  return false
+end
+
+-- How many items there are, who sets what, how many would go at once, and how many never would.
+local function sampled(name)
+  local aliases, projection = {}, {}
+  for i, attribute in ipairs(NAMES) do
+    aliases["#a" .. i], projection[i] = attribute, "#a" .. i
+  end
+  local answer = aws.dynamodb:scan {TableName = name, Limit = var.sample, ExpressionAttributeNames = aliases,
+    ProjectionExpression = table.concat(projection, ", ")}
+  local seen, best = {}, nil
+  for _, item in ipairs(answer.Items or {}) do
+    for attribute, value in pairs(item) do
+      local s = seen[attribute] or {items = 0, past = 0, useless = 0}
+      local time = tonumber(value.N)
+      s.items = s.items + 1
+      if not time or time < SECONDS.from or time > SECONDS.to then
+        s.useless = s.useless + 1
+      elseif time < began then
+        s.past = s.past + 1
+      end
+      seen[attribute] = s
+    end
+  end
+  for attribute, s in pairs(seen) do
+    if not best or s.items > seen[best].items then best = attribute end
+  end
+  return answer.Count or 0, best, best and seen[best] or {items = 0, past = 0, useless = 0}
+end
+
+local function looked_at(name)
+  local live = aws.dynamodb:describe_time_to_live {TableName = name}.TimeToLiveDescription or {}
+  local items, writers, counts = sampled(name)
+  local row = {name = name, items = items, writers = writers, past = counts.past, useless = counts.useless,
+    status = live.TimeToLiveStatus or "DISABLED", live = live.AttributeName}
+  row.on = row.status == "ENABLED" or row.status == "ENABLING"
+  row.attribute = writers or row.on and row.live or var.attribute
+  return row
+end
+
+local volatile = find "volatile tables" {run = function()
+  local names = {}
+  for name in aws.dynamodb:items("list_tables", {}) do
+    if worded(name) then names[#names + 1] = name end
+  end
+  table.sort(names)
+  return task.map(names, looked_at, {concurrency = 8})
+end}
+
+local asked = {}
+for _, t in ipairs(volatile) do
+  local wrong = t.on and t.live ~= t.attribute
+  if t.status == "DISABLING" then
+    print(t.name .. ": its time to live is being switched off, which takes AWS up to an hour; run this again then")
+  elseif wrong or not t.on and t.past > 0 then
+    asked[#asked + 1] = t
+    print(wrong and ("%s expires by %s, but its writers set %s"):format(t.name, t.live, t.attribute)
+      or ("%s: %d of %d items looked at are past their time, and would be deleted"):format(t.name, t.past, t.items))
+  else
+    ensure.dynamodb.time_to_live {TableName = t.name, Enabled = true, AttributeName = t.attribute}
+  end
+  if t.useless > 0 then
+    print(("%s: %d of %d items have a %s that is no time in seconds: they never expire. Its writers must set seconds"
+      .. " since 1970."):format(t.name, t.useless, t.items, t.attribute))
+  elseif t.items > 0 and not t.writers then
+    print(("%s: none of %d items looked at says when it ends; its writers must set %s"):format(t.name, t.items,
+      t.attribute))
+  end
+end
+
+-- ## Advice: by saving, with the best five as changes to make
+
+-- Trusted Advisor's columns differ from check to check: what says the saving, and what names the thing.
+local PLACES = {["Region/AZ"] = true, Region = true, Status = true, Zone = true}
+
+local function columns(names)
+  local money, thing
+  for i, name in ipairs(names) do
+    local lower = name:lower()
+    if lower:find "saving" or not money and lower:find "monthly storage cost" then money = i end
+    if not thing and not PLACES[name] then thing = i end
+  end
+  return money, thing or 1
+end
+
+local function trusted_advisor()
+  local support, out = aws:client("support", {region = "us-east-1"}), {}
+  for _, c in ipairs(support:describe_trusted_advisor_checks {language = "en"}.checks) do
+    if c.category == "cost_optimizing" then
+      local money, thing = columns(c.metadata)
+      local result = support:describe_trusted_advisor_check_result {checkId = c.id, language = "en"}.result
+      for _, found in ipairs(result.flaggedResources or {}) do
+        local saving = money and tonumber(((found.metadata[money] or ""):gsub("[^%d.]", "")))
+        if not found.isSuppressed then
+          out[#out + 1] = {saving = saving or 0, what = c.name, region = found.region,
+            on = found.metadata[thing] or found.resourceId, from = "Trusted Advisor"}
+        end
+      end
+    end
+  end
+  return out
+end
+
+local function optimization_hub()
+  local out = {}
+  for r in aws:client("cost-optimization-hub", {region = "us-east-1"}):items("list_recommendations", {}) do
+    out[#out + 1] = {saving = r.estimatedMonthlySavings or 0, region = r.region, from = "Cost Optimization Hub",
+      on = r.resourceArn or r.resourceId, what = ("%s %s, from %s to %s"):format(r.actionType or "change",
+        r.currentResourceType or "", r.currentResourceSummary or "?", r.recommendedResourceSummary or "nothing")}
+  end
+  return out
+end
+
+local function best_option(options)
+  local best
+  for _, option in ipairs(options or {}) do
+    local value = ((option.savingsOpportunity or {}).estimatedMonthlySavings or {}).value or 0
+    if not best or value > best.saving then best = {saving = value, option = option} end
+  end
+  return best or {saving = 0, option = {}}
+end
+
+-- All pages of an operation of which the model does not say that it has any.
+local function all_of(operation, member)
+  local out, token = {}, nil
+  repeat
+    local answer = aws.compute_optimizer:call(operation, {nextToken = token})
+    local list = answer[member] or {}
+    table.move(list, 1, #list, #out + 1, out)
+    token = answer.nextToken
+  until not token
+  return out
+end
+
+local function compute_optimizer()
+  local out = {}
+  for _, r in ipairs(all_of("get_ecs_service_recommendations", "ecsServiceRecommendations")) do
+    local best = best_option(r.serviceRecommendationOptions)
+    if best.saving > 0 then
+      out[#out + 1] = {saving = best.saving, on = r.serviceArn, from = "Compute Optimizer",
+        what = ("give the service %s CPU and %s MB"):format(best.option.cpu or "?", best.option.memory or "?")}
+    end
+  end
+  for _, r in ipairs(all_of("get_rds_database_recommendations", "rdsDBRecommendations")) do
+    local best = best_option(r.instanceRecommendationOptions)
+    if best.saving > 0 or r.idle == "True" then
+      out[#out + 1] = {saving = best.saving, on = r.resourceArn, from = "Compute Optimizer",
+        what = r.idle == "True" and "the database is idle: stop it, or keep a snapshot of it"
+          or ("make it %s instead of %s"):format(best.option.dbInstanceClass or "?", r.currentDBInstanceClass or "?")}
+    end
+  end
+  return out
+end
+
+local ADVISERS = {
+  {name = "Trusted Advisor", ask = trusted_advisor, none = {SubscriptionRequiredException = "the support plan does not"
+    .. " include it (it takes Business or Enterprise)"}},
+  {name = "Cost Optimization Hub", ask = optimization_hub, second = true, none = {AccessDeniedException = "the account"
+    .. " is not enrolled: tidelock call cost-optimization-hub update-enrollment-status --status Active --region"
+    .. " us-east-1", ValidationException = "the account is not enrolled"}},
+  {name = "Compute Optimizer", ask = compute_optimizer, second = true, none = {OptInRequiredException = "the account"
+    .. " has not opted in: tidelock call compute-optimizer update-enrollment-status --status Active"}},
+}
+
+-- Those that need no support plan are asked where Trusted Advisor cannot be.
+local function advise()
+  local out = {advice = {}, silent = {}}
+  for _, adviser in ipairs(ADVISERS) do
+    if not adviser.second or out.silent["Trusted Advisor"] then
+      local ok, list = pcall(adviser.ask)
+      local code = not ok and type(list) == "table" and list.code
+      if ok then
+        table.move(list, 1, #list, #out.advice + 1, out.advice)
+        out.asked = (out.asked or 0) + 1
+      elseif code then
+        out.silent[adviser.name] = adviser.none[code] or list.message or code
+        print(("%s could not be asked: %s"):format(adviser.name, out.silent[adviser.name]))
+      else
+        error(list, 0)
+      end
+    end
+  end
+  table.sort(out.advice, function(a, b)
+    if a.saving ~= b.saving then return a.saving > b.saving end
+    return tostring(a.on) < tostring(b.on)
+  end)
+  return out
+end
+
+local function tell(found)
+  local sum = 0
+  for _, a in ipairs(found.advice) do sum = sum + a.saving end
+  print(("%d pieces of advice, %.2f USD a month in all"):format(#found.advice, sum))
+  for i, a in ipairs(found.advice) do
+    print(("  %s%.2f USD a month: %s: %s (%s)"):format(i <= 5 and "proposed: " or "", a.saving, a.on, a.what, a.from))
+  end
+  found.saving = sum
+  return found
+end
+
+local advice
+if var.advice then
+  advice = step "ask for advice" {run = function() return tell(advise()) end}
+  check "somebody gives advice on costs" {severity = "warning", test = function()
+    if advice.asked then return true, ("%d asked"):format(advice.asked) end
+    local why = {}
+    for name, reason in pairs(advice.silent) do why[#why + 1] = name .. ": " .. reason end
+    return false, "nobody could be asked. " .. table.concat(why, "; ")
+  end}
+end
+
+-- ## What deletes items, or changes what does: after asking
+
+local function status_of(name)
+  local live = aws.dynamodb:describe_time_to_live {TableName = name}.TimeToLiveDescription or {}
+  return live.TimeToLiveStatus, live.AttributeName
+end
+
+local function set(name, enabled, attribute)
+  aws.dynamodb:update_time_to_live {TableName = name,
+    TimeToLiveSpecification = {Enabled = enabled, AttributeName = attribute}}
+end
+
+-- True when it is on for the right attribute; false where AWS still has to switch the other off.
+local function let_expire(t)
+  if t.on then
+    set(t.name, false, t.live)
+    if status_of(t.name) ~= "DISABLED" then
+      print(t.name .. ": the old attribute is being switched off, which takes AWS up to an hour; run this again then")
+      return false
+    end
+  end
+  set(t.name, true, t.attribute)
+  return true
+end
+
+if #asked > 0 then
+  step "let items expire" {
+    confirm = "expire",
+    run = function()
+      local out = {}
+      for _, t in ipairs(asked) do out[#out + 1] = {name = t.name, attribute = t.attribute, done = let_expire(t)} end
+      return out
+    end,
+    undo = function(rows)
+      for _, row in ipairs(rows) do
+        if row.done then set(row.name, false, row.attribute) end
+      end
+    end,
+  }
+end
+
+output {endpoints = endpoints, volatile = #volatile, advice = advice}

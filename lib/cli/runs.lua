@@ -8,7 +8,7 @@ local function first(records) return records[1] or {} end
 local function list(ctx, store)
   local rows = {}
   for _, id in ipairs(store:runs()) do
-    local records = store:records(id) or {}
+    local records = store:outline(id) or {}
     local head = first(records)
     rows[#rows + 1] = {run = id, playbook = head.playbook or "?", account = head.account or "?",
       region = head.region or "?", state = journal.state(records), began = head.at or "?"}

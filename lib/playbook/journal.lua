@@ -63,8 +63,9 @@ function journal:write(record)
   local ok, err = self.file:write(text, SOON[record.kind])
   if not ok then
     fault.fail(69, "The journal cannot be written (%s), so nothing more is done: what is not in the journal must not be"
-      .. " in AWS. Free some space or give another place (TIDELOCK_STATE), then: tidelock resume %s",
-      type(err) == "table" and err.message or tostring(err), self.run or "RUN")
+      .. " in AWS. %s, then: tidelock resume %s", type(err) == "table" and err.message or tostring(err),
+      type(err) == "table" and err.remedy or "Free some space or give another place (TIDELOCK_STATE)",
+      self.run or "RUN")
   end
   self:note(record)
   return record

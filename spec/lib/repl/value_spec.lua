@@ -1,4 +1,5 @@
 -- value_spec.lua -- values as a person reads them.
+local json = require "tidelock.json"
 local models = require "tidelock.models"
 local value = require "repl.value"
 
@@ -7,6 +8,7 @@ describe("a value as text", function()
     assert.equal('{1, 2, a = {b = true}, ["odd key"] = 1.0, z = "x"}',
       value.text {1, 2, z = "x", ["odd key"] = 1.0, a = {b = true}})
     assert.equal("{}", value.text {})
+    assert.equal("{Items = {}, n = {1}}", value.text {Items = json.array {}, n = json.array {1}})
   end)
 
   it("is set over lines where it is long", function()

@@ -23,6 +23,7 @@
   X(secret) \
   X(sigv4) \
   X(signal) \
+  X(socket) \
   X(stamp) \
   X(tokenbucket) \
   X(tty) \

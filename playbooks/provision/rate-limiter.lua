@@ -163,7 +163,7 @@ local function func(of, consumer, its_role, concurrency)
     name = of, Description = "Rate limiter, run by tidelock",
     Runtime = "provided.al2023", Handler = "rate-limiter", Package = package(consumer), Role = its_role.arn,
     Timeout = TIMEOUT, MemorySize = 256, ReservedConcurrentExecutions = concurrency,
-    Environment = {Variables = {TIDELOCK_ACCOUNT = "account.lua", TIDELOCK_VARS = settings}},
+    Environment = {Variables = {TIDELOCK_ACCOUNT = "/var/task/account.lua", TIDELOCK_VARS = settings}},
     VpcConfig = site.subnets and {SubnetIds = site.subnets, SecurityGroupIds = site.security_groups or {}} or nil,
     LoggingConfig = {LogFormat = "Text", LogGroup = "/aws/lambda/" .. of},
     TracingConfig = {Mode = "Active"}, Publish = true,

@@ -86,7 +86,7 @@ return {name = "example", prefix = "example", env = "production", region = "us-e
       local vars = json.decode(live.Environment.Variables.TIDELOCK_VARS)
       assert.same({"rediss://redis.example.com:6379", "example/redis/auth-token", "example/site-token", 5},
         {vars.redis, vars.redis_secret, vars.secret, vars.tries})
-      assert.equal("account.lua", live.Environment.Variables.TIDELOCK_ACCOUNT)
+      assert.equal("/var/task/account.lua", live.Environment.Variables.TIDELOCK_ACCOUNT)
       local held = ask("secretsmanager", "get_secret_value", {SecretId = "example/site-token"}).SecretString
       assert.equal(os.getenv "HOME", held)
     end)

@@ -1,4 +1,4 @@
--- pairs.lua -- which of Prowler's checks asks what a control of ours asks, and where the two are known to differ, and why.
+-- pairs.lua -- which of Prowler's checks asks what a control of ours asks; where the two are known to differ, and why.
 return {
   checks = {
     ["accessanalyzer-findings"] = "accessanalyzer_enabled_without_findings",
@@ -28,7 +28,6 @@ return {
     ["kms-no-pending-deletion"] = "kms_cmk_not_deleted_unintentionally",
     ["kms-rotation"] = "kms_cmk_rotation_enabled",
     ["lambda-runtime"] = "awslambda_function_using_supported_runtimes",
-    ["guardduty-s3-protection"] = "we read the detector's Features, Prowler its DataSources, which AWS has deprecated",
     ["rds-backups"] = "rds_instance_backup_enabled",
     ["rds-certificate"] = "rds_instance_certificate_expiration",
     ["rds-deletion-protection"] = "rds_instance_deletion_protection",

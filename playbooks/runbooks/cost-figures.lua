@@ -51,13 +51,15 @@ end
 
 -- Bytes stored by class, over all buckets; S3 writes these figures once a day.
 local function stored()
-  local queries, class = {}, {}
+  local queries, class, seen = {}, {}, {}
   for metric in aws.cloudwatch:items("list_metrics", {Namespace = "AWS/S3", MetricName = "BucketSizeBytes"}) do
-    local id = "b" .. #queries + 1
-    for _, d in ipairs(metric.Dimensions) do
-      if d.Name == "StorageType" then class[id] = d.Value end
+    local id, of = "b" .. #queries + 1, {}
+    for _, d in ipairs(metric.Dimensions) do of[d.Name] = d.Value end
+    local key = ("%s/%s"):format(of.BucketName, of.StorageType)
+    if not seen[key] then
+      seen[key], class[id] = true, of.StorageType
+      queries[#queries + 1] = query(id, "AWS/S3", "BucketSizeBytes", "Average", metric.Dimensions)
     end
-    queries[#queries + 1] = query(id, "AWS/S3", "BucketSizeBytes", "Average", metric.Dimensions)
   end
   local out = {}
   for id, values in pairs(#queries > 0 and values_of(queries, today - 3 * DAY) or {}) do

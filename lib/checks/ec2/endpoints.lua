@@ -4,7 +4,7 @@ local control = require "checks"
 return control {
   id = "ec2-gateway-endpoints", title = "VPCs with a NAT gateway have endpoints for S3 and DynamoDB", severity = "low",
   requirement = "7.2", subjects = "ec2.vpc", needs = {"ec2:DescribeVpcEndpoints", "ec2:DescribeNatGateways"},
-  remedy = "harden/network", command = "tidelock call ec2 describe-vpc-endpoints --region {region}",
+  remedy = "harden/costs", command = "tidelock call ec2 describe-vpc-endpoints --region {region}",
   means = "Every byte to S3 and DynamoDB is paid for twice.",
   todo = "Add gateway endpoints for both, on the private route tables; they cost nothing.",
   read = function(aws, subject)

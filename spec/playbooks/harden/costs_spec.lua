@@ -131,11 +131,13 @@ describe("harden/costs", function()
   after_each(function() host:close() end)
 
   it("asks the advisers that need no support plan where there is none, and says so", function()
-    advice(host, {plan = "basic", hub = {{resourceArn = "arn:aws:rds:us-east-1:1:db:big",
-      estimatedMonthlySavings = 21.5, actionType = "Rightsize", currentResourceType = "RdsDbInstance",
-      currentResourceSummary = "db.m5.large", recommendedResourceSummary = "db.t4g.medium"}}, ecs = {{serviceArn = "arn:aws:ecs:us-east-1:1:service/c/api",
-      serviceRecommendationOptions = {{cpu = 256, memory = 512, savingsOpportunity = {estimatedMonthlySavings = {
-        currency = "USD", value = 8.25}}}}}}})
+    local saving = {estimatedMonthlySavings = {currency = "USD", value = 8.25}}
+    advice(host, {plan = "basic",
+      hub = {{resourceArn = "arn:aws:rds:us-east-1:1:db:big", estimatedMonthlySavings = 21.5, actionType = "Rightsize",
+        currentResourceType = "RdsDbInstance", currentResourceSummary = "db.m5.large",
+        recommendedResourceSummary = "db.t4g.medium"}},
+      ecs = {{serviceArn = "arn:aws:ecs:us-east-1:1:service/c/api",
+        serviceRecommendationOptions = {{cpu = 256, memory = 512, savingsOpportunity = saving}}}}})
     host.session.compute_optimizer:update_enrollment_status {status = "Active"}
     local code, text = host:apply "harden/costs"
     assert.equal(0, code, text)

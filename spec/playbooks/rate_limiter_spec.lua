@@ -1,6 +1,7 @@
 -- The rate limiter's deployment, criteria 5.1 to 5.5 as far as they are settings: applied on moto, read back by boto3,
 -- applied again without a write, rolled back, taken away.
 local elf = require "support.elf"
+local emf = require "support.emf"
 local fs = require "tidelock.fs"
 local hardening = require "support.hardening"
 local json = require "tidelock.json"
@@ -145,61 +146,37 @@ return {name = "example", prefix = "example", env = "production", region = "us-e
       end
     end)
 
-    -- The metrics that lib/ratelimit/report.lua emits: {name = unit}, and its dimensions and namespace.
-    local function emitted()
-      local line
-      local report = require "ratelimit.report".new {environment = "production", write = function(text) line = text end}
-      for _, what in ipairs {"sent", "deferred", "duplicate", "failed", "dlq", "unavailable", "blocked", "received"} do
-        report:count(what)
-      end
-      for _, what in ipairs {"decision", "queue"} do report:time(what, 0.1) end
-      report:flush()
-      local said = json.decode(line)
-      local out, metrics = {}, said._aws.CloudWatchMetrics[1]
-      for _, m in ipairs(metrics.Metrics) do out[m.Name] = m.Unit end
-      return out, metrics.Namespace, metrics.Dimensions, said.Environment
-    end
-
-    it("alarms on metrics that are emitted: their names, namespace, dimension and its value", function()
-      local units, namespace, dimensions, environment = emitted()
-      assert.same({{"Environment"}}, dimensions)
-      local seen = 0
-      local function held(metric)
-        if metric.Namespace ~= namespace then return end
-        seen = seen + 1
-        assert.is_string(units[metric.MetricName], metric.MetricName)
-        assert.same({{Name = "Environment", Value = environment}}, metric.Dimensions)
-      end
+    it("alarms on metrics that are emitted, by the statistic that fits their unit, and tells the topic", function()
+      local emitted, seen = emf.limiter "production", 0
       local topic = "arn:aws:sns:us-east-1:" .. account.account .. ":example-ops-alerts"
       local alarms = ask("cloudwatch", "describe_alarms", {AlarmNamePrefix = NAME}).MetricAlarms
       assert.equal(13, #alarms)
       for _, a in ipairs(alarms) do
         assert.same({topic}, a.AlarmActions, a.AlarmName)
-        if a.Namespace then held(a) end
-        for _, m in ipairs(a.Metrics or {}) do
-          if m.MetricStat then held(m.MetricStat.Metric) end
+        for _, metric in ipairs(emf.watched(a, emitted.namespace)) do
+          seen = seen + 1
+          assert.is_string(emitted.units[metric.MetricName], metric.MetricName)
+          assert.same(emitted.dimensions, metric.Dimensions)
         end
-        if a.Namespace == namespace and units[a.MetricName] == "Count" then assert.equal("Sum", a.Statistic) end
-        if a.Namespace == namespace and units[a.MetricName] == "Milliseconds" then
-          assert.matches("^p%d", a.ExtendedStatistic)
-        end
+        local unit = a.Namespace == emitted.namespace and emitted.units[a.MetricName]
+        if unit == "Count" then assert.equal("Sum", a.Statistic) end
+        if unit == "Milliseconds" then assert.matches("^p%d", a.ExtendedStatistic) end
       end
       assert.equal(8, seen)
     end)
-    it("draws metrics that are emitted, in a form that CloudWatch draws", function()
-      local units, namespace = emitted()
+    it("draws every metric that is emitted, in a form that CloudWatch draws", function()
+      local emitted, drawn = emf.limiter "production", {}
       local body = json.decode(ask("cloudwatch", "get_dashboard", {DashboardName = NAME .. "-messages"}).DashboardBody)
-      local drawn = {}
       for _, w in ipairs(body.widgets) do
         for _, m in ipairs(w.properties.metrics or {}) do
-          if m[1] == namespace then
-            assert.is_string(units[m[2]], m[2])
+          if m[1] == emitted.namespace then
+            assert.is_string(emitted.units[m[2]], m[2])
             assert.same({"Environment", "production"}, {m[3], m[4]})
             drawn[m[2]] = true
           end
         end
       end
-      for name in pairs(units) do assert.is_true(drawn[name], name .. " is drawn nowhere") end
+      for name in pairs(emitted.units) do assert.is_true(drawn[name], name .. " is drawn nowhere") end
     end)
 
     it("makes no write the second time", function()

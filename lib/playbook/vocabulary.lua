@@ -264,6 +264,21 @@ local function task_word(engine)
   return out
 end
 
+-- Knocking at a database is asking the world; what a URL says of TLS is not.
+local function postgres_word(engine)
+  local postgres, out = require "postgres", {}
+  for name, fn in pairs(postgres) do out[name] = fn end
+  for _, name in ipairs {"plain", "tls", "probe"} do
+    out[name] = function(...)
+      if not engine.in_step then
+        error(("postgres.%s cannot be called here; put it into a step's run function"):format(name), 2)
+      end
+      return postgres[name](...)
+    end
+  end
+  return out
+end
+
 -- ## include
 
 local function find_included(engine, name)
@@ -346,7 +361,8 @@ function vocabulary.environment(engine, values, outputs)
     now = journalled(engine, "now", function() return require "tidelock.loop".time() // 1 | 0 end),
     random = journalled(engine, "random", function(...) return math.random(...) end),
     print = say_word(engine), log = say_word(engine), json = json_word(), task = task_word(engine),
-    http = require "playbook.web".word(engine),
+    http = require "playbook.web".word(engine), postgres = postgres_word(engine),
+    secret = function(text) return require "tidelock.secret".new(text) end,
   }
   for name, value in pairs(engine.words or {}) do words[name] = value end
   local names = {}

@@ -76,6 +76,55 @@ describe("tidelock doctor", function()
     assert.matches("DNS", rows.reachable.remedy)
   end)
 
+  it("says that there are no credentials, where it looked, and how to get some", function()
+    local rows, code = doctor {AWS_ACCESS_KEY_ID = false, AWS_SECRET_ACCESS_KEY = false, AWS_SESSION_TOKEN = false,
+      AWS_CONFIG_FILE = "/dev/null", AWS_SHARED_CREDENTIALS_FILE = "/dev/null", AWS_EC2_METADATA_DISABLED = "true"}
+    assert.same({69, "fault"}, {code, rows.credentials.state})
+    assert.matches("AWS_ACCESS_KEY_ID is not set", rows.credentials.text)
+    assert.matches("order", rows.credentials.remedy)
+    assert.same({"ok", nil}, {rows.reachable.state, rows.identity})
+  end)
+
+  it("says that a proxy refuses, or is not there, without its password", function()
+    local proxy <close> = httpd.start()
+    local away = {AWS_ENDPOINT_URL = "https://sts.eu-west-1.invalid", NO_PROXY = ""}
+    away.HTTPS_PROXY = "http://me:hush5@" .. proxy.host
+    local rows, code, all = doctor(away)
+    assert.same({69, "fault"}, {code, rows.reachable.state})
+    assert.matches("407", rows.reachable.text)
+    assert.matches("HTTPS_PROXY, its user and password", rows.reachable.remedy)
+    assert.not_matches("hush5", all)
+    away.HTTPS_PROXY = "http://me:hush6@127.0.0.1:9"
+    rows, code, all = doctor(away)
+    assert.same({69, "fault"}, {code, rows.reachable.state})
+    assert.matches("proxy", rows.reachable.text)
+    assert.not_matches("hush6", all)
+  end)
+
+  it("says that a token has ended, in the service's words, with the remedy", function()
+    local refusing <close>, port = server.start({server.PYTHON, "-c", [[
+import http.server
+class H(http.server.BaseHTTPRequestHandler):
+  def do_GET(self): self.answer(200, b"")
+  def do_POST(self):
+    self.answer(403, b"<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredToken</Code><Message>The security "
+      b"token included in the request is expired</Message></Error><RequestId>r</RequestId></ErrorResponse>")
+  def answer(self, status, body):
+    self.send_response(status)
+    self.send_header("Content-Length", str(len(body)))
+    self.end_headers()
+    self.wfile.write(body)
+  def log_message(self, *args): pass
+s = http.server.HTTPServer(("127.0.0.1", 0), H)
+print(s.server_port, flush=True)
+s.serve_forever()]]}, "^(%d+)\n")
+    assert.is_truthy(refusing)
+    local rows, code = doctor {AWS_ENDPOINT_URL = "http://127.0.0.1:" .. port}
+    assert.same({69, "fault"}, {code, rows.identity.state})
+    assert.matches("ExpiredToken", rows.identity.text)
+    assert.matches("aws sso login", rows.identity.remedy)
+  end)
+
   it("calls a clock wrong that AWS would refuse", function()
     local clock <close>, port = server.start({server.PYTHON, "-c", [[
 import http.server

@@ -136,7 +136,7 @@ end
 local function checked(flow)
   local exit = 0
   for _, check in ipairs(flow.checks) do
-    if check.result ~= "pass" then
+    if check.result ~= "pass" and check.result ~= "skip" then
       if check.severity == "critical" then return 1 end
       exit = 2
     end

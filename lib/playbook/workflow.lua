@@ -300,6 +300,9 @@ function act.park(self, engine, entry)
   engine.emit {kind = "park.done", name = entry.name, line = (">   parked long enough (%s)"):format(entry.name)}
 end
 
+local MARK <const> = {pass = "ok ", skip = "-  "}
+
+-- The test says true, false or "skip" (it was not made), and the evidence; what it raises is an error, never a pass.
 function act.check(self, engine, entry)
   local ok, value, evidence = pcall(function()
     local fine, v, e = attempt(engine, entry, function() return {entry.spec.test()} end)
@@ -307,13 +310,14 @@ function act.check(self, engine, entry)
     return v[1], v[2] or e
   end)
   if not ok then stop_if_interrupted(engine, value) end
-  local result = {name = entry.name, result = not ok and "error" or value and "pass" or "fail",
+  local result = {name = entry.name,
+    result = not ok and "error" or value == "skip" and "skip" or value and "pass" or "fail",
     severity = entry.spec.severity or "critical",
     evidence = not ok and reason(value) or evidence}
   self.checks[#self.checks + 1] = result
   self.journal:write {kind = "check", name = entry.name, result = result.result, evidence = result.evidence}
   engine.emit {kind = "check", name = entry.name, result = result, findings = entry.spec.findings,
-    line = ("%s check %q%s"):format(result.result == "pass" and "ok " or "x  ", entry.name,
+    line = ("%s check %q%s"):format(MARK[result.result] or "x  ", entry.name,
       result.evidence and ": " .. tostring(result.evidence) or "")}
   return result.result == "pass"
 end

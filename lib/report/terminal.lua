@@ -188,10 +188,11 @@ function terminal.event(event, p)
 end
 
 local function checks_line(checks, p)
-  local n = {pass = 0, fail = 0, error = 0}
+  local n = {pass = 0, fail = 0, error = 0, skip = 0}
   for _, check in ipairs(checks) do n[check.result] = n[check.result] + 1 end
   local bad = n.fail + n.error > 0 and "red" or "green"
-  return p:text(bad, ("Checks: %d passed, %d failed, %d could not be made."):format(n.pass, n.fail, n.error))
+  local skipped = n.skip > 0 and (", %d not tried"):format(n.skip) or ""
+  return p:text(bad, ("Checks: %d passed, %d failed, %d could not be made%s."):format(n.pass, n.fail, n.error, skipped))
 end
 
 -- What became of the resources, and of the steps, whose writes are their own.

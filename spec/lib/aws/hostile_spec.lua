@@ -17,7 +17,7 @@ describe("tidelock call", function()
       AWS_MAX_ATTEMPTS = "1", AWS_PROFILE = false, HTTPS_PROXY = false, https_proxy = false, AWS_CA_BUNDLE = false,
       AWS_ENDPOINT_URL = false, AWS_EC2_METADATA_DISABLED = "true"}
     for name, value in pairs(more or {}) do env[name] = value end
-    local patience = url:find "/hang" and "1" or "20"     -- a busy machine takes its time to send a bomb
+    local patience = url:find "bomb" and "20" or "1"       -- a busy machine takes its time to send one
     return assert(proc.run {HERE .. "/tidelock", "call", "--endpoint-url", url, "--cli-read-timeout", patience,
       "--cli-connect-timeout", patience, env = env, ...})
   end

@@ -44,7 +44,7 @@ local ELSEWHERE <const> = {
 }
 
 local function service_of(models, name)
-  local model = models.service(ALIASES[name] or name) or models.service(name:lower())
+  local model = models.service(ALIASES[name] or name)
   if model then return model end
   options.usage(("there is no AWS service %q%s"):format(name, suggest.phrase(name, models.services())))
 end
@@ -255,7 +255,7 @@ local function target_of(words)
   while words[#names + 1] and words[#names + 1]:sub(1, 1) ~= "-" and #names < (names[2] == "wait" and 3 or 2) do
     names[#names + 1] = words[#names + 1]
   end
-  names[1] = ALIASES[names[1]] or names[1]
+  names[1] = names[1] and (ALIASES[names[1]:lower()] or names[1]:lower())
   if not names[1] then
     options.usage("which operation? tidelock call SERVICE OPERATION, for example tidelock call sqs list-queues")
   end

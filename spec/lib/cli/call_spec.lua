@@ -84,6 +84,40 @@ describe("tidelock call", function()
     assert.same({0, '[\n    "m1"\n]\n'}, {out.code, out.stdout}, out.stderr)
   end)
 
+  it("waits by the names of the aws CLI, and names what there is to wait for", function()
+    local out = call("s3", "wait", "object-exists", "--bucket", "bkt", "--key", "30")
+    assert.same({0, ""}, {out.code, out.stdout}, out.stderr)
+    refused("did you mean \"object-exists\"?", "s3", "wait", "object-exist", "--bucket", "b", "--key", "k")
+    refused("s3 knows: bucket-exists", "s3", "wait")
+    refused("HeadObject needs --key", "s3", "wait", "object-exists", "--bucket", "b")
+  end)
+
+  it("prints skeletons of input and output", function()
+    for kind, text in pairs {input = '{\n    "QueueName": "",', output = '{\n    "QueueUrl": "QueueUrl"\n}\n'} do
+      local out = call("sqs", "create-queue", "--generate-cli-skeleton", kind)
+      assert.same({0, text}, {out.code, out.stdout:sub(1, #text)}, out.stderr)
+    end
+    refused("no YAML: input or output", "sqs", "create-queue", "--generate-cli-skeleton", "yaml-input")
+  end)
+
+  it("says what to do instead where the aws CLI has what is not here", function()
+    refused("--cli-input-json file://PATH", "sqs", "list-queues", "--cli-input-yaml", "file://x")
+    refused("give the authority's: --ca-bundle FILE", "sqs", "list-queues", "--no-verify-ssl")
+    refused("tidelock call s3 list-buckets", "s3", "ls")
+    refused("which operation of sqs?", "sqs")
+  end)
+
+  it("shows with --debug what goes over the wire, and no key", function()
+    local out = call("s3", "head-object", "--bucket", "bkt", "--key", "30", "--debug")
+    assert.equal(0, out.code, out.stderr)
+    assert.matches("> HEAD http://", out.stderr, 1, true)
+    assert.matches("Authorization: <secret>", out.stderr, 1, true)
+    assert.matches("< 200 after ", out.stderr, 1, true)
+    for _, part in ipairs {"Signature", "Credential", store.env.AWS_ACCESS_KEY_ID} do
+      assert.is_nil(out.stderr:find(part, 1, true), out.stderr)
+    end
+  end)
+
   it("tells a wrong line before anything is sent", function()
     refused("writes what it gets to a file: name it at the end", "s3", "get-object", "--bucket", "b", "--key", "k")
     refused("--query \"Contents[\":", "s3", "list-objects-v2", "--bucket", "b", "--query", "Contents[")

@@ -36,6 +36,23 @@ describe("a run that is killed with SIGKILL, its journal " .. where, function()
     end
   end
 
+  -- What the dead had sent has landed when the emulator has closed each connection whose other end is gone: CLOSE_WAIT.
+  -- The engine waits SETTLE seconds for it; on a machine as busy as a soak makes it that may be too short.
+  local function landed()
+    local port = (":%04X "):format(tonumber(server.url:match ":(%d+)$"))
+    for _ = 1, 600 do
+      local file = assert(io.open "/proc/net/tcp")
+      local open = false
+      for line in file:lines() do
+        open = open or line:find("^%s*%d+: %x+" .. port .. "%x+:%x+ 08 ") ~= nil
+      end
+      file:close()
+      if not open then return end
+      require "tidelock.loop".sleep(0.1)
+    end
+    error "the emulator has not ended what it was sent within a minute"
+  end
+
   local function must(result, what)
     assert.equal(0, result.code, what .. ": " .. result.stdout .. result.stderr)
     return result
@@ -89,6 +106,7 @@ describe("a run that is killed with SIGKILL, its journal " .. where, function()
       fresh()
       local victim = tidelock(point, "apply", FLOW, "--yes")
       if victim.signal or victim.code ~= 0 then
+        landed()
         local resumed = tidelock(0, "resume", "last")
         if resumed.stderr:find("has ended (done)", 1, true) then
           assert.equal(64, resumed.code)

@@ -101,16 +101,13 @@ describe("harden/storage", function()
     assert.equal(0, code, text)
     assert.matches("Nothing was changed: %d+ as declared%. %d+ reads, 0 writes", text)
   end)
-  it("keeps versions where that is asked for, and ends old ones", function()
-    local code, text = host:apply("harden/storage", "--var", "versioned=" .. names.own_policy)
+  it("keeps versions where that is asked for, and ends old ones; encrypts by KMS where that is chosen", function()
+    local code, text = host:apply("harden/storage", "--var", "versioned=" .. names.own_policy, "--var",
+      "encryption=aws:kms")
     assert.equal(0, code, text)
     assert.equal("Enabled", must("s3", "GetBucketVersioning", {Bucket = names.own_policy}).Status)
     local rules = must("s3", "GetBucketLifecycleConfiguration", {Bucket = names.own_policy}).Rules
     assert.same({"old-versions", 90}, {rules[1].ID, rules[1].NoncurrentVersionExpiration.NoncurrentDays})
-  end)
-  it("encrypts with a key of KMS where that is chosen", function()
-    local code, text = host:apply("harden/storage", "--var", "encryption=aws:kms")
-    assert.equal(0, code, text)
     for _, bucket in ipairs(names.buckets) do
       local rule = must("s3", "GetBucketEncryption", {Bucket = bucket}).ServerSideEncryptionConfiguration.Rules[1]
       assert.same({"aws:kms", true}, {rule.ApplyServerSideEncryptionByDefault.SSEAlgorithm, rule.BucketKeyEnabled})

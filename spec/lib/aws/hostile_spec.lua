@@ -64,6 +64,13 @@ describe("tidelock call", function()
     fails(run(tls.url, {AWS_CA_BUNDLE = "/none.pem"}, "sqs", "list-queues"), 69, "/none.pem")
   end)
 
+  it("trusts the authority that --ca-bundle names, and says which file is not there", function()
+    local tls <close> = httpd.start {tls = true}
+    local out = run(tls.url .. "/half-json", nil, "sqs", "list-queues", "--ca-bundle", tls.ca)
+    fails(out, 69, "JSON")                                    -- it came through, and found what it came for
+    fails(run(tls.url, nil, "sqs", "list-queues", "--ca-bundle", "/none.pem"), 69, "/none.pem")
+  end)
+
   it("says that the proxy wants a password, without the one it has", function()
     fails(run("https://sqs.eu-west-1.invalid", {HTTPS_PROXY = "http://user:proxyword@" .. bad.host}, "sqs",
       "list-queues"), 69, "407", "proxy")

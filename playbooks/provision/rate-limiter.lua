@@ -172,7 +172,7 @@ local function func(of, consumer, its_role, concurrency)
 end
 
 local function live(of, version)
-  return ensure.lambda.alias {FunctionName = of.name, Name = "live", FunctionVersion = version,
+  return ensure.lambda.alias {FunctionName = of, Name = "live", FunctionVersion = version,
     Description = "the version that is in use"}
 end
 
@@ -186,7 +186,7 @@ if by_function then
     allow("DeadLetters", {"sqs:GetQueueUrl", "sqs:SendMessage"}, queue.dlq_arn),
   }, secrets(true))
   sender = func(name, "lambda", may, 1)
-  local in_use = live(sender, var.version ~= "" and var.version or sender.version)
+  local in_use = live(name, var.version ~= "" and var.version or sender.version)
   ensure.lambda.event_source_mapping {
     FunctionName = in_use.arn, EventSourceArn = queue.arn,
     BatchSize = 1, FunctionResponseTypes = {"ReportBatchItemFailures"},
@@ -205,7 +205,7 @@ if var.front ~= "off" then
     allow("DeadLetters", "sqs:GetQueueUrl", queue.dlq_arn),
   }, secrets(false))
   local front = func(front_name, nil, may, nil)
-  local in_use = live(front, front.version)
+  local in_use = live(front_name, front.version)
   door = ensure.lambda.url {FunctionName = front_name, Qualifier = "live", AuthType = var.front, after = in_use}
   if var.front == "NONE" then
     for action, id in pairs {["lambda:InvokeFunctionUrl"] = "Anybody", ["lambda:InvokeFunction"] = "AnybodyByUrl"} do

@@ -179,6 +179,20 @@ return {name = "example", prefix = "example", env = "production", region = "us-e
       for name in pairs(emitted.units) do assert.is_true(drawn[name], name .. " is drawn nowhere") end
     end)
 
+    it("is what the checks of the limiter want", function()
+      local _, text = account:run("check", "lambda-*", "sqs-*", "--account=" .. file, "--output", "json")
+      local passed, others = {}, {skip = true, pass = true}
+      for _, one in ipairs(json.decode(text).results) do
+        if one.result == "pass" and passed[one.id] == nil then passed[one.id] = true end
+        if not others[one.result] and not one.subject.name:find "hybrid%-workflows" then
+          passed[one.id] = one.evidence
+        end
+      end
+      for _, id in ipairs {"lambda-limiter-concurrency", "lambda-queue-visibility", "lambda-runtime",
+        "sqs-dead-letters", "sqs-queue-settings", "sqs-dead-letter-retention", "sqs-encryption"} do
+        assert.is_true(passed[id], id .. ": " .. tostring(passed[id]))
+      end
+    end)
     it("makes no write the second time", function()
       local code, text = run("plan", "--detailed-exitcode")
       assert.equal(0, code, text)

@@ -1,6 +1,8 @@
 --- 5.2: the consumer of the limiter's queue runs once at a time.
 local control = require "checks"
 
+local LEAST <const> = 2           -- the lowest MaximumConcurrency there is; without one it is five to begin with
+
 return control {
   id = "lambda-limiter-concurrency", title = "The limiter's consumer runs once at a time", severity = "high",
   requirement = "5.2, 10.4", subjects = "account",
@@ -14,7 +16,7 @@ return control {
     local queue = world.account.prefix .. "-rate-limiter-queue"
     for mapping in aws.lambda:items("list_event_source_mappings", {}) do
       if (mapping.EventSourceArn or ""):match "[^:]+$" == queue then
-        local name = mapping.FunctionArn
+        local name = mapping.FunctionArn:match "^arn:[^:]+:lambda:[^:]*:%d+:function:[^:]+" or mapping.FunctionArn
         return {mapping = mapping, reserved = aws.lambda:get_function_concurrency({FunctionName = name})
           .ReservedConcurrentExecutions}
       end
@@ -25,7 +27,7 @@ return control {
     if live.skip then return control.skip(live.skip) end
     if not live.mapping then return control.fail("no function reads the limiter's queue") end
     local most = (live.mapping.ScalingConfig or {}).MaximumConcurrency
-    if live.reserved == 1 and most then
+    if live.reserved == 1 and most and most > LEAST then
       return control.fail("the mapping starts up to %d at once, and all but 1 are refused", most)
     end
     return control.judge(live.reserved == 1, "reserved concurrency is 1",

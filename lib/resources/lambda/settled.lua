@@ -3,13 +3,11 @@ local resource = require "resources"
 
 local settled = {}
 
-local FAILED <const> = {Failed = true, Inactive = false}
-
 --- Waits until the function can take the next change; raises with Lambda's own reason where it never will.
 function settled.wait(aws, name)
   return resource.await("the function " .. name, function()
     local live = aws.lambda:get_function_configuration {FunctionName = name}
-    if FAILED[live.State] or live.LastUpdateStatus == "Failed" then
+    if live.State == "Failed" or live.LastUpdateStatus == "Failed" then
       error({code = "FunctionFailed", message = ("Lambda could not set up the function %s: %s"):format(name,
         live.State == "Failed" and live.StateReason or live.LastUpdateStatusReason or "it gives no reason")}, 0)
     end
@@ -33,7 +31,7 @@ function settled.with_role(fn, seconds)
         and tostring(err.message):find(text, 1, true) ~= nil
     end
     if not again or loop.now() >= limit then error(err, 0) end
-    loop.sleep(3)
+    resource.nap(3)
   end
 end
 

@@ -359,7 +359,7 @@ row("ecs-scaling", {["application_autoscaling.describe_scaling_policies"] = {
 row("ecs-alarms", {["cloudwatch.describe_alarms*"] = {ALARMS[1]}}, "no alarm on MemoryUtilization")
 row("lambda-limiter-concurrency", {["lambda.get_function_concurrency"] = {}}, "not set")
 row("lambda-limiter-concurrency", {["lambda.list_event_source_mappings"] = {{FunctionArn = FUNCTION.FunctionArn,
-  EventSourceArn = arn("sqs", "x-rate-limiter-queue"), ScalingConfig = {MaximumConcurrency = 2}}}}, "up to 2 at once")
+  EventSourceArn = arn("sqs", "x-rate-limiter-queue"), ScalingConfig = {MaximumConcurrency = 5}}}}, "up to 5 at once")
 row("lambda-queue-visibility", {["lambda.get_function_configuration"] = {FunctionName = "f", Timeout = 60}},
   "180 s, and the function may run for 60 s")
 row("lambda-runtime", {["lambda.list_functions"] = {with(FUNCTION, {Runtime = "python3.8"})}}, "python3.8")

@@ -145,6 +145,7 @@ local found = find "buckets" {run = function()
     local ok, seen = pcall(look, name)
     if ok then return seen end
     if type(seen) ~= "table" or seen.status == nil then error(seen, 0) end
+    if seen.code == "NoSuchBucket" then return {name = name, gone = true, open = {}} end
     return {name = name, refused = seen.message or seen.code, open = {}}
   end, {concurrency = 8})
 end}
@@ -205,7 +206,9 @@ end
 
 local open, refused = {}, {}
 for _, bucket in ipairs(found) do
-  if bucket.refused then
+  if bucket.gone then
+    print(bucket.name .. " was deleted meanwhile")
+  elseif bucket.refused then
     refused[#refused + 1] = bucket.name .. ": " .. bucket.refused
   elseif #bucket.open > 0 then
     open[#open + 1] = bucket

@@ -159,6 +159,19 @@ describe("harden/storage, where nobody is there to ask,", function()
     assert.matches("s3%.bucket_settings/" .. names.half:gsub("%p", "%%%0") .. "%s+update", plan)
     assert.matches("0 to create, 1 to update, 0 to replace, 0 to delete, 15 unchanged", plan)
   end)
+  it("hardens the others where one bucket may not be looked at, and names it as what failed", function()
+    host.session.s3:put_bucket_acl {Bucket = names.shared, ACL = "private"}
+    host.session.s3:delete_bucket_policy {Bucket = names.website}
+    host.session.s3:put_bucket_policy {Bucket = names.half, Policy = json.encode {Version = "2012-10-17",
+      Statement = {{Effect = "Deny", Principal = "*", Action = {"s3:GetBucketPolicy", "s3:GetBucketAcl"},
+        Resource = "arn:aws:s3:::" .. names.half}}}}
+    local code, text = host:apply "harden/storage"
+    assert.equal(1, code, text)
+    assert.matches("1 of 12 could not, and are as they were: " .. names.half, text, 1, true)
+    assert.matches("s3:GetBucket", text, 1, true)
+    assert.is_true(host.session.s3control:get_public_access_block {AccountId = host.account}
+      .PublicAccessBlockConfiguration.BlockPublicPolicy)
+  end)
   it("asks TLS of no website, and says why", function()
     host.session.s3:put_bucket_acl {Bucket = names.shared, ACL = "private"}
     host.session.s3:delete_bucket_policy {Bucket = names.website}

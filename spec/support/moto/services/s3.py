@@ -126,3 +126,17 @@ def get_permission(self, action, resource):
 
 
 FakeBucket.get_permission = get_permission
+
+
+@operation("s3", "GetBucketPolicy", "GetBucketAcl", "GetBucketLocation")
+def read_if_not_denied(call):
+    """Who is denied the reading of a bucket's own settings by its policy; moto asks it for objects only."""
+    from moto.iam.access_control import PermissionResult
+    name = call.params["Bucket"]
+    found = call.backend().buckets.get(name)
+    if found is not None and found.policy is not None:
+        if found.get_permission(f"s3:{call.name}", f"arn:aws:s3:::{name}") == PermissionResult.DENIED:
+            raise Refusal("AccessDenied", f"User: arn:aws:iam::{call.account}:root is not authorized to perform:"
+                          f" s3:{call.name} on resource: \"arn:aws:s3:::{name}\" with an explicit deny in a"
+                          " resource-based policy")
+    return call.moto()

@@ -62,6 +62,19 @@ function limiter:slots_key(user) return ("rate_slots:%s:%s"):format(self.policy.
 
 -- ## Talking to Redis
 
+local ANSWERS <const> = {take = "string", finish = "string", peek = "string", ready = "string", guard = "string",
+  slot = "number"}
+
+-- A script's reply, if it is of the script's kind: a list that begins with a word, or a number. Whatever else is at
+-- that address may answer anything.
+local function checked(name, reply)
+  local first = reply
+  if ANSWERS[name] == "string" then first = type(reply) == "table" and reply[1] end
+  if type(first) == ANSWERS[name] then return reply end
+  return nil, {code = "protocol", message = ("Redis answered the limiter's script '%s' with a %s that makes no sense, "
+    .. "so nothing is sent. Is it a Redis that is at this address?"):format(name, type(reply))}
+end
+
 -- Runs a script, loading it where the server does not have it. Returns its reply, or nil and the error.
 local function evaluate(self, name, keys, ...)
   local words = table.move(keys, 1, #keys, 1, {})
@@ -70,8 +83,8 @@ local function evaluate(self, name, keys, ...)
   if reply == nil and err and (err.code == "NOSCRIPT" or tostring(err.message):find("NOSCRIPT", 1, true)) then
     reply, err = self.redis:call("EVAL", self.scripts[name], #keys, table.unpack(words))
   end
-  if reply == nil then return nil, err or {code = "protocol", message = "Redis answered a script with nothing."} end
-  return reply
+  if reply == nil and err then return nil, err end
+  return checked(name, reply)
 end
 
 local function sentence(err) return type(err) == "table" and err.message or tostring(err) end

@@ -1,5 +1,6 @@
 --- From what a playbook says of its worker to the parts that do the work.
 local ratelimit = require "ratelimit"
+local redis = require "redis"
 local report = require "ratelimit.report"
 local senders = require "ratelimit.sender"
 local suggest = require "suggest"
@@ -37,34 +38,27 @@ function setup.check(spec)
   return policy
 end
 
--- A connection that is made when it is first needed, so that a Redis that is down stops sends and not the program.
-local link = {}
-link.__index = link
-
-function link:call(...)
-  if not self.client then
-    local client, err = require "redis".connect(self.options)
-    if not client then return nil, {code = "unsent", message = err.message} end
-    self.client = client
-  end
-  return self.client:call(...)
-end
-
-function link:close()
-  if self.client then self.client:close() end
-end
-
 local function given(text) return text ~= nil and text ~= "" and text or nil end
 
---- A connection of {url =, secret = name in Secrets Manager, ca =}.
-function setup.redis(options, session)
-  local own = {url = options.url, ca = given(options.ca), timeout = options.timeout or 2, connect_timeout = 2}
-  if given(options.secret) then
-    own.password = function()
-      return session:client("secretsmanager"):call("GetSecretValue", {SecretId = options.secret}).SecretString
-    end
+-- A function, since a rotated secret is read anew with each connection.
+local function password_of(name, session)
+  if not given(name) then return nil end
+  return function()
+    return session:client("secretsmanager"):call("GetSecretValue", {SecretId = name}).SecretString
   end
-  return setmetatable({options = own}, link)
+end
+
+--- A connection of {url =, secret = name in Secrets Manager, ca =, sentinel_secret = the Sentinels' own}.
+function setup.redis(options, session)
+  local own = {url = options.url, ca = given(options.ca), timeout = options.timeout or 2, connect_timeout = 2,
+    password = password_of(options.secret, session)}
+  if given(options.sentinel_secret) then own.sentinel = {password = password_of(options.sentinel_secret, session)} end
+  -- Lazy, so that a Redis that is down stops sends and not the program; one client for all, so that it is asked for
+  -- its connection, and Secrets Manager for the password, by one at a time.
+  own.lazy = true
+  local ok, client = pcall(redis.connect, own)
+  if not ok then usage("The address of the limiter's Redis is not one: %s", (client:gsub("^.-redis%.connect: ", ""))) end
+  return client
 end
 
 --- All parts: {limiter=, sender=, report=, redis=, close = function}.

@@ -167,10 +167,11 @@ end
 
 local client = {null = wire.null}
 
---- A connected client, or nil, err.
+--- A connected client, or nil, err; with options.lazy one that connects when it is first needed, and never fails here.
 function client.new(options)
   local self = setmetatable({options = options, failures = 0, closed = false, connection = false, opening = false,
     again = false, last = false}, meta)
+  if options.lazy then return self end
   local connection, err = reopen(self)
   if not connection then return nil, err end
   return self

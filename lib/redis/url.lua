@@ -21,9 +21,35 @@ local function split_port(host)
   return host, not host:find ":" and 6379 or nil
 end
 
+-- redis-sentinel://user:password@host:port,host:port/db#name: who to ask for the primary that is called so.
+local function sentinels(text)
+  local scheme, main, name = text:match "^(rediss?)%-sentinel://([^?#]*)#([%w%.%-_]+)$"
+  if not scheme then
+    return nil, "a Redis URL of Sentinels is redis-sentinel://HOST:PORT,HOST:PORT/DB#NAME, with the primary's name"
+  end
+  local user, password, hosts = split_user(main:match "^[^/]*")
+  local db = main:match "^[^/]*/(%d+)$"
+  if not db and not main:find "^[^/]*/?$" then
+    return nil, "after the hosts a Redis URL has the number of the database, and nothing else"
+  end
+  local out = {user = user, password = password, tls = scheme == "rediss", db = db and math.tointeger(tonumber(db)),
+    sentinel = {name = name, tls = scheme == "rediss"}}
+  for one in (hosts .. ","):gmatch "([^,]*)," do
+    local host, port = split_port(one)
+    if port == 6379 and not one:find ":6379$" then port = 26379 end
+    if host == "" or not port or port < 1 or port > 65535 then
+      return nil, "the Redis URL has a Sentinel without host, or without a right port"
+    end
+    table.insert(out.sentinel, {host = host, port = port})
+  end
+  return out
+end
+
 --- {host, port, path, user, password, db, tls} of redis://user:password@host:port/db, rediss:// or
--- unix:///path?db=1; or nil and what is wrong with it. The text is never in the complaint: it holds a password.
+-- unix:///path?db=1, with `sentinel` instead of a host for redis-sentinel:// and rediss-sentinel://; or nil and what is
+-- wrong with it. The text is never in the complaint: it holds a password.
 function url.parse(text)
+  if text:find "^rediss?%-sentinel:" then return sentinels(text) end
   local scheme, rest = text:match "^(%a+)://(.*)$"
   if scheme ~= "redis" and scheme ~= "rediss" and scheme ~= "unix" then
     return nil, "a Redis URL begins with redis://, rediss:// (TLS) or unix://"

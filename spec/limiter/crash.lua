@@ -1,13 +1,14 @@
 -- crash.lua -- a worker that kills itself (SIGKILL) the Nth time it comes to a named point; without one it works on.
--- usage: tidelua spec/limiter/crash.lua SPEC.json [POINT N]; SPEC is what a playbook gives to `worker`.
+-- usage: tidelua spec/limiter/crash.lua [POINT N]; what a playbook gives to `worker` is JSON in SPEC_WORKER, for the
+-- password of Redis is in it: every user can read a command line.
 local json = require "tidelock.json"
 local loop = require "tidelock.loop"
 local setup = require "ratelimit.setup"
 local signal = require "tidelock.signal"
 local worker = require "ratelimit.worker"
 
-local spec = assert(json.decode(arg[1]))
-local point, count = arg[2], tonumber(arg[3] or 1)
+local spec = assert(json.decode(os.getenv "SPEC_WORKER"))
+local point, count = arg[1], tonumber(arg[2] or 1)
 
 local function reached(name)
   if name ~= point then return end

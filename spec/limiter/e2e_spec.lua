@@ -5,12 +5,9 @@ local fixture = require "limiter.fixture"
 local json = require "tidelock.json"
 local loop = require "tidelock.loop"
 local moto = require "support.moto"
-local proc = require "tidelock.proc"
 local redis = require "support.redis"
 local support = require "support.server"
-
-local TIDELUA <const> = assert(proc.run {"sh", "-c", "readlink /proc/$PPID/exe"}).stdout:match "^(.-)\n"
-local LIMIT <const>, WINDOW <const> = 3, 2
+local worlds = require "limiter.world"
 
 describe("the limiter, end to end", function()
   local account, store, site, sqs, site_url
@@ -29,110 +26,10 @@ describe("the limiter, end to end", function()
   end)
 
   local function world(name, changes)
-    local self, readers = {name = name}, {}
-    self.queue = sqs:create_queue{QueueName = name}.QueueUrl
-    self.dlq = sqs:create_queue{QueueName = name .. "-dlq"}.QueueUrl
-    local arn = sqs:get_queue_attributes{QueueUrl = self.dlq, AttributeNames = {"QueueArn"}}.Attributes.QueueArn
-    sqs:set_queue_attributes {QueueUrl = self.queue,
-      Attributes = {RedrivePolicy = json.encode {deadLetterTargetArn = arn,
-      maxReceiveCount = 5}}}
-    self.spec = {queue = name, wait = 1, visibility = 3, stop = 5, backoff = 0.2,
-      redis = {url = store.url, ca = store.ca},
-      limit = {name = name, windows = {{limit = LIMIT, seconds = WINDOW}}, burst = {size = 2, seconds = 0.6},
-        timeout = 2,
-        lease = 2.5, lag = 0, skew = 1, clock_error = 0.01},
-      send = {url = site_url .. "/send/{userId}", timeout = 1.5}}
-    for field, value in pairs(changes or {}) do self.spec[field] = value end
-
-    function self.put(id, user, more)
-      local body = {version = 1, messageId = id, userId = user, recipientId = "fan", content = "secret words",
-        timestamp = loop.time()}
-      for field, value in pairs(more or {}) do body[field] = value end
-      sqs:send_message {QueueUrl = self.queue, MessageBody = json.encode(body)}
-    end
-    function self.start(...)
-      local process = assert(proc.spawn {TIDELUA, "spec/limiter/crash.lua", json.encode(self.spec), stdout = "pipe",
-        env = account.env, ...})
-      self.text = self.text or ""
-      readers[process] = loop.spawn(function()
-        while true do
-          local chunk = process:read()
-          if not chunk then break end
-          self.text = self.text .. chunk
-        end
-      end)
-      return process
-    end
-    function self.stop(process)
-      process:kill "TERM"
-      local code = process:wait()
-      loop.wait(readers[process])
-      process:close()
-      self.lines = {}
-      for line in self.text:gmatch "[^\n]+" do self.lines[#self.lines + 1] = line end
-      return code
-    end
-    function self.left()
-      local a = sqs:get_queue_attributes{QueueUrl = self.queue, AttributeNames = {"ApproximateNumberOfMessages",
-        "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"}}.Attributes
-      return a.ApproximateNumberOfMessages + a.ApproximateNumberOfMessagesNotVisible
-        + (a.ApproximateNumberOfMessagesDelayed or 0)
-    end
-    function self.wait(seconds)
-      local deadline = loop.now() + seconds
-      while self.left() > 0 do
-        assert(loop.now() < deadline, self.name
-          .. ": the queue doesn't empty: " .. self.left() .. " left\n" .. self.text:sub(-3000))
-        loop.sleep(0.2)
-      end
-    end
-    function self.dead()
-      local out = {}
-      while true do
-        local got = sqs:receive_message{QueueUrl = self.dlq, MaxNumberOfMessages = 10, MessageAttributeNames = {"All"},
-          VisibilityTimeout = 600}.Messages or {}
-        if #got == 0 then return out end
-        for _, m in ipairs(got) do
-          local body = json.decode(m.Body)
-          out[type(body) == "table" and body.messageId or m.Body] = m.MessageAttributes.reason.StringValue
-        end
-      end
-    end
-    return self
+    return worlds.new(name, {account = account, sqs = sqs, store = store, site_url = site_url}, changes)
   end
-
-  local function arrivals(prefix)
-    local out = {}
-    local response = assert(require "tidelock.http".send({method = "GET", scheme = "http", host = site_url:sub(8),
-      path = "/arrivals", query = "", headers = {}}, {timeout = 10}))
-    for _, a in ipairs(json.decode(response.body)) do
-      if a[3]:sub(1, #prefix) == prefix then out[#out + 1] = {at = a[1], user = a[2], id = a[3], status = a[4]} end
-    end
-    return out
-  end
-
-  -- No user has more than the limit in any window, at the receiver.
-  local function within_limit(list)
-    local by = {}
-    for _, a in ipairs(list) do
-      local times = by[a.user] or {}
-      by[a.user] = times
-      times[#times + 1] = a.at
-    end
-    for user, times in pairs(by) do
-      table.sort(times)
-      for i = LIMIT + 1, #times do
-        assert.is_true(times[i] - times[i - LIMIT] >= WINDOW, ("%s: %d arrivals in %.3f s"):format(user, LIMIT + 1,
-          times[i] - times[i - LIMIT]))
-      end
-    end
-  end
-
-  local function counted(list)
-    local n = {}
-    for _, a in ipairs(list) do if a.status == 201 then n[a.id] = (n[a.id] or 0) + 1 end end
-    return n
-  end
+  local function arrivals(prefix) return worlds.arrivals(site_url, prefix) end
+  local within_limit, counted = worlds.within_limit, worlds.counted
 
   it("sends each message once, at the pace of each account, and says so without its text", function()
     local w = world "pace"

@@ -35,8 +35,9 @@ local opener = ratelimit.new(spec.limit, client)
 fixture.open(opener)
 opener:close()
 
-local child = assert(proc.spawn {TIDELUA, "spec/limiter/crash.lua", json.encode(spec), stdout = "pipe",
-  env = account.env})
+local env <const> = {SPEC_WORKER = json.encode(spec)}
+for name, value in pairs(account.env) do env[name] = value end
+local child = assert(proc.spawn {TIDELUA, "spec/limiter/crash.lua", stdout = "pipe", env = env})
 local text = ""
 local reader = loop.spawn(function()
   while true do

@@ -90,6 +90,33 @@ function redis:stop()
   server.remove(self.folder)
 end
 
+--- A Sentinel that watches the primary at `port` by `name`, and fails over in half a second.
+-- @return {port =}, to be closed
+function redis.sentinel(name, port)
+  local self = {folder = server.folder()}
+  local function try()
+    local a, b = digest.random(2):byte(1, 2)
+    self.port = 32000 + (a * 256 + b) % 700
+    local path = self.folder .. "/sentinel.conf"
+    local file <close> = assert(io.open(path, "w"))
+    file:write(("bind 127.0.0.1\nport %d\ndir %s\nsentinel monitor %s 127.0.0.1 %d 1\n"
+      .. "sentinel down-after-milliseconds %s 300\nsentinel failover-timeout %s 3000\n"):format(self.port, self.folder,
+      name, port, name, name))
+    file:close()
+    return server.start({"setpriv", "--pdeathsig", "KILL", "redis-server", path, "--sentinel"}, "(%+monitor master)")
+  end
+  local ok, process
+  for _ = 1, 5 do   -- a port may be taken: then another
+    ok, process = pcall(try)
+    if ok then break end
+  end
+  assert(ok, process)
+  return setmetatable(self, {__close = function()
+    process:close()
+    server.remove(self.folder)
+  end})
+end
+
 redis.close = redis.stop
 redis.__close = redis.stop
 return redis

@@ -34,9 +34,9 @@ describe("ratelimit.setup", function()
     end)
 
     -- What take says over a connection of these options.
-    local function told(options, why, warm)
+    local function told(options, why, warm, limits)
       local link = setup.redis(options)
-      local limiter <close> = ratelimit.new(LIMIT, link)
+      local limiter <close> = ratelimit.new(LIMIT, link, limits)
       if warm then
         fixture.open(limiter)
         warm()
@@ -72,6 +72,82 @@ describe("ratelimit.setup", function()
     it("one without the replicas that it asks for itself", function()
       told({url = plain.url}, "NOREPLICAS", function() plain:call("CONFIG", "SET", "min-replicas-to-write", "1") end)
       plain:call("CONFIG", "SET", "min-replicas-to-write", "0")
+    end)
+    it("one that loads its data", function()
+      local loading <close> = redis.start {config = {"key-load-delay 10000",
+        "loading-process-events-interval-bytes 1024"}}
+      loading:call("DEBUG", "POPULATE", "150", "filler", "100")
+      local reload
+      told({url = loading.url}, "LOADING", function()
+        reload = loop.spawn(function() pcall(loading.call, loading, "DEBUG", "RELOAD") end)
+        loop.sleep(0.3)
+      end)
+      loop.wait(reload)
+    end)
+    it("one that is busy with another's script, and one whose script is killed", function()
+      local busy <close> = redis.start {config = {"busy-reply-threshold 50"}}
+      local other
+      told({url = busy.url}, "BUSY", function()
+        other = loop.spawn(function() pcall(busy.call, busy, "EVAL", "while true do end", "0") end)
+        loop.sleep(0.3)
+      end)
+      busy:call("SCRIPT", "KILL")
+      loop.wait(other)
+      local killer = loop.spawn(function()
+        while true do
+          loop.sleep(0.1)
+          pcall(busy.call, busy, "SCRIPT", "KILL")
+        end
+      end)
+      told({url = busy.url}, "killed", nil, {script_clock = "while true do end local server = 0"})
+      loop.cancel(killer)
+    end)
+    it("one that answers with something else", function()
+      local link = {call = function() return "PONG" end}
+      local limiter <close> = ratelimit.new(LIMIT, link)
+      for _, ask in ipairs {"take", "peek", "ready"} do
+        local ok, info = limiter[ask](limiter, "u", "m")
+        assert.same({false, "unavailable"}, {ok, info.code}, ask)
+        assert.matches("makes no sense", info.detail)
+      end
+      assert.is_nil(limiter:slot "u")
+      assert.is_nil((limiter:finish("u", "m", "n", "S")))
+    end)
+    it("none, by an address that is none: before anything is begun, and without repeating it", function()
+      local ok, err = pcall(setup.redis, {url = "http://:s3cret@h"})
+      assert.is_false(ok)
+      assert.equal(64, err.exit)
+      assert.matches("begins with redis://", err.message)
+      assert.not_matches("s3cret", err.message)
+    end)
+    it("one whose password was rotated: many callers look at the secret a few times, and it goes on", function()
+      local asked, password = 0, "old"
+      local session = {client = function() return {call = function()
+        asked = asked + 1
+        return {SecretString = password}
+      end} end}
+      local link <close> = setup.redis({url = (tls.url:gsub(":spec%-password@", "")), ca = tls.ca, secret = "token"},
+        session)
+      local tasks = {}
+      for i = 1, 200 do
+        tasks[i] = loop.spawn(function()
+          loop.sleep(i / 400)
+          return link:call "PING"
+        end)
+      end
+      for _, task in ipairs(tasks) do
+        local _, reply, err = loop.wait(task)
+        assert.is_nil(reply)
+        assert.equal("unsent", err.code)
+      end
+      assert.is_true(asked >= 1 and asked <= 12, asked)
+      password = "spec-password"
+      local deadline = loop.now() + 20
+      while link:call "PING" ~= "PONG" do
+        assert(loop.now() < deadline, "it did not come back")
+        loop.sleep(0.05)
+      end
+      for _ = 1, 50 do assert.equal("PONG", link:call "PING") end
     end)
     it("one that hangs", function()
       local sleeper

@@ -1,0 +1,135 @@
+-- failover_spec.lua -- Redis emptied, restarted and failed over in the middle of a run: the limit holds at the
+-- receiver, each message is sent once, nothing is lost and nothing is a dead letter.
+local aws = require "aws"
+local fixture = require "limiter.fixture"
+local loop = require "tidelock.loop"
+local moto = require "support.moto"
+local proc = require "tidelock.proc"
+local ratelimit = require "ratelimit"
+local redis = require "support.redis"
+local support = require "support.server"
+local worlds = require "limiter.world"
+
+local MESSAGES <const>, BEFORE <const> = 8, 4          -- of them, so many have arrived when the fault comes
+
+describe("in the middle of a run", function()
+  local account, site, sqs, site_url
+  local FAULTS <const>, runs = {}, {}
+
+  setup(function()
+    account = moto.start()
+    local port
+    site, port = support.start({support.PYTHON, "spec/limiter/receiver.py"}, "^(%d+)\n")
+    site_url = "http://127.0.0.1:" .. port
+    sqs = aws.session({endpoint_url = account.url, region = account.region, credentials = account.credentials}).sqs
+  end)
+  teardown(function() site:close() end)
+
+  local function within(seconds, what, fn)
+    local ends = loop.now() + seconds
+    repeat
+      local result = fn()
+      if result then return result end
+      loop.sleep(0.05)
+    until loop.now() > ends
+    error(("%s did not come about within %d s"):format(what, seconds), 2)
+  end
+
+  -- The lineage of a primary that has been up for long, so that only the fault closes the limit.
+  local function settled(store, limit)
+    local client = fixture.connect(store)
+    local limiter <close> = ratelimit.new(limit, client)
+    fixture.open(limiter)
+    client:close()
+  end
+
+  -- One user's messages, a fault after the first of them, and what must be true of all of them.
+  local function survives(name, store, url, fault)
+    local w = worlds.new(name, {account = account, sqs = sqs, store = store, site_url = site_url},
+      {redis = {url = url, ca = store.ca}})
+    settled(store, w.spec.limit)
+    for i = 1, MESSAGES do w.put(("%s-%d"):format(name, i), "u") end
+    local process = w.start()
+    local function arrived() return worlds.arrivals(site_url, name .. "-") end
+    within(30, "the first sends", function() return #arrived() >= BEFORE end)
+    fault()
+    w.wait(90)
+    assert.equal(0, w.stop(process))
+    local list, n = arrived(), 0
+    worlds.within_limit(list)
+    for id, times in pairs(worlds.counted(list)) do
+      assert.equal(1, times, id)
+      n = n + 1
+    end
+    assert.same({}, w.dead())
+    assert.is_true(n == MESSAGES, ("%d of %d were sent\n%s"):format(n, MESSAGES, w.text:sub(-4000)))
+    return list, table.concat(w.lines, "\n")
+  end
+
+  -- After the fault nothing starts for a window and the skew, since nobody knows what was sent before it. The rule by
+  -- itself makes no pause as long as that.
+  local function paused(list, text)
+    table.sort(list, function(a, b) return a.at < b.at end)
+    local gap = 0
+    for i = 2, #list do gap = math.max(gap, list[i].at - list[i - 1].at) end
+    assert.is_true(gap >= worlds.WINDOW + worlds.SKEW, ("the longest pause was %.2f s"):format(gap))
+    assert.is_truthy(text:find '"event":"cooldown"' or text:find '"code":"cooldown"', text:sub(-2000))
+  end
+
+  FAULTS["Redis is emptied"] = function()
+    local store <close> = redis.start {auth = true}
+    local list, text = survives("emptied", store, store.url, function() store:call("FLUSHALL") end)
+    paused(list, text)
+  end
+
+  FAULTS["Redis is restarted without its data"] = function()
+    local store <close> = redis.start {tls = true, auth = true}
+    local list, text = survives("restarted", store, store.url, function() store:restart() end)
+    paused(list, text)
+  end
+
+  FAULTS["a replica takes over at the same address, by REPLICAOF NO ONE"] = function()
+    local folder = support.folder()
+    local primary <close> = redis.start {config = {"unixsocket " .. folder .. "/a"}}
+    local replica <close> = redis.start {config = {"unixsocket " .. folder .. "/b",
+      "replicaof 127.0.0.1 " .. primary.port, "repl-diskless-sync-delay 0"}}
+    within(20, "replication", function() return replica:call("ROLE"):find "connected" end)
+    local function points_to(which)
+      assert(proc.run({"ln", "-sfn", which, folder .. "/now"}).code == 0)
+    end
+    points_to "a"
+    local list, text = survives("byhand", primary, "unix://" .. folder .. "/now", function()
+      primary:kill()
+      replica:call("REPLICAOF", "NO", "ONE")
+      points_to "b"
+    end)
+    paused(list, text)
+    support.remove(folder)
+  end
+
+  FAULTS["a replica takes over by Sentinel, which the worker's address names"] = function()
+    local primary <close> = redis.start()
+    local replica <close> = redis.start {config = {"replicaof 127.0.0.1 " .. primary.port,
+      "repl-diskless-sync-delay 0"}}
+    local watcher <close> = redis.sentinel("m", primary.port)
+    within(20, "Sentinel's sight of the replica", function()
+      return redis.call({port = watcher.port, options = {}}, "SENTINEL", "REPLICAS", "m"):find(tostring(replica.port))
+        and replica:call("ROLE"):find "connected"
+    end)
+    local list, text = survives("sentinel", primary,
+      ("redis-sentinel://127.0.0.1:1,127.0.0.1:%d#m"):format(watcher.port), function() primary:kill() end)
+    paused(list, text)
+    assert.matches("^master", replica:call "ROLE")
+  end
+
+  -- All at once, each with its own queue and servers: they wait most of the time.
+  for name in pairs(FAULTS) do
+    it(name, function()
+      if next(runs) == nil then
+        for each, body in pairs(FAULTS) do runs[each] = loop.spawn(pcall, body) end
+      end
+      local _, ok, err = loop.wait(runs[name])
+      assert.is_true(ok, tostring(err))
+    end)
+  end
+end)

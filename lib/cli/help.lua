@@ -65,7 +65,10 @@ local function playbook_file(ctx, path)
   ctx:print(("%s: %s"):format(header.name, header.about or ""))
   for _, name in ipairs(vars.names(header.vars or {})) do
     local spec = header.vars[name]
-    local default = spec.default ~= nil and "default " .. tostring(spec.default) or "required"
+    local value = spec.default
+    if type(value) == "table" then value = table.concat(value, ",") end
+    if value == "" then value = "none" end
+    local default = value ~= nil and "default " .. tostring(value) or "required"
     ctx:print(("  --var %s=%s  %s  (%s)"):format(name, spec[1]:upper(), spec.about or "", default))
   end
   return 0

@@ -1,0 +1,29 @@
+-- Help on a playbook: its vars as a person would give them, without the body being run.
+local cli = require "cli"
+local things = require "support.things"
+
+local function helped(text)
+  local parts = {}
+  local out = {write = function(self, ...)
+    for _, part in ipairs {...} do parts[#parts + 1] = tostring(part) end
+    return self
+  end, flush = function() end, setvbuf = function() end}
+  local path = things.file(text)
+  local code = cli.main({"help", path}, {out = out, err = out, input = io.stdin})
+  os.remove(path)
+  return code, table.concat(parts)
+end
+
+describe("help on a playbook", function()
+  it("shows each var's default as it would be given", function()
+    local code, text = helped [[playbook {name = "spec/help", about = "Something", vars = {
+      names = {"list", default = {"a", "b"}}, none = {"list", default = {}}, key = {"string", default = ""},
+      wait = {"integer", default = 3, about = "seconds"}, must = {"string"}}}
+      error "the body runs"]]
+    assert.equal(0, code, text)
+    for name, default in pairs {names = "default a,b", none = "default none", key = "default none",
+      wait = "default 3", must = "required"} do
+      assert.matches(("--var %s=%%u+.-%%(%s%%)\n"):format(name, default):gsub("^%-%-", "%%-%%-"), text)
+    end
+  end)
+end)

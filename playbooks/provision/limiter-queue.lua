@@ -1,5 +1,5 @@
---- The limiter's queue and its dead letters. provision/messaging and provision/rate-limiter include it, so that the queue
--- is the same whichever comes first; others look it up by its name.
+--- The limiter's queue and its dead letters. provision/messaging and provision/rate-limiter include it, so that the
+-- queue is the same whichever comes first; others look it up by its name.
 playbook {
   name = "provision/limiter-queue",
   about = "The queue that the rate limiter sends from, and its dead letters",

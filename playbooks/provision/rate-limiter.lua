@@ -5,6 +5,7 @@ playbook {
   about = "Queue, sending function, front door, roles, alarms and dashboard of the rate limiter",
   vars = {
     program = {"string", default = "self", about = "the program that the functions run, built with make dist"},
+    architecture = {"string", default = "x86_64", choices = {"x86_64", "arm64"}, about = "what the program is built for"},
     worker = {"string", default = "playbooks/workers/rate-limiter.lua", about = "the playbook that the functions run"},
     version = {"string", default = "", about = "a published version to send with, for a rollback; else the newest"},
     front = {"string", default = "AWS_IAM", choices = {"AWS_IAM", "NONE", "off"},
@@ -34,7 +35,7 @@ local function topic_arn() return var.topic ~= "" and var.topic or arn("sns", ac
 local function refuse(text, ...) error({exit = 1, message = text:format(...)}, 0) end
 
 local function mapping_in_force()
-  for one in aws["lambda"]:items("list_event_source_mappings", {EventSourceArn = arn("sqs", queue_name)}) do
+  for one in aws.lambda:items("list_event_source_mappings", {EventSourceArn = arn("sqs", queue_name)}) do
     if one.State ~= "Disabled" and one.State ~= "Deleting" then return one end
   end
 end
@@ -162,7 +163,7 @@ local function func(of, consumer, its_role, concurrency)
   return ensure.lambda.func {
     name = of, Description = "Rate limiter, run by tidelock",
     Runtime = "provided.al2023", Handler = "rate-limiter", Package = package(consumer), Role = its_role.arn,
-    Timeout = TIMEOUT, MemorySize = 256, ReservedConcurrentExecutions = concurrency,
+    Architectures = {var.architecture}, Timeout = TIMEOUT, MemorySize = 256, ReservedConcurrentExecutions = concurrency,
     Environment = {Variables = {TIDELOCK_ACCOUNT = "/var/task/account.lua", TIDELOCK_VARS = settings}},
     VpcConfig = site.subnets and {SubnetIds = site.subnets, SecurityGroupIds = site.security_groups or {}} or nil,
     LoggingConfig = {LogFormat = "Text", LogGroup = "/aws/lambda/" .. of},

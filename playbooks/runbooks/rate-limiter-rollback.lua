@@ -10,11 +10,10 @@ playbook {
 }
 
 local name = account.prefix .. "-rate-limiter"
-local lambda = "lambda"
 
 local function mapping()
   local queue = "arn:aws:sqs:" .. account.region .. ":" .. account.id .. ":" .. name .. "-queue"
-  for one in aws[lambda]:items("list_event_source_mappings", {EventSourceArn = queue}) do
+  for one in aws.lambda:items("list_event_source_mappings", {EventSourceArn = queue}) do
     if one.FunctionArn:find(":function:" .. name .. ":live", 1, true) then return one end
   end
 end
@@ -24,7 +23,7 @@ local function refuse(text, ...) error({exit = 1, message = text:format(...)}, 0
 -- Versions as numbers, the newest first.
 local function versions()
   local out = {}
-  for one in aws[lambda]:items("list_versions_by_function", {FunctionName = name}) do
+  for one in aws.lambda:items("list_versions_by_function", {FunctionName = name}) do
     local n = math.tointeger(tonumber(one.Version))
     if n then out[#out + 1] = n end
   end
@@ -33,7 +32,7 @@ local function versions()
 end
 
 local from_to = find "where it is, and where it can go" {run = function()
-  local in_use = aws[lambda]:get_alias {FunctionName = name, Name = "live"}.FunctionVersion
+  local in_use = aws.lambda:get_alias {FunctionName = name, Name = "live"}.FunctionVersion
   local all, target = versions(), nil
   for _, n in ipairs(all) do
     if var.version == tostring(n) or var.version == "" and n < tonumber(in_use) then
@@ -54,7 +53,7 @@ if from_to then print(("%s goes from version %s back to %s"):format(name, from_t
 -- Disabling takes some seconds to reach all that poll; a run that has begun is let end.
 local function settle(wanted)
   for _ = 1, 60 do
-    if aws[lambda]:get_event_source_mapping {UUID = from_to.mapping}.State == wanted then return end
+    if aws.lambda:get_event_source_mapping {UUID = from_to.mapping}.State == wanted then return end
     task.sleep(2)
   end
   refuse("The mapping %s is not %s after two minutes.", from_to.mapping, wanted)
@@ -62,12 +61,12 @@ end
 
 local function enable(yes)
   if not from_to.enabled then return end
-  aws[lambda]:update_event_source_mapping {UUID = from_to.mapping, Enabled = yes}
+  aws.lambda:update_event_source_mapping {UUID = from_to.mapping, Enabled = yes}
   settle(yes and "Enabled" or "Disabled")
 end
 
 local function move(version)
-  aws[lambda]:update_alias {FunctionName = name, Name = "live", FunctionVersion = version}
+  aws.lambda:update_alias {FunctionName = name, Name = "live", FunctionVersion = version}
 end
 
 step "stop taking messages" {
@@ -81,7 +80,7 @@ step "go back" {run = function() move(from_to.to) end, undo = function() move(fr
 step "take messages again" {run = function() enable(true) end}
 
 check "the older version is in use, and reads the queue" {test = function()
-  local in_use = aws[lambda]:get_alias {FunctionName = name, Name = "live"}.FunctionVersion
+  local in_use = aws.lambda:get_alias {FunctionName = name, Name = "live"}.FunctionVersion
   if in_use ~= from_to.to then return false, "version " .. in_use .. " is in use" end
   local one = mapping()
   if from_to.enabled and (not one or one.State ~= "Enabled") then return false, "nothing reads the queue" end

@@ -124,7 +124,7 @@ return resource {
   about = "A Lambda function: a program and files of this machine, its settings, its versions",
   model = "create_function", key = "FunctionName",
   without = {"Code", "PackageType", "ImageConfig", "CodeSigningConfigArn", "CapacityProviderConfig", "DurableConfig",
-    "PublishTo", "TenancyConfig"},
+    "PublishTo", "TenancyConfig", "RuntimeConfig", "AcceleratorConfig"},
   properties = {Package = {"map", "any"}, ReservedConcurrentExecutions = {type = "integer", min = 0}},
   required = {"Package", "Role", "Runtime", "Handler"},
   arns = "^arn:[^:]+:lambda:[^:]*:%d+:function:([^:]+)$",

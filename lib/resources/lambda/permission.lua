@@ -33,6 +33,7 @@ return resource {
   type = "lambda.permission",
   about = "Who else may invoke a function",
   model = "add_permission", key = {"FunctionName", "StatementId"},
+  found_by = {"Qualifier"},
   without = {"RevisionId", "EventSourceToken"},
   tags = false,
   replaces = TAKEN,

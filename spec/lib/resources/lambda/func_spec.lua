@@ -1,8 +1,10 @@
 -- What lambda.func does beside its round trip: no secret in plain sight, a lost publish is made up, versions follow.
+local aws = require "aws"
 local elf = require "support.elf"
 local fs = require "tidelock.fs"
 local func = require "resources.lambda.func"
 local hardening = require "support.hardening"
+local moto = require "support.moto"
 
 describe("lambda.func", function()
   local account, folder, program
@@ -59,6 +61,19 @@ ensure.lambda.alias {FunctionName = fn.name, Name = "live", FunctionVersion = fn
     code, text = run("apply", 11)
     assert.equal(0, code, text)
     assert.equal("2", live())
+  end)
+  it("waits for each change before the next where Lambda takes its time", function()
+    local slow <close> = moto.start {slow = 0.4, region = "us-east-1"}
+    local session = aws.session {region = "us-east-1", endpoint_url = slow.url, credentials = slow.credentials}
+    local role = session.iam:create_role {RoleName = "fn", AssumeRolePolicyDocument = "{}"}.Role.Arn
+    local want = func:complete {name = "slow", Runtime = "provided.al2023", Handler = "h", Role = role, Publish = true,
+      Package = {bootstrap = program}}
+    assert.equal("1", func.create(session, want).version)
+    want = func:complete {name = "slow", Runtime = "provided.al2023", Handler = "g", Role = role, Publish = true,
+      Package = {bootstrap = program, ["x.lua"] = {text = ""}}}
+    local before = func.read(session, want)
+    assert.equal("2", func.update(session, before, want, {CodeSha256 = true, Handler = true}).version)
+    assert.same({}, func:diff(func.read(session, want), want))
   end)
   it("makes up for a publish that was lost after its update", function()
     account.session.lambda:update_function_configuration {FunctionName = "fn", Timeout = 12}

@@ -6,6 +6,7 @@ import datetime
 import json
 import uuid
 
+import slow
 from call import Refusal, operation
 
 # Settings that moto drops when a function is made or changed, with what AWS shows where none was given.
@@ -46,6 +47,9 @@ def show(call, configuration):
     for setting, value in own.items():
         if value:
             configuration[setting] = value
+    if slow.settling(call.state, name):
+        new = name in call.state.get("new", ())
+        configuration["State" if new else "LastUpdateStatus"] = "Pending" if new else "InProgress"
     configuration["LoggingConfig"] = {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{name}",
                                       **(own.get("LoggingConfig") or {})}
     return configuration
@@ -75,10 +79,24 @@ def check(call):
                       " not supported for modification.")
 
 
+def refuse_while_busy(call):
+    if slow.settling(call.state, name_of(call)):
+        raise Refusal("ResourceConflictException", "The operation cannot be performed at this time. An update is in"
+                      f" progress for resource: {call.arn('function:' + name_of(call))}")
+
+
+def begin(call, new=False):
+    """A change takes its time; until then the next is refused."""
+    slow.settle(call.state, name_of(call))
+    names = call.state.setdefault("new", set())
+    (names.add if new else names.discard)(name_of(call))
+
+
 @operation("lambda", "CreateFunction")
 def create_function(call):
     check(call)
     answer = call.moto()
+    begin(call, new=True)
     kept(call).pop(name_of(call), None)
     keep(call)
     return show(call, answer)
@@ -87,7 +105,9 @@ def create_function(call):
 @operation("lambda", "UpdateFunctionConfiguration")
 def update_function_configuration(call):
     check(call)
+    refuse_while_busy(call)
     answer = call.moto()
+    begin(call)
     keep(call)
     return show(call, answer)
 
@@ -95,8 +115,10 @@ def update_function_configuration(call):
 @operation("lambda", "UpdateFunctionCode")
 def update_function_code(call):
     function = function_of(call)
+    refuse_while_busy(call)
     architectures = call.params.get("Architectures")
     answer = call.moto()
+    begin(call)
     if architectures:
         function.architectures = answer["Architectures"] = architectures
     return show(call, answer)
@@ -105,6 +127,7 @@ def update_function_code(call):
 @operation("lambda", "PublishVersion")
 def publish_version(call):
     function = function_of(call)
+    refuse_while_busy(call)
     if call.params.get("CodeSha256", function.code_sha_256) != function.code_sha_256:
         raise Refusal("InvalidParameterValueException", f"CodeSHA256 ({call.params['CodeSha256']}) is different from"
                       f" current CodeSHA256 in $LATEST ({function.code_sha_256}). Please try again with the"

@@ -84,6 +84,7 @@ local function key_of(t, want)
       parts[i] = tostring(value)
     end
   end
+  for _, name in ipairs(t.found_by or {}) do open = open or unknown.is(want[name]) end
   if t.label and not open then return t.label(want), open end
   return table.concat(parts, "/"), open
 end

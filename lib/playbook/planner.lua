@@ -14,8 +14,10 @@ end
 local known_part <const> = unknown.known_part
 
 local function key_is_known(node)
-  for _, name in ipairs(node.type.keys) do
-    if open(node.want[name]) then return false end
+  for _, names in ipairs {node.type.keys, node.type.found_by or {}} do
+    for _, name in ipairs(names) do
+      if open(node.want[name]) then return false end
+    end
   end
   return true
 end

@@ -48,7 +48,7 @@ Type.__index = Type
 local FIELDS <const> = {"type", "about", "service", "model", "inside", "also", "without", "properties", "required",
   "key", "label", "provides", "replaces", "sets", "documents", "defaults", "normal", "secrets", "tags", "absent",
   "check", "read", "read_many", "create", "update", "delete", "settle", "note", "protected", "arns",
-  "once", "renews", "list", "kept"}
+  "once", "renews", "list", "kept", "found_by"}
 
 local function set_of(list)
   local out = {}
@@ -89,6 +89,7 @@ end
 -- check(want) -> sentences; read(aws, want) -> live | nil; read_many(aws, wants) -> list; create(aws, want) -> live;
 -- update(aws, live, want, changed); delete(aws, live, want); settle(aws, want, live); protected(live) -> why;
 -- renews {fields of provides that an update changes, but for one of Tags alone};
+-- found_by {properties beside the key that read must know: where it is, such as a group or a bus};
 -- once {operations that make a second one when sent twice: after a lost answer the engine looks first};
 -- inside (the structure of the create input that holds the properties); normal(want) -> want, spelt as AWS does;
 -- note(live) -> what a person should know though nothing is to be done; arns (pattern that takes the name out of its

@@ -58,7 +58,7 @@ function things.world()
   return world
 end
 
-catalog.test = {"thing", "shelf"}
+catalog.test = {"thing", "shelf", "guest"}
 package.loaded["resources.test.thing"] = resource {
   type = "test.thing", about = "A thing of the specs",
   properties = {name = {type = "string", required = true}, Size = {type = "integer", max = 100},
@@ -95,6 +95,20 @@ package.loaded["resources.test.shelf"] = resource {
     local input = {name = want.name}
     for name in pairs(changed) do input[name] = want[name] end
     aws.test:update_thing(input)
+  end,
+  delete = function(aws, live) aws.test:delete_thing {name = live.name} end,
+}
+
+-- As a schedule in a group: found only in the place that another provides.
+package.loaded["resources.test.guest"] = resource {
+  type = "test.guest", about = "A guest of the specs, found in a room",
+  properties = {name = {type = "string", required = true}, Room = "string"},
+  provides = {"arn"}, absent = {"NoSuchThing"}, found_by = {"Room"},
+  label = function(want) return want.Room .. "/" .. want.name end,
+  read = function(aws, want) return aws.test:get_thing {name = want.Room .. "/" .. want.name} end,
+  create = function(aws, want)
+    local made = aws.test:create_thing {name = want.Room .. "/" .. want.name, Room = want.Room, Tags = want.Tags}
+    return {arn = made.arn}
   end,
   delete = function(aws, live) aws.test:delete_thing {name = live.name} end,
 }

@@ -159,6 +159,7 @@ return resource {
   type = "events.rule",
   about = "An EventBridge rule: pattern or schedule, targets, retries, dead letters",
   model = "put_rule", key = "Name", also = {put_targets = {"Targets"}},
+  found_by = {"EventBusName"},
   arns = "^arn:[^:]+:events:[^:]*:%d+:rule/([^/]+)$",
   provides = {"arn"},
   replaces = {"EventBusName"},

@@ -78,6 +78,7 @@ return resource {
   type = "scheduler.schedule",
   about = "A schedule of EventBridge Scheduler: when, what, retries, dead letters",
   model = "create_schedule", key = "Name", without = {"ClientToken"},
+  found_by = {"GroupName"},
   label = function(want) return ("%s/%s"):format(want.GroupName or "default", want.name) end,
   tags = false,                                          -- its group has them
   provides = {"arn"},

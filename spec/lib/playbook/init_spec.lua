@@ -84,6 +84,16 @@ describe("a property with parts that are not known yet", function()
         things.actions(things.plan(world, SHELF:format("x", 1))))
       assert.equal(0, things.apply(world, SHELF:format("x", 1)).recorder.writes)
     end)
+  it("where it says where the thing is, is waited for before that is looked for", function()
+    local text = [[local room = ensure.test.thing {name = "r"}
+      ensure.test.guest {name = "g", Room = room.arn} ensure.test.guest {name = "h", Room = "here"}]]
+    local world = things.world()
+    things.apply(world, text)
+    local again = things.apply(world, text)
+    assert.equal(0, again.recorder.writes)
+    assert.same({["test.thing/r"] = "none", ["test.guest/g"] = "none", ["test.guest/here/h"] = "none"},
+      things.actions(again))
+  end)
   it("shows what is known beside what will be", function()
     local world = things.world()
     things.apply(world, SHELF:format("x", 1))

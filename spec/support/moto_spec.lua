@@ -227,6 +227,76 @@ print(code("test", "test"), code("test", "wrong"), code("AKIANOBODYKNOWSTHIS0", 
       out.stdout .. out.stderr)
   end)
 
+  describe("lambda", function()
+    local role
+    before_each(function()
+      role = ask("iam", "CreateRole", {RoleName = "r", AssumeRolePolicyDocument = "{}"}).Role.Arn
+    end)
+    local function make(more)
+      local input = {FunctionName = "f", Role = role, Runtime = "provided.al2023", Handler = "h", Timeout = 30,
+        Code = {ZipFile = bytes "PK\5\6"}}
+      for name, value in pairs(more or {}) do input[name] = value end
+      return input
+    end
+
+    it("keeps what moto forgets of a function, for each version what it had", function()
+      ask("lambda", "CreateFunction", make {TracingConfig = {Mode = "Active"}, EphemeralStorage = {Size = 600}})
+      assert.equal("1", ask("lambda", "PublishVersion", {FunctionName = "f"}).Version)
+      ask("lambda", "UpdateFunctionConfiguration", {FunctionName = "f", TracingConfig = {Mode = "PassThrough"},
+        LoggingConfig = {LogFormat = "JSON"}})
+      local now = ask("lambda", "GetFunctionConfiguration", {FunctionName = "f"})
+      assert.same({"PassThrough", "JSON", "/aws/lambda/f"},
+        {now.TracingConfig.Mode, now.LoggingConfig.LogFormat, now.LoggingConfig.LogGroup})
+      local was = ask("lambda", "GetFunctionConfiguration", {FunctionName = "f", Qualifier = "1"})
+      assert.same({"Active", "Text"}, {was.TracingConfig.Mode, was.LoggingConfig.LogFormat})
+    end)
+    it("refuses a mapping of a queue that hides a message for less than a run, and a second one", function()
+      ask("lambda", "CreateFunction", make())
+      local url = ask("sqs", "CreateQueue", {QueueName = "q", Attributes = {VisibilityTimeout = "29"}}).QueueUrl
+      local arn = ("arn:aws:sqs:%s:%s:q"):format(m.region, m.account)
+      local input = {FunctionName = "f", EventSourceArn = arn}
+      refused("InvalidParameterValueException", "lambda", "CreateEventSourceMapping", input)
+      ask("sqs", "SetQueueAttributes", {QueueUrl = url, Attributes = {VisibilityTimeout = "180"}})
+      ask("lambda", "CreateEventSourceMapping", input)
+      refused("ResourceConflictException", "lambda", "CreateEventSourceMapping", input)
+      ask("sqs", "SendMessage", {QueueUrl = url, MessageBody = "kept, not handed to a function"})
+      assert.equal(1, #ask("sqs", "ReceiveMessage", {QueueUrl = url}).Messages)
+    end)
+    it("refuses reserved names and 4 KB of environment, and another package than the one that is published", function()
+      refused("InvalidParameterValueException", "lambda", "CreateFunction",
+        make {Environment = {Variables = {AWS_REGION = "x"}}})
+      refused("InvalidParameterValueException", "lambda", "CreateFunction",
+        make {Environment = {Variables = {LONG = ("x"):rep(4093)}}})
+      ask("lambda", "CreateFunction", make())
+      refused("InvalidParameterValueException", "lambda", "PublishVersion", {FunctionName = "f",
+        CodeSha256 = ("A"):rep(43) .. "="})
+    end)
+    it("has an address and a policy for each alias", function()
+      ask("lambda", "CreateFunction", make())
+      ask("lambda", "PublishVersion", {FunctionName = "f"})
+      ask("lambda", "CreateAlias", {FunctionName = "f", Name = "live", FunctionVersion = "1"})
+      ask("lambda", "CreateFunctionUrlConfig", {FunctionName = "f", Qualifier = "live", AuthType = "AWS_IAM"})
+      refused("ResourceNotFoundException", "lambda", "GetFunctionUrlConfig", {FunctionName = "f"})
+      ask("lambda", "AddPermission", {FunctionName = "f", Qualifier = "live", StatementId = "s", Principal = "*",
+        Action = "lambda:InvokeFunctionUrl", FunctionUrlAuthType = "NONE"})
+      refused("ResourceNotFoundException", "lambda", "GetPolicy", {FunctionName = "f"})
+      refused("ResourceConflictException", "lambda", "AddPermission", {FunctionName = "f", Qualifier = "live",
+        StatementId = "s", Principal = "*", Action = "lambda:InvokeFunctionUrl"})
+    end)
+  end)
+
+  it("secretsmanager: keeps rotation without running it, and a name until its secret is gone", function()
+    ask("secretsmanager", "CreateSecret", {Name = "s", SecretString = "x"})
+    refused("InvalidRequestException", "secretsmanager", "RotateSecret", {SecretId = "s",
+      RotationRules = {AutomaticallyAfterDays = 30}})
+    ask("secretsmanager", "RotateSecret", {SecretId = "s", RotationRules = {AutomaticallyAfterDays = 30},
+      RotationLambdaARN = "arn:aws:lambda:eu-west-1:123456789012:function:f"})
+    local live = ask("secretsmanager", "DescribeSecret", {SecretId = "s"})
+    assert.same({true, 30}, {live.RotationEnabled, live.RotationRules.AutomaticallyAfterDays})
+    ask("secretsmanager", "DeleteSecret", {SecretId = "s"})
+    refused("InvalidRequestException", "secretsmanager", "CreateSecret", {Name = "s", SecretString = "y"})
+  end)
+
   it("extends only operations that the models have", function()
     local out = assert(proc.run {server.PYTHON, "spec/support/moto/server.py", "--check"})
     local operations, services = out.stdout:match "^(%d+) operations of (%d+) services\n"

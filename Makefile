@@ -114,6 +114,9 @@ image: dist
 	@host/dist/image build/dist/tidelock build/dist/image
 lambda-zip: dist
 	@host/dist/lambda-zip build/dist/tidelock build/dist/lambda.zip
+dist-test: setup image lambda-zip
+	@$(MAKE) -s $J build/tidelua
+	spec/dist/run
 install: all
 	install -D $B/tidelock $(DESTDIR)$(PREFIX)/bin/tidelock
 	install -D -m 644 $(DOCS) $(DESTDIR)$(PREFIX)/share/tidelock/models.docs
@@ -123,5 +126,5 @@ clean:
 	rm -rf build
 
 -include $(wildcard $B/*/*.d)
-.PHONY: all setup demo test soak asan lint conformance bench compare fuzz reference dist image lambda-zip install clean
+.PHONY: all setup demo test soak asan lint conformance bench compare fuzz reference dist image lambda-zip dist-test install clean
 .DELETE_ON_ERROR:

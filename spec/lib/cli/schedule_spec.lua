@@ -166,7 +166,8 @@ describe("tidelock schedule", function()
     session.logs:create_log_stream {logGroupName = "/tidelock/runbooks-security", logStreamName = "run/tidelock/1"}
     session.logs:put_log_events {logGroupName = "/tidelock/runbooks-security", logStreamName = "run/tidelock/1",
       logEvents = {{timestamp = require "tidelock.loop".time() * 1000 // 1 | 0,
-        message = '{"at":"2026-01-01T06:00:00.000Z","exit":1,"kind":"summary","message":"it broke","result":"failed"}'}}}
+        message = [[{"at":"2026-01-01T06:00:00.000Z","exit":1,"kind":"summary",]]
+          .. [["message":"it broke","result":"failed"}]]}}}
     assert.equal("2026-01-01T06:00:00.000Z  summary  failed  exit 1: it broke\n",
       select(2, run("logs", "runbooks-security")))
     assert.matches('^{"at":"2026', select(2, run("logs", "runbooks-security", "--output", "json")))

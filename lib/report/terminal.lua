@@ -23,7 +23,7 @@ local function shown(value)
     if next(value) == nil then return "none" end
     return (compare.canon(value):gsub('"([%w_]+)"=', "%1 = "):gsub("#=", ""))
   end
-  return tostring(value)
+  return tostring(math.tointeger(value) or value)     -- 1000.0 is 1000 to a person
 end
 
 local function is_list(t) return type(t) == "table" and #t > 0 end

@@ -1,0 +1,85 @@
+-- What playbooks declare, at work: on an emulator that evaluates alarms and delivers what they say.
+local cli = require "cli"
+local fs = require "tidelock.fs"
+local json = require "tidelock.json"
+local ministack = require "support.ministack"
+
+local BOOK <const> = [[playbook {name = "heard", about = "an alarm that a queue hears"}
+local ear = ensure.sqs.queue {name = "ear"}
+local topic = ensure.sns.topic {name = "ops"}
+ensure.sns.subscription {TopicArn = topic.arn, Protocol = "sqs", Endpoint = ear.arn}
+ensure.cloudwatch.alarm {name = "too-many", Namespace = "Spec", MetricName = "Failures", Statistic = "Sum",
+  Period = 60, EvaluationPeriods = 1, Threshold = 1, ComparisonOperator = "GreaterThanThreshold",
+  TreatMissingData = "notBreaching", AlarmActions = {topic.arn}, OKActions = {topic.arn}}
+]]
+
+local function stream()
+  local parts = {}
+  return {write = function(self, ...)
+    for _, part in ipairs {...} do parts[#parts + 1] = tostring(part) end
+    return self
+  end, flush = function() end, text = function() return table.concat(parts) end}
+end
+
+describe("on an emulator that delivers", function()
+  local server <const> = ministack.start {auth = false, region = "us-east-1"}
+  local session <const> = server:session()
+  local getenv <const> = os.getenv
+  local folder
+
+  setup(function()
+    folder = fs.tempdir "delivery_spec"
+    assert(fs.write(folder .. "/book.lua", BOOK))
+    local env = {AWS_ENDPOINT_URL = server.url, AWS_REGION = server.region, AWS_ACCESS_KEY_ID = "test",
+      AWS_SECRET_ACCESS_KEY = "test", AWS_CONFIG_FILE = "/dev/null", AWS_SHARED_CREDENTIALS_FILE = "/dev/null",
+      TIDELOCK_STATE = folder .. "/state"}
+    local gone = {AWS_PROFILE = true, AWS_SESSION_TOKEN = true, TIDELOCK_STORE = true, TIDELOCK_ACCOUNT = true}
+    os.getenv = function(name)                                       -- luacheck: ignore
+      if gone[name] then return nil end
+      return env[name] or getenv(name)
+    end
+  end)
+  teardown(function()
+    os.getenv = getenv                                               -- luacheck: ignore
+    os.execute("rm -rf '" .. folder .. "'")
+    server:stop()
+  end)
+
+  local function run(...)
+    local out = stream()
+    return cli.main({...}, {out = out, err = out, input = io.stdin}), out:text()
+  end
+
+  local function heard()
+    local url, found = session.sqs:get_queue_url({QueueName = "ear"}).QueueUrl, nil
+    for _ = 1, 20 do
+      found = (session.sqs:receive_message {QueueUrl = url, WaitTimeSeconds = 1}.Messages or {})[1]
+      if found then break end
+    end
+    assert(found, "the queue has heard nothing within 20 s")
+    session.sqs:delete_message {QueueUrl = url, ReceiptHandle = found.ReceiptHandle}
+    return json.decode(json.decode(found.Body).Message)
+  end
+
+  it("a declared alarm goes off and is heard, and the second apply makes no write", function()
+    local code, text = run("apply", folder .. "/book.lua", "--yes")
+    assert.equal(0, code, text)
+    session.cloudwatch:put_metric_data {Namespace = "Spec", MetricData = {{MetricName = "Failures", Value = 5}}}
+    local told = heard()
+    assert.same({"too-many", "ALARM"}, {told.AlarmName, told.NewStateValue})
+    code, text = run("apply", folder .. "/book.lua", "--yes")
+    assert.equal(0, code, text)
+    assert.is_truthy(text:find("0 writes", 1, true), text)
+  end)
+
+  it("what somebody changed by hand is drift, told and put right", function()
+    session.cloudwatch:put_metric_alarm {AlarmName = "too-many", Namespace = "Spec", MetricName = "Failures",
+      Statistic = "Sum", Period = 60, EvaluationPeriods = 1, Threshold = 1000, AlarmActions = {},
+      ComparisonOperator = "GreaterThanThreshold", TreatMissingData = "notBreaching"}
+    local code, text = run("plan", folder .. "/book.lua", "--detailed-exitcode")
+    assert.equal(2, code, text)
+    assert.is_truthy(text:find("Threshold%s+1000 %-> 1"), text)
+    assert.equal(0, (run("apply", folder .. "/book.lua", "--yes")))
+    assert.equal(1, session.cloudwatch:describe_alarms({AlarmNames = {"too-many"}}).MetricAlarms[1].Threshold)
+  end)
+end)

@@ -1,0 +1,35 @@
+-- ministack.lua -- the second emulator: it checks signatures and policies as AWS does, and delivers what moto does not.
+local aws = require "aws"
+local server = require "support.server"
+
+local ministack = {PYTHON = "build/venv-ministack/bin/python"}
+ministack.__index = ministack
+
+--- Starts one of its own. Its root keys are "test", "test".
+-- @param options.auth false: signatures and policies are not checked
+-- @return {url=, port=, region=, account=, credentials=} with `session(more)` and `stop`
+function ministack.start(options)
+  options = options or {}
+  local command = {ministack.PYTHON, "spec/support/ministack_server.py"}
+  if options.auth == false then command[3] = "--no-auth" end
+  local self = setmetatable({region = options.region or "eu-west-1", account = "000000000000",
+    credentials = {access_key_id = "test", secret_access_key = "test"}}, ministack)
+  local port
+  self.process, port = server.start(command, "^(%d+)\n", {stderr = "null"})
+  self.port = math.tointeger(port)
+  self.url = ("http://127.0.0.1:%d"):format(self.port)
+  return self
+end
+
+--- A session on it; `more` are options over its own.
+function ministack:session(more)
+  local options = {region = self.region, endpoint_url = self.url, credentials = self.credentials}
+  for name, value in pairs(more or {}) do options[name] = value end
+  return aws.session(options)
+end
+
+function ministack:stop() self.process:close() end
+
+ministack.close = ministack.stop
+ministack.__close = ministack.stop
+return ministack

@@ -361,7 +361,8 @@ function vocabulary.environment(engine, values, outputs)
     now = journalled(engine, "now", function() return require "tidelock.loop".time() // 1 | 0 end),
     random = journalled(engine, "random", function(...) return math.random(...) end),
     print = say_word(engine), log = say_word(engine), json = json_word(), task = task_word(engine),
-    http = require "playbook.web".word(engine), postgres = postgres_word(engine),
+    http = require "playbook.web".word(engine), redis = require "playbook.redis".word(engine),
+    tokenbucket = require "playbook.bucket".word(engine), postgres = postgres_word(engine),
     secret = function(text) return require "tidelock.secret".new(text) end,
   }
   for name, value in pairs(engine.words or {}) do words[name] = value end

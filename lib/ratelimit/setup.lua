@@ -57,7 +57,7 @@ function setup.redis(options, session)
   -- its connection, and Secrets Manager for the password, by one at a time.
   own.lazy = true
   local ok, client = pcall(redis.connect, own)
-  if not ok then usage("The address of the limiter's Redis is not one: %s", (client:gsub("^.-redis%.connect: ", ""))) end
+  if not ok then usage("The limiter's Redis has no right address: %s", (client:gsub("^.-redis%.connect: ", ""))) end
   return client
 end
 

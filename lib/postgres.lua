@@ -109,10 +109,7 @@ local function text_of(value)
   return secret.is(value) and secret.reveal(value) or value
 end
 
---- What a connection URL says of TLS, and never more of it: {host =, sslmode =}; nil where it is no such URL.
-function postgres.url(value)
-  local text = text_of(value)
-  if type(text) ~= "string" then return nil end
+local function url_of(text)
   local rest = text:match "^postgres://(.+)$" or text:match "^postgresql://(.+)$"
   if not rest then return nil end
   local authority = rest:match "^[^/?#]*"
@@ -121,19 +118,66 @@ function postgres.url(value)
   return {host = host, sslmode = ("&" .. query):match "&sslmode=([^&]*)"}
 end
 
+-- A JSON object, as secrets often are: its members; nil for any other text.
+local function members(text)
+  if not text:find "^%s*{" then return nil end
+  local ok, value = pcall(require "tidelock.json".decode, text)
+  return ok and type(value) == "table" and value or nil
+end
+
 --- Whether an sslmode is at least as strict as another; none is libpq's own `prefer`.
 function postgres.at_least(mode, wanted) return (STRICT[mode or "prefer"] or 0) >= STRICT[wanted] end
 
---- The same URL with this sslmode, as a secret, since there may be a password in it.
-function postgres.secured(value, mode)
-  local text = text_of(value)
+--- What a text or secret says of TLS, and never more of it: a list of {host =, sslmode =, key = name in a JSON object}
+-- for each connection URL of PostgreSQL in it that asks for less than `wanted` (default: for each).
+function postgres.urls(value, wanted)
+  local text, out = text_of(value), {}
+  if type(text) ~= "string" then return out end
+  local function add(one, key)
+    local url = type(one) == "string" and url_of(one)
+    if not url or (wanted and postgres.at_least(url.sslmode, wanted)) then return end
+    url.key = key
+    out[#out + 1] = url
+  end
+  local object = members(text)
+  if not object then add(text) end
+  for key, one in pairs(object or {}) do add(one, key) end
+  table.sort(out, function(a, b) return (a.key or "") < (b.key or "") end)
+  return out
+end
+
+local function secured(text, mode)
+  local url = url_of(text)
+  if not url or postgres.at_least(url.sslmode, mode) then return text end
   local front, query, tail = text:match "^([^?#]*)%??([^#]*)(#?.*)$"
   local parts = {}
   for part in query:gmatch "[^&]+" do
     if not part:find "^sslmode=" then parts[#parts + 1] = part end
   end
   parts[#parts + 1] = "sslmode=" .. mode
-  return require "tidelock.secret".new(front .. "?" .. table.concat(parts, "&") .. tail)
+  return front .. "?" .. table.concat(parts, "&") .. tail
+end
+
+-- The members of an object with their URLs changed, and whether any was.
+local function secured_members(object, mode)
+  local changed = false
+  for key, one in pairs(object) do
+    local better = type(one) == "string" and secured(one, mode) or one
+    changed, object[key] = changed or better ~= one, better
+  end
+  return changed
+end
+
+--- The same text with this sslmode in its URLs that ask for less; a secret, since there may be a password in it.
+function postgres.secured(value, mode)
+  local text = text_of(value)
+  local object = members(text)
+  if not object then
+    text = secured(text, mode)
+  elseif secured_members(object, mode) then
+    text = require "tidelock.json".encode(object, {sort = true})
+  end
+  return require "tidelock.secret".new(text)
 end
 
 return postgres

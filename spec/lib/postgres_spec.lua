@@ -75,12 +75,20 @@ while True:
       ["postgres://app:x@y@db/app?sslmode=prefer"] = {host = "db", sslmode = "prefer"},
       ["postgres://db/app?a=1&sslmode=verify-full#x"] = {host = "db", sslmode = "verify-full"},
     } do
-      it("says its host and sslmode: " .. text, function() assert.same(found, postgres.url(text)) end)
+      it("says its host and sslmode: " .. text, function() assert.same({found}, postgres.urls(text)) end)
     end
     it("is none where it is of something else", function()
-      assert.is_nil(postgres.url "redis://x")
-      assert.is_nil(postgres.url(nil))
-      assert.is_nil(postgres.url "db.local")
+      for _, text in ipairs {"redis://x", "db.local", "{not json", "[1]", '{"a":1}'} do
+        assert.same({}, postgres.urls(text), text)
+      end
+      assert.same({}, postgres.urls(nil))
+    end)
+    it("is found among the members of a secret that is JSON, and told without the rest", function()
+      local value = secret.new '{"url":"postgres://a:b@db/x","read":"postgres://a:b@ro/x?sslmode=require","n":1}'
+      assert.same({{key = "url", host = "db"}}, postgres.urls(value, "require"))
+      assert.same({{key = "read", host = "ro", sslmode = "require"}, {key = "url", host = "db"}}, postgres.urls(value))
+      assert.equal('{"n":1,"read":"postgres://a:b@ro/x?sslmode=require","url":"postgres://a:b@db/x?sslmode=require"}',
+        secret.reveal(postgres.secured(value, "require")))
     end)
     for text, wanted in pairs {
       ["postgresql://a:b@db/app"] = "postgresql://a:b@db/app?sslmode=require",
@@ -91,9 +99,14 @@ while True:
         local made = postgres.secured(secret.new(text), "require")
         assert.equal("<secret>", tostring(made))
         assert.equal(wanted, secret.reveal(made))
-        assert.same("require", postgres.url(made).sslmode)
+        assert.same({}, postgres.urls(made, "require"))
       end)
     end
+    it("is left as it is where it asks for more", function()
+      local text = "postgres://db/app?sslmode=verify-full"
+      assert.equal(text, secret.reveal(postgres.secured(text, "require")))
+      assert.equal('{"b": 1, "a": 2}', secret.reveal(postgres.secured('{"b": 1, "a": 2}', "require")))
+    end)
     it("is as strict as libpq's own default where it says nothing", function()
       assert.is_false(postgres.at_least(nil, "require"))
       assert.is_false(postgres.at_least("disable", "require"))

@@ -56,13 +56,25 @@ END
     self.folder)
 end
 
---- Starts one.
+-- A certificate of its own for a name, which is its own authority too.
+local function certify(self, name)
+  self.ca = self.folder .. "/server.pem"
+  run {"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
+    "-subj", "/CN=database", "-addext", "subjectAltName=DNS:" .. name, "-keyout", self.folder .. "/server.key", "-out",
+    self.ca, stderr = "null"}
+end
+
+--- Starts one. options.name: of the certificate; default spec/support/certs' "server", of localhost.
 -- @return {port=, ca=} with `stop`
-function postgres.start()
+function postgres.start(options)
   local self = setmetatable({folder = server.folder(), ca = certs.folder() .. "/ca.pem"}, postgres)
   local bin = assert(programs(), "PostgreSQL is not installed: vendor/packages test")
   local folder = certs.folder()
-  run {"cp", folder .. "/server.pem", folder .. "/server.key", self.folder}
+  if options and options.name then
+    certify(self, options.name)
+  else
+    run {"cp", folder .. "/server.pem", folder .. "/server.key", self.folder}
+  end
   run {"sh", "-c", ("printf spec-password >'%s/password'"):format(self.folder)}
   if assert(proc.run {"id", "-u"}).stdout:match "^0" then run {"chown", "-R", "postgres", self.folder} end
   run(as_user {"sh", "-c", script(self, bin)})

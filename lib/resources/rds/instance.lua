@@ -105,14 +105,9 @@ return resource {
   absent = {"DBInstanceNotFound", "DBInstanceNotFoundFault"},
 
   check = function(want)
-    local out = {}
-    if (want.MonitoringInterval or 0) > 0 and want.MonitoringRoleArn == nil then
-      out[1] = "MonitoringRoleArn is missing: a MonitoringInterval needs the role that writes its figures"
-    end
     if want.PerformanceInsightsRetentionPeriod and want.EnablePerformanceInsights == false then
-      out[#out + 1] = "PerformanceInsightsRetentionPeriod means nothing where EnablePerformanceInsights is false"
+      return {"PerformanceInsightsRetentionPeriod means nothing where EnablePerformanceInsights is false"}
     end
-    return out
   end,
   note = function(live)
     if live.waiting ~= "{}" then return "waits for the maintenance window: " .. live.waiting end

@@ -1,7 +1,11 @@
-"""iam: what a role may do, by its own policies."""
+"""iam: what a role may do, by its own policies; AWS's own policies."""
 import fnmatch
+import functools
 import json
 from urllib.parse import unquote
+
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+from moto.iam.models import AWSManagedPolicy
 
 from call import Refusal, operation
 
@@ -75,3 +79,23 @@ def get_credential_report(call):
     root = ",".join(known.get(column, "N/A") for column in head.split(","))
     answer["Content"] = "\n".join([head, root, *rows]).encode()
     return answer
+
+
+# --- AWS's own policies: those that somebody asks for, out of moto's data, which it leaves out by default
+
+@functools.cache
+def managed():
+    return {f"arn:aws:iam::aws:policy{data['Path']}{name}": (name, data)
+            for name, data in json.loads(aws_managed_policies_data).items()}
+
+
+def bring(call):
+    arn, backend = call.params["PolicyArn"], call.backend()
+    if arn.startswith("arn:aws:iam::aws:policy/") and arn not in backend.managed_policies and arn in managed():
+        name, data = managed()[arn]
+        backend.managed_policies[arn] = AWSManagedPolicy.from_data(name, call.account, "us-east-1", data)
+    return call.moto()
+
+
+for name in ("AttachRolePolicy", "AttachUserPolicy", "AttachGroupPolicy", "GetPolicy", "GetPolicyVersion"):
+    operation("iam", name)(bring)

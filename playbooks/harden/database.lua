@@ -1,0 +1,371 @@
+--- Databases that take nothing in plain: TLS enforced by the parameter group in force, asked for by the applications
+-- and proved by knocking; Performance Insights, enhanced monitoring and logs. Databases are adjusted, never replaced.
+playbook {
+  name = "harden/database",
+  about = "TLS enforced and proved on every PostgreSQL found; Performance Insights, enhanced monitoring, logs",
+  vars = {
+    reboot = {"string", default = "ask", choices = {"ask", "window", "no"},
+      about = "a new parameter group is in force after a reboot: asked for, in the maintenance window, or left to you"},
+    urls = {"string", default = "ask", choices = {"ask", "leave"},
+      about = "connection URLs without TLS in task definitions and secrets: changed when asked, or only shown"},
+    sslmode = {"string", default = "require", choices = {"require", "verify-full"},
+      about = "what they get; verify-full only after the certificate was proved against ca"},
+    ca = {"string", default = "", about = "file of authorities that the applications have, for the proof"},
+    probe = {"string", default = "auto", choices = {"auto", "must", "no"},
+      about = "knock at the databases: where they can be reached, or it fails, or not at all"},
+    tunnel = {"string", default = "", about = "host:port where a single database is reached instead, such as a tunnel"},
+    slow = {"integer", default = 1000, min = 0, about = "milliseconds from which a statement is logged"},
+  },
+}
+
+local PARAMETERS = {["rds.force_ssl"] = "1", log_connections = "1", log_disconnections = "1", log_statement = "ddl",
+  log_min_duration_statement = tostring(var.slow)}
+local LOGS = {"postgresql", "upgrade"}
+
+-- ## What there is
+
+local function parameters_of(group)
+  local out = {}
+  for p in aws.rds:items("describe_db_parameters", {DBParameterGroupName = group, Source = "user"}) do
+    out[p.ParameterName] = p.ParameterValue
+  end
+  return out
+end
+
+local function database(i)
+  local group = i.DBParameterGroups[1]
+  local kind = aws.rds:describe_db_parameter_groups {DBParameterGroupName = group.DBParameterGroupName}
+    .DBParameterGroups[1]
+  return {name = i.DBInstanceIdentifier, encrypted = i.StorageEncrypted == true, user = i.MasterUsername,
+    database = i.DBName or "postgres", host = i.Endpoint and i.Endpoint.Address, port = i.Endpoint and i.Endpoint.Port,
+    group = group.DBParameterGroupName, status = group.ParameterApplyStatus, family = kind.DBParameterGroupFamily,
+    about = kind.Description, parameters = parameters_of(group.DBParameterGroupName),
+    logs = i.EnabledCloudwatchLogsExports or {}, insights = i.PerformanceInsightsEnabled == true,
+    kept = i.PerformanceInsightsRetentionPeriod, every = i.MonitoringInterval or 0, role = i.MonitoringRoleArn,
+    window = i.PreferredMaintenanceWindow}
+end
+
+-- Variables that hold a connection URL of PostgreSQL with less TLS than is wanted. Their values go nowhere.
+local function weak_variables(definition)
+  local out = {}
+  for _, c in ipairs(definition.containerDefinitions or {}) do
+    for _, e in ipairs(c.environment or {}) do
+      for _, url in ipairs(postgres.urls(e.value, var.sslmode)) do
+        out[#out + 1] = {name = c.name .. "'s variable " .. e.name, host = url.host, sslmode = url.sslmode}
+      end
+    end
+  end
+  return out
+end
+
+-- The secrets that a task definition takes: the ARN is all before a key, a stage or a version.
+local function secrets_of(definition, service, out)
+  for _, c in ipairs(definition.containerDefinitions or {}) do
+    for _, s in ipairs(c.secrets or {}) do
+      local arn = s.valueFrom:match "^arn:[^:]+:secretsmanager:[^:]*:%d+:secret:[^:]+"
+      if arn then
+        out[arn] = out[arn] or {arn = arn, services = {}}
+        table.insert(out[arn].services, {cluster = service.cluster, name = service.name})
+      end
+    end
+  end
+end
+
+-- One that may not be read is told of, and keeps nothing from being hardened.
+local function weak_secret(row)
+  local ok, got = pcall(function() return aws.secretsmanager:get_secret_value {SecretId = row.arn} end)
+  if not ok then
+    if type(got) == "table" and (got.code == "AccessDeniedException" or got.code == "ResourceNotFoundException") then
+      row.unread = got.code
+      return
+    end
+    error(got, 0)
+  end
+  row.version, row.weak = got.VersionId, postgres.urls(got.SecretString, var.sslmode)
+end
+
+local function services_of(cluster)
+  local arns, out = {}, {}
+  for arn in aws.ecs:items("list_services", {cluster = cluster}) do arns[#arns + 1] = arn end
+  for from = 1, #arns, 10 do
+    local some = table.move(arns, from, math.min(from + 9, #arns), 1, {})
+    for _, s in ipairs(aws.ecs:describe_services {cluster = cluster, services = some}.services) do
+      if s.status == "ACTIVE" then
+        out[#out + 1] = {cluster = cluster, name = s.serviceName, uses = s.taskDefinition}
+      end
+    end
+  end
+  return out
+end
+
+local function look_at_urls(out)
+  local clusters = {}
+  for arn in aws.ecs:items("list_clusters", {}) do clusters[#clusters + 1] = arn end
+  for _, list in ipairs(task.map(clusters, services_of, {concurrency = 8})) do
+    for _, s in ipairs(list) do out.services[#out.services + 1] = s end
+  end
+  local secrets = {}
+  task.map(out.services, function(s)
+    local definition = aws.ecs:describe_task_definition {taskDefinition = s.uses}.taskDefinition
+    s.weak = weak_variables(definition)
+    secrets_of(definition, s, secrets)
+  end, {concurrency = 8})
+  for _, row in pairs(secrets) do out.secrets[#out.secrets + 1] = row end
+  task.map(out.secrets, weak_secret, {concurrency = 8})
+end
+
+local function look_at_databases(out)
+  local instances = {}
+  for i in aws.rds:items("describe_db_instances", {}) do
+    if i.Engine:find "postgres" and i.DBParameterGroups and i.DBParameterGroups[1] then
+      instances[#instances + 1] = i
+    end
+  end
+  out.databases = task.map(instances, database, {concurrency = 8})
+  table.sort(out.databases, function(a, b) return a.name < b.name end)
+end
+
+local found = find "databases and who connects to them" {run = function()
+  local out = {services = {}, secrets = {}}
+  task.all {function() look_at_databases(out) end, function() look_at_urls(out) end}
+  return out
+end}
+
+local databases = found.databases or {}
+
+-- ## The applications first: what connects in plain today would be locked out
+
+local plain, plain_secrets = {}, {}
+
+local function told(whose, list)
+  for _, w in ipairs(list) do
+    print(("%s: %s connects to %s with sslmode=%s"):format(whose, w.name or w.key and "its member " .. w.key or "it",
+      w.host, w.sslmode or "none"))
+  end
+  return #list > 0
+end
+
+for _, s in ipairs(found.services or {}) do
+  if told(s.cluster:match "[^/]+$" .. "/" .. s.name, s.weak) then plain[#plain + 1] = s end
+end
+for _, row in ipairs(found.secrets or {}) do
+  local name = row.arn:match ":secret:(.+)$"
+  if row.unread then print(("secret %s could not be looked at (%s)"):format(name, row.unread)) end
+  if told("secret " .. name, row.weak or {}) then plain_secrets[#plain_secrets + 1] = row end
+end
+
+-- Every value of an environment goes as a secret: nothing of it may be written down on the way.
+local function secured(definition)
+  local input = {family = definition.family}
+  for _, name in ipairs {"taskRoleArn", "executionRoleArn", "networkMode", "volumes", "placementConstraints",
+    "requiresCompatibilities", "cpu", "memory", "pidMode", "ipcMode", "proxyConfiguration", "inferenceAccelerators",
+    "ephemeralStorage", "runtimePlatform", "enableFaultInjection", "containerDefinitions"} do
+    input[name] = definition[name]
+  end
+  for _, c in ipairs(input.containerDefinitions) do
+    for _, e in ipairs(c.environment or {}) do e.value = postgres.secured(e.value, var.sslmode) end
+  end
+  return input
+end
+
+local function secure(s)
+  local found_now = aws.ecs:describe_task_definition {taskDefinition = s.uses, include = {"TAGS"}}
+  local input = secured(found_now.taskDefinition)
+  if found_now.tags and #found_now.tags > 0 then input.tags = found_now.tags end
+  local made = aws.ecs:register_task_definition(input).taskDefinition.taskDefinitionArn
+  aws.ecs:update_service {cluster = s.cluster, service = s.name, taskDefinition = made}
+  return {cluster = s.cluster, name = s.name, before = s.uses}
+end
+
+-- A new version of the secret; tasks see it when they start, so the services that use it start anew.
+local function secure_secret(row)
+  local value = aws.secretsmanager:get_secret_value {SecretId = row.arn}
+  local made = aws.secretsmanager:put_secret_value {SecretId = row.arn,
+    SecretString = postgres.secured(value.SecretString, var.sslmode)}
+  for _, s in ipairs(row.services) do
+    aws.ecs:update_service {cluster = s.cluster, service = s.name, forceNewDeployment = true}
+  end
+  return {arn = row.arn, services = row.services, before = value.VersionId, after = made.VersionId}
+end
+
+local function put_back(done)
+  for _, s in ipairs(done.services) do
+    aws.ecs:update_service {cluster = s.cluster, service = s.name, taskDefinition = s.before}
+  end
+  for _, row in ipairs(done.secrets) do
+    aws.secretsmanager:update_secret_version_stage {SecretId = row.arn, VersionStage = "AWSCURRENT",
+      MoveToVersionId = row.before, RemoveFromVersionId = row.after}
+    for _, s in ipairs(row.services) do
+      aws.ecs:update_service {cluster = s.cluster, service = s.name, forceNewDeployment = true}
+    end
+  end
+end
+
+local function where(db)
+  local host, port = var.tunnel:match "^(.+):(%d+)$"
+  return {host = db.host, port = math.tointeger(port) or db.port, at = host, user = db.user, database = db.database,
+    ca = var.ca ~= "" and var.ca or nil, timeout = 5}
+end
+
+-- verify-full locks out every application whose authorities do not know the certificate: it is proved first.
+if var.sslmode == "verify-full" then
+  step "prove that the certificates are known to the applications" {run = function()
+    for _, db in ipairs(databases) do
+      local who, err = postgres.tls(where(db))
+      if not who then
+        error(("%s: %s. Nothing was changed; give the file of authorities that the applications have: --var ca=FILE")
+          :format(db.name, err.message), 0)
+      end
+      print(("%s: certificate of %s, signed by %s"):format(db.name, who.subject or "?", who.issuer or "?"))
+    end
+  end}
+end
+
+step "ask for TLS in connection URLs" {
+  when = function() return #plain + #plain_secrets > 0 and var.urls == "ask" end,
+  confirm = "change",
+  run = function()
+    local done = {services = {}, secrets = {}}
+    for i, s in ipairs(plain) do done.services[i] = secure(s) end
+    for i, row in ipairs(plain_secrets) do done.secrets[i] = secure_secret(row) end
+    return done
+  end,
+  undo = put_back,
+}
+
+-- ## What watches the machine: the role that writes its figures
+
+local role
+if #databases > 0 then
+  role = ensure.iam.role {
+    name = account.prefix .. "-rds-enhanced-monitoring-role",
+    Description = "RDS writes the figures of enhanced monitoring",
+    AssumeRolePolicyDocument = {Version = "2012-10-17", Statement = {{Effect = "Allow", Action = "sts:AssumeRole",
+      Principal = {Service = "monitoring.rds.amazonaws.com"},
+      Condition = {StringEquals = {["aws:SourceAccount"] = account.id},
+        StringLike = {["aws:SourceArn"] = "arn:aws:rds:" .. account.region .. ":" .. account.id .. ":db:*"}}}}},
+    ManagedPolicyArns = {"arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"},
+    tags = {Purpose = "enhanced monitoring of databases"},
+  }
+end
+
+-- ## The databases
+
+local STRICTER = {none = 0, ddl = 1, mod = 2, all = 3}
+
+-- What a person set stricter stays.
+local function parameters(db)
+  local out = {}
+  for name, value in pairs(PARAMETERS) do out[name] = value end
+  local statement, slow = db.parameters.log_statement, tonumber(db.parameters.log_min_duration_statement)
+  if (STRICTER[statement] or 0) > STRICTER.ddl then out.log_statement = statement end
+  if slow and slow >= 0 and slow < var.slow then out.log_min_duration_statement = tostring(slow) end
+  return out
+end
+
+local function with(list, more)
+  local out, have = {}, {}
+  for _, name in ipairs(list) do out[#out + 1], have[name] = name, true end
+  for _, name in ipairs(more) do
+    if not have[name] then out[#out + 1] = name end
+  end
+  return out
+end
+
+-- AWS's own group cannot be changed: the database gets one of its own. A group that people made is theirs, and stays
+-- theirs: only the parameters are set, without a tag of ours.
+local function group_of(db)
+  if db.group:find "^default%." then
+    local begins = db.name:sub(1, #account.prefix) == account.prefix
+    return ensure.rds.parameter_group {name = (begins and "" or account.prefix .. "-") .. db.name .. "-tls",
+      DBParameterGroupFamily = db.family, Description = "TLS enforced, connections and slow statements logged",
+      Parameters = parameters(db)}
+  end
+  return ensure.rds.parameter_group {name = db.group, DBParameterGroupFamily = db.family, Description = db.about,
+    Parameters = parameters(db), ignore = {"Tags"}, protect = true}
+end
+
+for _, db in ipairs(databases) do
+  ensure.rds.instance {
+    name = db.name, DBParameterGroupName = group_of(db).name,
+    EnablePerformanceInsights = true, PerformanceInsightsRetentionPeriod = math.max(7, db.kept or 7),
+    MonitoringInterval = db.every > 0 and math.min(60, db.every) or 60,
+    MonitoringRoleArn = db.every > 0 and db.role or role.arn,
+    EnableCloudwatchLogsExports = with(db.logs, LOGS),
+    ApplyImmediately = true,                                  -- none of these interrupts anything
+  }
+  if not db.encrypted then
+    print(db.name .. ": its storage is not encrypted, and cannot be in place: migrate/database-encryption")
+  end
+end
+
+-- ## In force: a group that is new to a database waits for its reboot
+
+local WEEK, DAY = 604800, 86400
+local DAYS = {thu = 0, fri = 1, sat = 2, sun = 3, mon = 4, tue = 5, wed = 6}   -- 1970 began on a Thursday
+
+-- Seconds until "sun:03:00-sun:04:00" begins; 0 inside it.
+local function until_window(text, at)
+  local day, hour, minute, last, h2, m2 = (text or ""):match "^(%a+):(%d+):(%d+)%-(%a+):(%d+):(%d+)$"
+  if not day then return 0 end
+  local begins = DAYS[day] * DAY + hour * 3600 + minute * 60
+  local lasts = (DAYS[last] * DAY + h2 * 3600 + m2 * 60 - begins) % WEEK
+  local since = (at - begins) % WEEK
+  return math.tointeger(since < lasts and 0 or WEEK - since)
+end
+
+local function state_of(name)
+  local i = aws.rds:describe_db_instances {DBInstanceIdentifier = name}.DBInstances[1]
+  return i.DBInstanceStatus, i.DBParameterGroups[1].ParameterApplyStatus
+end
+
+for _, db in ipairs(databases) do
+  if var.reboot == "window" and (db.group:find "^default%." or db.status == "pending-reboot") then
+    park {tostring(until_window(db.window, now())), why = "the maintenance window of " .. db.name}
+  end
+  local parameters_are = step("see whether " .. db.name .. " waits for a reboot") {run = function()
+    local _, status = state_of(db.name)
+    return status
+  end}
+  step("reboot " .. db.name) {
+    when = function() return parameters_are == "pending-reboot" and var.reboot ~= "no" end,
+    confirm = var.reboot == "ask" and db.name or nil,
+    run = function() aws.rds:reboot_db_instance {DBInstanceIdentifier = db.name} end,
+    probe = function()
+      local _, status = state_of(db.name)
+      return status ~= "pending-reboot"
+    end,
+  }
+  if var.reboot == "no" then
+    check(db.name .. " has its parameters in force") {severity = "warning", test = function()
+      local _, status = state_of(db.name)
+      return status == "in-sync", status .. "; reboot it when it suits you"
+    end}
+  else
+    wait_until(db.name .. " has its parameters in force") {timeout = "30m", every = 5, test = function()
+      local status, parameters_status = state_of(db.name)
+      return status == "available" and parameters_status == "in-sync"
+    end}
+  end
+end
+
+-- ## Proof: in plain it must be refused, with TLS it must answer
+
+local function knock(db)
+  local said, err = postgres.probe(where(db))
+  if not said then
+    if var.probe == "must" then error(db.name .. ": " .. err.message, 0) end
+    print(("NOT PROVED that %s refuses plain connections: %s. Run it where the database can be reached (probe=must)")
+      :format(db.name, err.message))
+    return {proved = false}
+  end
+  if said.plain ~= "refused" then error(db.name .. " takes plain connections: " .. said.said, 0) end
+  if not said.tls then error(db.name .. " refuses plain connections, but with TLS: " .. said.why, 0) end
+  print(("%s refuses plain connections: %s; it answers with %s, certificate of %s, signed by %s"):format(db.name,
+    said.said, said.tls.version, said.tls.subject or "?", said.tls.issuer or "?"))
+  return {proved = true}
+end
+
+for _, db in ipairs(databases) do
+  if var.probe ~= "no" and db.host then step("knock at " .. db.name) {run = function() return knock(db) end} end
+end

@@ -20,6 +20,7 @@ local function run(args, ctx)
   local loaded, context = playing.load(playing.file(args, "destroy"), args, ctx)
   local engine = playbook.plan(loaded, context, {target = args.target, exclude = args.exclude})
   prune.everything(engine)
+  for _, node in ipairs(engine.nodes) do node.stays = node.action ~= "delete" end   -- whatever the playbook wants of it
   for _, entry in ipairs(engine.sequence) do
     if entry.kind ~= "resources" then entry.skipped = true end
   end

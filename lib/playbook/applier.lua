@@ -47,7 +47,7 @@ end
 -- Values that were unknown at plan time are known by now: what was an update may be none, and what was none may not.
 local function decide_again(node)
   local had = node.action
-  if had == "delete" or had == "create" then return end
+  if had == "delete" or had == "create" or node.stays then return end
   planner.decide(node)
   if node.action == "replace" and had ~= "replace" and not node.replace_agreed then
     error({code = "Replace", message = "now that its inputs are known it would have to be replaced, which the plan did"

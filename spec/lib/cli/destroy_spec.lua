@@ -1,0 +1,46 @@
+-- destroy deletes, and does nothing else: not to what is gone already, not to what is another playbook's.
+local aws = require "aws"
+local moto = require "support.moto"
+local proc = require "tidelock.proc"
+local support = require "support.server"
+
+describe("tidelock destroy", function()
+  local server <const> = moto.start()
+  local folder, session
+
+  setup(function()
+    folder = support.folder()
+    session = aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
+    local file <close> = assert(io.open(folder .. "/two.lua", "w"))
+    file:write [[
+      playbook {name = "spec/two"}
+      ensure.sqs.queue {name = "gone"}
+      ensure.sqs.queue {name = "left"}
+      ensure.sqs.queue {name = "theirs", VisibilityTimeout = 40}
+    ]]
+  end)
+  teardown(function()
+    server:stop()
+    support.remove(folder)
+  end)
+
+  local function tidelock(...)
+    local env = {TIDELOCK_STATE = folder .. "/state"}
+    for name, value in pairs(server.env) do env[name] = value end
+    return assert(proc.run {arg[-1] or "build/tidelua", "spec/support/cli.lua", env = env, ...})
+  end
+
+  it("leaves what is gone, and what another playbook owns, as they are", function()
+    assert.equal(0, tidelock("apply", folder .. "/two.lua", "--yes").code)
+    session.sqs:delete_queue {QueueUrl = session.sqs:get_queue_url {QueueName = "gone"}.QueueUrl}
+    local theirs = session.sqs:get_queue_url {QueueName = "theirs"}.QueueUrl
+    session.sqs:tag_queue {QueueUrl = theirs, Tags = {["tidelock:playbook"] = "spec/other"}}
+    session.sqs:set_queue_attributes {QueueUrl = theirs, Attributes = {VisibilityTimeout = "50"}}
+    local out = tidelock("destroy", folder .. "/two.lua", "--confirm", "spec/two")
+    assert.equal(0, out.code, out.stderr)
+    assert.matches("Applied: 0 created, 0 updated, 0 replaced, 1 deleted", out.stdout)
+    assert.same({theirs}, session.sqs:list_queues {}.QueueUrls)
+    assert.equal("50", session.sqs:get_queue_attributes {QueueUrl = theirs, AttributeNames = {"All"}}.Attributes
+      .VisibilityTimeout)
+  end)
+end)

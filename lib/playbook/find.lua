@@ -54,12 +54,22 @@ local function faulty(engine, name, spec)
   return #engine.faults > 0
 end
 
+-- What is declared above is there before one looks: so far a find is a barrier, as a step is.
+local function settle(engine, name)
+  if #engine.pending == 0 then return end
+  local owner = #engine.owners > 1 and engine.owners[#engine.owners] .. ": " or ""
+  engine:barrier {kind = "find", name = owner .. name}
+  if engine.mode == "apply" and engine.workflow then engine.workflow:flush(engine) end
+end
+
 --- The word find, for the playbook that `engine` runs: find "buckets" {run = function() return ... end}.
 -- Nothing is asked of AWS while the playbook has faults, nor where there is no account to ask (`tidelock graph`).
 function find.word(engine)
   return function(name)
     return function(spec)
-      if faulty(engine, name, spec) or engine.context.offline then return {} end
+      if faulty(engine, name, spec) then return {} end
+      settle(engine, name)
+      if engine.context.offline or #engine.faults > 0 then return {} end
       local function run() return look(engine, name, spec.run) end
       if engine.mode == "apply" and engine.workflow then
         return engine.workflow:remember(("find %s/%s"):format(engine.owners[#engine.owners], name), run)

@@ -118,7 +118,8 @@ function terminal.cost(engine)
     engine.seconds or 0)
 end
 
-local BARRIER <const> = {step = "step", approve = "approve", park = "park", wait_until = "wait until", check = "check"}
+local BARRIER <const> = {step = "step", approve = "approve", park = "park", wait_until = "wait until", check = "check",
+  find = "find"}
 
 local function barrier_line(p, entry)
   local extra = entry.kind == "park" and (", %s"):format(require "playbook.vars".span(entry.seconds)) or ""

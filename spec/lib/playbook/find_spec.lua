@@ -55,6 +55,25 @@ describe("find", function()
     assert.is_table(world.store["b-late"])
     os.remove(path)
   end)
+  it("waits for what is declared above it: in a run it sees what that has made", function()
+    world.listed = {}
+    local list = world.answer["test.list_things"]
+    world.answer["test.list_things"] = function()
+      return world.store.first and {names = {"first"}} or list()
+    end
+    local path = things.file [[
+      playbook {name = "spec/after"}
+      ensure.test.thing {name = "first"}
+      for _, name in ipairs(find "things" {run = function() return aws.test:list_things {}.names end}) do
+        ensure.test.thing {name = name .. "-watched"}
+      end]]
+    local out = run.execute(playbook.plan(playbook.load(path, {}), things.context(world)), options())
+    assert.equal("done", out.result, out.message)
+    assert.is_table(world.store["first-watched"])
+    local again = playbook.plan(playbook.load(path, {}), things.context(world))
+    assert.same({["test.thing/first"] = "none", ["test.thing/first-watched"] = "none"}, things.actions(again))
+    os.remove(path)
+  end)
   it("refuses to write, through every way to a call", function()
     for _, call in ipairs {"aws.test:create_thing {name = 'x'}", "aws.test:call('create_thing', {name = 'x'})",
       "aws.test:call('CreateThing', {name = 'x'})", "for _ in aws.test:items('create_thing', {}) do end"} do

@@ -53,7 +53,8 @@ return resource {
   type = "dynamodb.table",
   about = "A table: keys, indexes, encryption, time to live, point-in-time recovery",
   model = "create_table", key = "TableName",
-  without = {"ResourcePolicy", "WarmThroughput", "GlobalTableSettingsReplicationMode"},
+  without = {"ResourcePolicy", "WarmThroughput", "GlobalTableSettingsReplicationMode", "GlobalTableSourceArn"},
+  required = {"AttributeDefinitions", "KeySchema"},    -- the model leaves them open for replicas of global tables
   also = {update_time_to_live = {"TimeToLiveSpecification"},
     update_continuous_backups = {"PointInTimeRecoverySpecification"}},
   arns = "^arn:[^:]+:dynamodb:[^:]*:%d+:table/([^/]+)$",
@@ -64,6 +65,12 @@ return resource {
   defaults = {BillingMode = "PROVISIONED", DeletionProtectionEnabled = false, TableClass = "STANDARD",
     SSESpecification = {Enabled = false}, PointInTimeRecoverySpecification = {PointInTimeRecoveryEnabled = false}},
   absent = {"ResourceNotFoundException"},
+
+  check = function(want)
+    if want.BillingMode ~= "PAY_PER_REQUEST" and want.ProvisionedThroughput == nil then
+      return {'give BillingMode = "PAY_PER_REQUEST", or ProvisionedThroughput'}
+    end
+  end,
 
   read = function(aws, want)
     local live = as_wanted(aws.dynamodb:describe_table {TableName = want.name}.Table)

@@ -77,7 +77,7 @@ local function begin(engine, options, id)
     file = absolute(loaded.path), source = hash(engine.program.text), vars = loaded.given_vars or {},
     account_file = absolute(loaded.account_path), account_source = loaded.account_text and hash(loaded.account_text),
     account = known.id, who = known.arn, user = os.getenv "USER", host = require "tidelock.fs".hostname(),
-    region = engine.region, steps = playbook.has_barriers(engine), agreed = agreed_of(engine)}
+    region = engine.region, again = engine.again, steps = playbook.has_barriers(engine), agreed = agreed_of(engine)}
   return journal
 end
 
@@ -94,15 +94,15 @@ end
 -- ## Without steps: the plan as it stands
 
 local function result_of(engine, id)
+  local again = engine.again or "tidelock resume " .. id
   local failed, left = false, false
   for _, node in ipairs(playbook.all_nodes(engine)) do
     failed, left = failed or node.failed ~= nil, left or node.skipped ~= nil
   end
   if engine.halted and (failed or left) then
-    return "interrupted", 130, ("The run was interrupted; what was in flight has ended. Go on with: tidelock resume %s")
-      :format(id)
+    return "interrupted", 130, ("The run was interrupted; what was in flight has ended. Go on with: %s"):format(again)
   end
-  if failed then return "failed", 1, ("When the cause is gone, go on with: tidelock resume %s"):format(id) end
+  if failed then return "failed", 1, ("When the cause is gone, go on with: %s"):format(again) end
   return "done", 0
 end
 
@@ -297,6 +297,9 @@ function run.resume(id, options, context_of)
   local state = require "playbook.journal".state(journal.records)
   if state == "done" or state == "undone" then
     fault.fail(64, "Run %s has ended (%s); there is nothing to resume.", id, state)
+  end
+  if record.again then                                   -- to resume is to make things as the playbook says
+    fault.fail(64, "Run %s deleted, and is not resumed. Go on with: %s", id, record.again)
   end
   local loaded = playbook.load(record.file, {account = record.account_file, vars = record.vars})
   loaded.given_vars = record.vars

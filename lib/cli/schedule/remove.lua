@@ -53,6 +53,7 @@ return playing.heard(function(args, ctx)
     return 0
   end
   engine.nodes, engine.outputs, engine.without_steps = gone, {}, true
+  engine.again = "tidelock schedule remove " .. name
   local how, ended <close> = apply.run_options(ctx.args, ctx)  -- luacheck: ignore
   return apply.finish(require "playbook.run".execute(engine, how), ctx)
 end)

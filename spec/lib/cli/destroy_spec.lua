@@ -43,4 +43,22 @@ describe("tidelock destroy", function()
     assert.equal("50", session.sqs:get_queue_attributes {QueueUrl = theirs, AttributeNames = {"All"}}.Attributes
       .VisibilityTimeout)
   end)
+  it("is gone on with by itself: a resume would make again what it has deleted", function()
+    local path, bucket = folder .. "/more.lua", "full-" .. server.account
+    local file <close> = assert(io.open(path, "w"))
+    file:write('playbook {name = "spec/more"}\nensure.sqs.queue {name = "more"}\n',
+      ("ensure.s3.bucket {name = %q}\n"):format(bucket))
+    file:flush()
+    assert.equal(0, tidelock("apply", path, "--yes").code)
+    session.s3:put_object {Bucket = bucket, Key = "k", Body = "b"}        -- so that S3 refuses to delete it
+    local out = tidelock("destroy", path, "--confirm", "spec/more")
+    assert.equal(1, out.code)
+    assert.matches("go on with: tidelock destroy " .. path, out.stderr, 1, true)
+    out = tidelock("resume", "last")
+    assert.equal(64, out.code)
+    assert.matches("is not resumed. Go on with: tidelock destroy " .. path, out.stderr, 1, true)
+    assert.is_nil(table.concat(session.sqs:list_queues {}.QueueUrls, " "):match "/more")
+    session.s3:delete_object {Bucket = bucket, Key = "k"}
+    assert.equal(0, tidelock("destroy", path, "--confirm", "spec/more").code)
+  end)
 end)

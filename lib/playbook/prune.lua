@@ -42,9 +42,10 @@ local function by_tags(engine, aws, owners, add)
     for row in aws.resourcegroupstaggingapi:items("get_resources",
       {TagFilters = {{Key = engine_of.OWNER_TAG, Values = {owner}}}}) do
       local t, name = recognise(row.ResourceARN)
-      if t and not t.kept then
+      if engine.own_arns[row.ResourceARN] then  -- luacheck: ignore
+      elseif t and not t.kept then
         add(t, name, owner)
-      elseif t and not engine.own_arns[row.ResourceARN] then
+      elseif t then
         note(engine, "%s is owned by %s and stays: %s", row.ResourceARN, owner, t.kept)
       elseif not t then
         note(engine, "%s is owned by %s, but is of no type that can be pruned", row.ResourceARN, owner)
@@ -102,14 +103,22 @@ local function names_of(value, visit)
   for _, inner in next, value do names_of(inner, visit) end
 end
 
--- What names another's ARN leans on it, and goes first.
+local function leans(node, on)
+  if node == on then return true end
+  for other in pairs(node.deps) do
+    if leans(other, on) then return true end
+  end
+  return false
+end
+
+-- What names another's ARN leans on it, and goes first; of two that name each other either may.
 local function wire(nodes)
   local by_arn = {}
   for _, node in ipairs(nodes) do by_arn[node.live.arn or node] = node end
   for _, node in ipairs(nodes) do
     names_of(node.live, function(text)
       local other = by_arn[text]
-      if other and other ~= node then node.deps[other] = true end
+      if other and not leans(other, node) then node.deps[other] = true end
     end)
   end
   return nodes

@@ -251,6 +251,20 @@ return {name = "example", prefix = "example", env = "production", region = "us-e
       assert.matches("update%-event%-source%-mapping %-%-uuid %S+%s+%-%-no%-enabled", text)
       file = account_file("lambda", 'subnets = {"subnet-1", "subnet-2"}, security_groups = {"sg-1"}')
     end)
+    it("becomes a worker's: the mapping is stopped by hand, what is left of the function pruned", function()
+      local one = ask("lambda", "list_event_source_mappings").EventSourceMappings[1]
+      ask("lambda", "update_event_source_mapping", {UUID = one.UUID, Enabled = false})
+      apply "--prune"                              -- declared still: enabled again, and nothing pruned
+      assert.equal("Enabled", ask("lambda", "get_event_source_mapping", {UUID = one.UUID}).State)
+      ask("lambda", "update_event_source_mapping", {UUID = one.UUID, Enabled = false})
+      file = account_file "worker"
+      apply "--prune"
+      assert.equal(0, #ask("lambda", "list_event_source_mappings").EventSourceMappings)
+      local names = {}
+      for i, f in ipairs(ask("lambda", "list_functions").Functions) do names[i] = f.FunctionName end
+      assert.same({NAME .. "-front"}, names)
+      assert.equal(10, #ask("cloudwatch", "describe_alarms", {AlarmNamePrefix = NAME}).MetricAlarms)
+    end)
     it("takes everything away again, but for what only waits to be deleted", function()
       local code, text = run("destroy", "--confirm", "provision/rate-limiter")
       assert.equal(0, code, text)

@@ -9,7 +9,9 @@ local MOVING <const> = {Creating = true, Enabling = true, Disabling = true, Upda
 
 local function enabled(state) return state ~= "Disabled" and state ~= "Disabling" end
 
+-- Of one that is to be pruned nothing is known but AWS's number.
 local function find(aws, want)
+  if not want.EventSourceArn then return aws.lambda:get_event_source_mapping {UUID = want.name} end
   for one in aws.lambda:items("list_event_source_mappings", {EventSourceArn = want.EventSourceArn,
     FunctionName = want.FunctionName}) do
     if one.State ~= "Deleting" then return one end
@@ -38,6 +40,7 @@ return resource {
   model = "create_event_source_mapping", key = {"FunctionName", "EventSourceArn"},
   required = {"FunctionName", "EventSourceArn"},
   label = function(want) return want.FunctionName:match "[^:]+$" .. "/" .. want.EventSourceArn:match "[^:]+$" end,
+  arns = "^arn:[^:]+:lambda:[^:]*:%d+:event%-source%-mapping:([%x-]+)$",
   provides = {"uuid", "arn", "state"},
   replaces = {"StartingPosition", "StartingPositionTimestamp"},
   sets = {"FunctionResponseTypes"},
@@ -62,8 +65,8 @@ return resource {
   read = function(aws, want)
     local one = find(aws, want)
     if not one then return nil end
-    local live = {FunctionName = want.FunctionName, EventSourceArn = one.EventSourceArn, uuid = one.UUID,
-      arn = one.EventSourceMappingArn, state = one.State}
+    local live = {FunctionName = want.FunctionName or one.FunctionArn, EventSourceArn = one.EventSourceArn,
+      uuid = one.UUID, arn = one.EventSourceMappingArn, state = one.State}
     for _, name in ipairs(SETTINGS) do live[name] = one[name] end
     live.Enabled, live.ScalingConfig = enabled(one.State), some(one.ScalingConfig)
     live.MaximumBatchingWindowInSeconds = one.MaximumBatchingWindowInSeconds or 0

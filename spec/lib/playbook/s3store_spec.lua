@@ -50,7 +50,7 @@ describe("a store in S3 and DynamoDB", function()
       assert.is_true(objects "r1" <= 5, "eight at once are few objects")
       for i, record in ipairs(kept:records "r1") do assert.equal(i, record.n) end
       j:write {kind = "answer"}
-      loop.sleep(s3store.LINGER + 0.3)
+      loop.sleep(require "playbook.objects".LINGER + 0.3)
       local records = kept:records "r1"
       assert.equal("answer", records[#records].kind)
     end)

@@ -8,7 +8,7 @@ playbook {
     encryption = {"string", default = "AES256", choices = {"AES256", "aws:kms"},
       about = "default encryption of buckets that have no key of KMS yet"},
     key = {"string", default = "", about = "with aws:kms: the key's ARN; without one the account's aws/s3 key"},
-    versioned = {"list", default = {}, about = "buckets that are to keep versions; old ones end after 90 days"},
+    versioned = {"list", default = {}, about = "buckets to keep versions, * for all; old ones end in 90 days"},
     cold = {"list", default = {"traces", "artifacts"},
       about = "buckets with one of these in their name are rarely read, and get Intelligent-Tiering"},
     archive = {"boolean", default = true, about = "in those, what nobody reads for 90 and 180 days goes to the archive"
@@ -186,7 +186,7 @@ end
 
 -- Owner alone: AWS refuses it while others have grants.
 local function harden(bucket)
-  local versioned = among(var.versioned, bucket.name)
+  local versioned = among(var.versioned, bucket.name) or among(var.versioned, "*")
   ensure.s3.bucket_settings {
     name = bucket.name,
     OwnershipControls = bucket.others == 0 and {Rules = {{ObjectOwnership = "BucketOwnerEnforced"}}} or nil,

@@ -352,8 +352,11 @@ for _, name in each "dead" do
     critical = true, about = "Messages failed for good. Read one, mend the cause, then redrive the queue."}))
 end
 
+-- Where provision/rate-limiter has made its own alarms, those stand.
+local has_own = (found.alarms or {})[account.prefix .. "-rate-limiter-fails"]
+
 for _, name in each "queues" do
-  if name == limiter then
+  if name == limiter and not has_own then
     local of = {Environment = account.env}
     local function metric(called, stat)
       return {namespace = METRICS_OF_LIMITER, metric = called, of = of, stat = stat, period = 300, times = 1,
@@ -396,15 +399,18 @@ for _, db in each "databases" do
     shown("rds", one)
     return one
   end
+  local aurora = db.engine:find "^aurora"                             -- whose storage grows by itself
   local parts = {
     watch("cpu-high", "CPUUtilization", {above = var.db_cpu, critical = true, about = "The database is short of CPU."}),
-    watch("storage-low", "FreeStorageSpace", {below = math.floor(db.storage * var.db_storage / 100), critical = true,
-      about = "The disk is nearly full: the database stops when it is."}),
   }
+  if not aurora then
+    parts[2] = watch("storage-low", "FreeStorageSpace", {below = math.floor(db.storage * var.db_storage / 100),
+      critical = true, about = "The disk is nearly full: the database stops when it is."})
+  end
   if db.memory then
-    parts[3] = watch("memory-low", "FreeableMemory", {below = math.floor(db.memory * var.db_memory / 100),
+    parts[#parts + 1] = watch("memory-low", "FreeableMemory", {below = math.floor(db.memory * var.db_memory / 100),
       critical = true, about = "The database swaps next."})
-    parts[4] = watch("connections-high", "DatabaseConnections", {critical = true,
+    parts[#parts + 1] = watch("connections-high", "DatabaseConnections", {critical = true,
       above = math.floor(most_connections(db) * var.db_connections / 100),
       about = "Soon nobody can connect any more: who holds connections?"})
     watch("load-high", "DBLoad", {above = db.vcpu * var.db_load / 100,
@@ -419,7 +425,7 @@ for _, db in each "databases" do
     "The database is short of something it cannot do without."))
   watch("read-latency-high", "ReadLatency", {above = 0.1, about = "A read takes more than 100 ms."})
   watch("write-latency-high", "WriteLatency", {above = 0.1, about = "A write takes more than 100 ms."})
-  watch("disk-queue-high", "DiskQueueDepth", {above = 10, about = "The disk does not keep up."})
+  if not aurora then watch("disk-queue-high", "DiskQueueDepth", {above = 10, about = "The disk does not keep up."}) end
   if db.engine:find "postgres" then
     -- Published by runbooks/database-insights.lua on a schedule; where that stops, people are told too.
     watch("slow-statement", "SlowestStatementLatency", {namespace = METRICS_OF_DATABASES, stat = "Maximum",

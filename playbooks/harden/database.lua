@@ -114,11 +114,23 @@ local function look_at_urls(out)
   task.map(out.secrets, weak_secret, {concurrency = 8})
 end
 
+-- Why a database is left as it is, or nil. Aurora enforces TLS by a group of its cluster, which is another thing; one
+-- that does not run refuses to be changed.
+local function left(i)
+  if i.Engine:find "^aurora" then return "it is Aurora: set rds.force_ssl in its cluster's parameter group" end
+  if not i.DBParameterGroups or not i.DBParameterGroups[1] or i.DBInstanceStatus:find "^stop"
+    or i.DBInstanceStatus:find "^delet" or i.DBInstanceStatus:find "^creat" then
+    return ("it is %s: run this again when it is available"):format(i.DBInstanceStatus)
+  end
+end
+
 local function look_at_databases(out)
   local instances = {}
   for i in aws.rds:items("describe_db_instances", {}) do
-    if i.Engine:find "postgres" and i.DBParameterGroups and i.DBParameterGroups[1] then
-      instances[#instances + 1] = i
+    if i.Engine:find "postgres" then
+      local why = left(i)
+      if why then out.left[#out.left + 1] = i.DBInstanceIdentifier .. " is left as it is: " .. why end
+      if not why then instances[#instances + 1] = i end
     end
   end
   out.databases = task.map(instances, database, {concurrency = 8})
@@ -126,12 +138,13 @@ local function look_at_databases(out)
 end
 
 local found = find "databases and who connects to them" {run = function()
-  local out = {services = {}, secrets = {}}
+  local out = {services = {}, secrets = {}, left = {}}
   task.all {function() look_at_databases(out) end, function() look_at_urls(out) end}
   return out
 end}
 
 local databases = found.databases or {}
+for _, line in ipairs(found.left or {}) do print(line) end
 
 -- ## The applications first: what connects in plain today would be locked out
 

@@ -209,6 +209,15 @@ describe("harden/alarms", function()
     assert.equal(0, (host:apply("harden/alarms", "--var", "tightened=replace")))
     assert.equal(80, live().Threshold)
   end)
+  it("leaves the limiter to its own playbook where that has made its alarms", function()
+    host.session.cloudwatch:put_metric_alarm {AlarmName = "example-rate-limiter-fails", Namespace = "n",
+      MetricName = "m", Statistic = "Sum", Period = 60, EvaluationPeriods = 1, Threshold = 1,
+      ComparisonOperator = "GreaterThanThreshold"}
+    local _, said = host:run("plan", "playbooks/harden/alarms.lua", hardening.ACCOUNT)
+    assert.is_nil(said:find("limiter latency-high", 1, true))
+    assert.is_truthy(text:find("limiter latency-high", 1, true))
+    host.session.cloudwatch:delete_alarms {AlarmNames = {"example-rate-limiter-fails"}}
+  end)
   it("follows what is new, and says when a service is scaled to nothing", function()
     host.session.sqs:create_queue {QueueName = "new-one"}
     host.session.ecs:update_service {cluster = "ai-team", service = "chatbot", desiredCount = 0}

@@ -126,6 +126,20 @@ describe("harden/database", function()
     end)
   end)
 
+  it("leaves alone what it cannot change, and says why: Aurora, and what does not run", function()
+    build()
+    session.rds:create_db_cluster {DBClusterIdentifier = "c", Engine = "aurora-postgresql", MasterUsername = "app",
+      MasterUserPassword = PASSWORD}
+    session.rds:create_db_instance {DBInstanceIdentifier = "au", Engine = "aurora-postgresql",
+      DBInstanceClass = "db.r5.large", DBClusterIdentifier = "c"}
+    session.rds:stop_db_instance {DBInstanceIdentifier = "example-postgres-production"}
+    local code, text = host:apply "harden/database"
+    assert.equal(0, code, text)
+    assert.matches("au is left as it is: it is Aurora: set rds.force_ssl in its cluster's parameter group", text)
+    assert.matches("example%-postgres%-production is left as it is: it is stopped: run this again", text)
+    assert.matches("0 writes", text)
+  end)
+
   describe("what people have set", function()
     it("stays where it is stricter, and their group stays theirs: no tag, no reboot", function()
       build()

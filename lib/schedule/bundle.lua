@@ -35,16 +35,31 @@ end
 
 local function below(path, n) return table.concat(parts(path), "/", n + 1) end
 
+local function folder_of(path) return path:match "^(.*)/[^/]*$" or "." end
+
+-- What is found from the playbook's folder, and from the folders of what is found.
+local function reached(sources, main)
+  local out, folders, more = {[main] = true}, {folder_of(main)}, true
+  while more do
+    more = false
+    for _, path in pairs(sources) do
+      for _, folder in ipairs(out[path] and {} or folders) do
+        if path:sub(1, #folder + 1) == folder .. "/" then
+          out[path], more = true, true
+          folders[#folders + 1] = folder_of(path)
+          break
+        end
+      end
+    end
+  end
+  return out
+end
+
 -- An include that was found only because of the folder in which the command was started would not be found in the task.
 local function check_reach(sources, main)
-  local folders = {}
-  for _, path in pairs(sources) do folders[#folders + 1] = path:match "^(.*)/[^/]*$" or "." end
+  local near = reached(sources, main)
   for _, path in pairs(sources) do
-    local fine = path == main
-    for _, folder in ipairs(folders) do
-      fine = fine or path ~= main and path:sub(1, #folder + 1) == folder .. "/"
-    end
-    if not fine then
+    if not near[path] then
       fault.fail(64, "%s includes %s by way of the folder that you are in, which a task on ECS does not have. Put it"
         .. " beside the playbook, or into the playbooks/ that holds it.", main, path)
     end

@@ -5,7 +5,7 @@ playbook {
   about = "Queue, sending function, front door, roles, alarms and dashboard of the rate limiter",
   vars = {
     program = {"string", default = "self", about = "the program that the functions run, built with make dist"},
-    architecture = {"string", default = "x86_64", choices = {"x86_64", "arm64"}, about = "what the program is built for"},
+    architecture = {"string", default = "x86_64", choices = {"x86_64", "arm64"}, about = "what it is built for"},
     worker = {"string", default = "playbooks/workers/rate-limiter.lua", about = "the playbook that the functions run"},
     version = {"string", default = "", about = "a published version to send with, for a rollback; else the newest"},
     front = {"string", default = "AWS_IAM", choices = {"AWS_IAM", "NONE", "off"},

@@ -76,10 +76,16 @@ end
 
 -- ## The zip
 
+local squeezed <const> = {}                 -- two functions may run one program: it is packed once
+
 -- A gzip of one file holds what zip wants of it: its deflated bytes between ten bytes of head and eight of tail.
 local function deflated(bytes)
-  local whole = gzip.compress(bytes)
-  return whole:sub(11, -9), string.unpack("<I4", whole, -8)
+  local key = digest.sha256(bytes)
+  if not squeezed[key] then
+    local whole = gzip.compress(bytes)
+    squeezed[key] = {whole:sub(11, -9), (string.unpack("<I4", whole, -8))}
+  end
+  return squeezed[key][1], squeezed[key][2]
 end
 
 local function entry(name, bytes, mode, offset)

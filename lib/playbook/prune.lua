@@ -34,7 +34,12 @@ local function orphan(engine, t, name, owner)
     index = 100000 + #engine.nodes}
 end
 
-local function note(engine, text, ...) engine.emit {kind = "note", line = "    " .. text:format(...)} end
+local function note(engine, text, ...)
+  text = text:format(...)
+  engine.notes = engine.notes or {}
+  table.insert(engine.notes, text)
+  engine.emit {kind = "note", line = "    " .. text}
+end
 
 -- By the account's own tag call, of this region.
 local function by_tags(engine, aws, owners, add)

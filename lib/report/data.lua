@@ -50,6 +50,7 @@ function data.plan(engine)
       out.sequence[#out.sequence + 1] = {kind = entry.kind, name = entry.name, line = entry.line}
     end
   end
+  if engine.notes then out.notes = json.array(engine.notes) end
   local counts = planner.counts(playbook.all_nodes(engine))
   out.summary = {create = counts.create, update = counts.update, replace = counts.replace, delete = counts.delete,
     unchanged = counts.none, reads = engine.recorder.reads, writes = engine.recorder.writes, seconds = engine.seconds}

@@ -91,6 +91,8 @@ describe("on an account", function()
     end
     assert.matches("key/%S+ is owned by spec/many and stays: what it has encrypted is lost", plan.stderr)
     assert.matches("cannot see what is no longer declared of sns.subscription", plan.stderr)
+    local data = assert(json.decode(run("plan", file(LESS), "--prune", "--output", "json").stdout))
+    assert.matches("cannot see what is no longer declared of sns.subscription", table.concat(data.notes, "\n"))
     local out = run("apply", file(LESS), "--prune", "--yes")
     assert.equal(0, out.code, out.stdout .. out.stderr)
     assert.matches("5 deleted", out.stdout)

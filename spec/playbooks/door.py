@@ -1,6 +1,7 @@
 """A function's address as Lambda has it: what is posted becomes an event, the function's answer the response.
 
-usage: door.py. Prints its port: the runtime API is on it too, for `tidelock lambda`. Ends with its standard input.
+usage: door.py. Prints its port: the runtime API is on it too, for `tidelock lambda`. POST /invoke hands the body over as
+the event itself, as Invoke does. Ends with its standard input.
 """
 import http.server
 import json
@@ -40,15 +41,21 @@ class Door(http.server.BaseHTTPRequestHandler):
             if name in ANSWERS:
                 ANSWERS[name].put((self.path.rpartition("/")[2], json.loads(body)))
             return self.answer(202, b"{}")
-        name = f"request-{threading.get_ident()}-{time.monotonic_ns()}"
-        ANSWERS[name] = queue.Queue()
-        EVENTS.put((name, {"version": "2.0", "rawPath": self.path, "body": body, "isBase64Encoded": False,
-                           "headers": {k.lower(): v for k, v in self.headers.items()},
-                           "requestContext": {"http": {"method": "POST", "path": self.path}}}))
-        kind, said = ANSWERS[name].get(timeout=30)
+        if self.path == "/invoke":
+            kind, said = self.invoke(json.loads(body))
+            return self.answer(200 if kind == "response" else 502, json.dumps(said).encode())
+        kind, said = self.invoke({"version": "2.0", "rawPath": self.path, "body": body, "isBase64Encoded": False,
+                                  "headers": {k.lower(): v for k, v in self.headers.items()},
+                                  "requestContext": {"http": {"method": "POST", "path": self.path}}})
         if kind != "response":
             return self.answer(502, json.dumps(said).encode())
         self.answer(said["statusCode"], said["body"].encode(), list(said["headers"].items()))
+
+    def invoke(self, event):
+        name = f"request-{threading.get_ident()}-{time.monotonic_ns()}"
+        ANSWERS[name] = queue.Queue()
+        EVENTS.put((name, event))
+        return ANSWERS[name].get(timeout=30)
 
 
 class Server(http.server.ThreadingHTTPServer):

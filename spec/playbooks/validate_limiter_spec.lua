@@ -3,6 +3,7 @@
 -- runs it with the real limit, ten in any minute.
 local fixture = require "limiter.fixture"
 local hardening = require "support.hardening"
+local http = require "tidelock.http"
 local json = require "tidelock.json"
 local loop = require "tidelock.loop"
 local policies = require "ratelimit.policy"
@@ -17,7 +18,7 @@ local REAL <const> = {limit = 10, window = 60, burst = 3, timeout = 2}
 local NONE <const> = {limit = 1000, window = 3, burst = 1000, timeout = 2}       -- what a broken limiter keeps to
 
 describe("validate/rate-limiter", function()
-  local account, store, site, site_port, folder, children
+  local account, store, site, site_port, folder, children, pollers
 
   local function write(name, text)
     local out <close> = assert(io.open(folder .. "/" .. name, "w"))
@@ -27,6 +28,7 @@ describe("validate/rate-limiter", function()
 
   before_each(function()
     account, folder, children = hardening.start(), support.folder(), {}
+    pollers = {}
     store = redis.start()
     site, site_port = support.start({support.PYTHON, "spec/limiter/receiver.py"}, "^(%d+)\n")
     local sqs, logs = account.session.sqs, account.session.logs
@@ -36,6 +38,7 @@ describe("validate/rate-limiter", function()
     logs:create_log_stream {logGroupName = LINES, logStreamName = "s"}
   end)
   after_each(function()
+    for _, poller in ipairs(pollers) do loop.cancel(poller) end
     for _, child in ipairs(children) do
       child.process:kill "KILL"
       child.process:wait()
@@ -94,27 +97,58 @@ describe("validate/rate-limiter", function()
     children[#children + 1] = {process = process, reader = logged(process)}
   end
 
-  -- The front door: a port that Lambda's HTTP would be behind.
-  local function door(kept)
+  -- A function behind a port: what is posted there is its event.
+  local function func(kept, consumer)
     local own, port = support.start({support.PYTHON, "spec/playbooks/door.py"}, "^(%d+)\n")
+    local account_text = ('return {prefix = "v", env = "spec"%s}'):format(consumer and ', consumer = "lambda"' or "")
     local env = {AWS_LAMBDA_RUNTIME_API = "127.0.0.1:" .. port, _HANDLER = "playbooks/workers/rate-limiter",
       LAMBDA_TASK_ROOT = ".", TIDELOCK_VARS = json.encode(vars_of(kept)),
-      TIDELOCK_ACCOUNT = write("door.lua", 'return {prefix = "v", env = "spec"}')}
+      TIDELOCK_ACCOUNT = write(("function-%d.lua"):format(port), account_text)}
     for name, value in pairs(account.server.env) do env[name] = value end
     local process = assert(proc.spawn {TIDELUA, "spec/limiter/main.lua", "lambda", stdout = "pipe", env = env})
-    children[#children + 1] = {process = process, reader = loop.spawn(function() repeat until not process:read() end)}
+    children[#children + 1] = {process = process, reader = logged(process)}
     children[#children + 1] = {process = own}
     return ("http://127.0.0.1:%s/"):format(port)
   end
 
-  local function validate(claimed, kept, ...)
+  -- What Lambda's poller does with a batch size of one, and one run at a time.
+  local function mapping(address)
+    local sqs = account.session.sqs
+    local url = sqs:get_queue_url {QueueName = "v-rate-limiter-queue"}.QueueUrl
+    local function lower(attributes)
+      local out = {}
+      for name, value in pairs(attributes or {}) do
+        out[name] = {stringValue = value.StringValue, dataType = value.DataType}
+      end
+      return out
+    end
+    local function one(m)
+      local event = {Records = {{messageId = m.MessageId, receiptHandle = m.ReceiptHandle, body = m.Body,
+        attributes = m.Attributes, messageAttributes = lower(m.MessageAttributes), eventSource = "aws:sqs"}}}
+      local answer = assert(http.send({method = "POST", scheme = "http", host = address:match "//([^/]+)",
+        path = "/invoke", query = "", headers = {}, body = json.encode(event)}, {timeout = 30}))
+      assert(answer.status == 200, answer.body)
+      if #json.decode(answer.body).batchItemFailures == 0 then
+        sqs:delete_message {QueueUrl = url, ReceiptHandle = m.ReceiptHandle}
+      end
+    end
+    pollers[#pollers + 1] = loop.spawn(function()
+      while true do
+        local got = sqs:receive_message {QueueUrl = url, MaxNumberOfMessages = 1, WaitTimeSeconds = 1,
+          VisibilityTimeout = 12, AttributeNames = {"All"}, MessageAttributeNames = {"All"}}
+        for _, m in ipairs(got.Messages or {}) do one(m) end
+      end
+    end)
+  end
+
+  local function validate(claimed, kept, sender, ...)
     vouch(kept)
-    worker(kept)
+    sender(kept)
     local file = write("account.lua", ([[
 return {name = "v", prefix = "v", env = "spec", region = "us-east-1", limiter = {limit = %d, window = %d, burst = %d,
   url = "http://127.0.0.1:%d/send/{userId}"}}]]):format(claimed.limit, claimed.window, claimed.burst, site_port))
     return account:run("run", "playbooks/validate/rate-limiter.lua", "--account=" .. file, "--yes", "--var",
-      ("receiver=http://127.0.0.1:%d"):format(site_port), "--var", "door=" .. door(kept), "--var", "lines=" .. LINES,
+      ("receiver=http://127.0.0.1:%d"):format(site_port), "--var", "door=" .. func(kept), "--var", "lines=" .. LINES,
       ...)
   end
 
@@ -125,8 +159,8 @@ return {name = "v", prefix = "v", env = "spec", region = "us-east-1", limiter = 
     return out
   end
 
-  local function passes(kept, seconds)
-    local _, text = validate(kept, kept, "--var", "wait=" .. seconds)
+  local function passes(kept, seconds, sender)
+    local _, text = validate(kept, kept, sender or worker, "--var", "wait=" .. seconds)
     local v = verdicts(text)
     for _, name in ipairs {"limit", "5.1 nothing is lost and nothing comes twice", "burst", "5.5 over the limit",
       "5.4 a dead letter after 5 failures", "dead letters", "bans"} do
@@ -141,8 +175,11 @@ return {name = "v", prefix = "v", env = "spec", region = "us-east-1", limiter = 
   it("5.3 5.4 5.5 measures limit, burst, 429, dead letters and decisions, and passes", function()
     passes(SHORT, 60)
   end)
+  it("5.1 5.2 passes for a function that is handed one message at a time", function()
+    passes(SHORT, 90, function(kept) mapping(func(kept, "lambda")) end)
+  end)
   it("fails for a limiter that limits nothing, and says what came when", function()
-    local code, text = validate(SHORT, NONE, "--var", "wait=30")
+    local code, text = validate(SHORT, NONE, worker, "--var", "wait=30")
     assert.equal(1, code, text)
     local v = verdicts(text)
     assert.equal("x", v.limit, text)

@@ -14,6 +14,7 @@
 
 #define CONNECTION "tidelock.redis.connection"
 #define REQUEST "tidelock.redis.request"
+#define DECODER "tidelock.redis.decoder"
 #define MAXREPLY (256 * 1024 * 1024)
 
 /* ----- arguments as RESP: lengths everywhere, so that any byte may be in them ----- */
@@ -294,6 +295,56 @@ static int reply_gc (lua_State *L) {
   return 0;
 }
 
+/* ----- recorded replies ----- */
+
+typedef struct decoder { redisReader *reader; redisReplyObjectFunctions makers; } decoder;
+
+static int decoder_gc (lua_State *L) {
+  decoder *d = lua_touserdata(L, 1);
+  if (d->reader != NULL) redisReaderFree(d->reader);
+  d->reader = NULL;
+  return 0;
+}
+
+
+/* 1: a reply was pushed; 0: no whole one is left; -1: what comes is no reply. `box` is at 3. */
+static int decodeone (lua_State *L, decoder *d) {
+  redisReply **box = lua_touserdata(L, 3);
+  void *reply = NULL;
+  if (redisReaderGetReply(d->reader, &reply) != REDIS_OK) return -1;
+  if (reply == NULL) return 0;
+  *box = reply;
+  tl_reply_push(L, *box);
+  *box = NULL;
+  freeReplyObject(reply);
+  return 1;
+}
+
+
+/*
+--- The replies in bytes that a server sent: a list, as `batch` gives them; what is cut off at the
+-- end is left out. nil, err where the bytes keep to no protocol of Redis.
+*/
+static int redis_decode (lua_State *L) {
+  size_t len;
+  const char *bytes = luaL_checklstring(L, 1, &len);
+  decoder *d;
+  int got;
+  lua_settop(L, 1);
+  d = lua_newuserdatauv(L, sizeof *d, 0);
+  d->reader = NULL;
+  luaL_setmetatable(L, DECODER);
+  *(redisReply **)lua_newuserdatauv(L, sizeof(redisReply *), 0) = NULL;
+  luaL_setmetatable(L, "tidelock.redis.reply");
+  if ((d->reader = tl_reply_reader(&d->makers)) == NULL
+      || redisReaderFeed(d->reader, bytes, len) != REDIS_OK)
+    return luaL_error(L, "not enough memory");
+  lua_newtable(L);
+  for (lua_Integer i = 1; (got = decodeone(L, d)) == 1; i++) lua_rawseti(L, 4, i);
+  if (got == 0) return 1;
+  return tl_fail(L, "protocol", "the bytes are no replies of Redis: %s", d->reader->errstr);
+}
+
 /* ----- connections ----- */
 
 static int connection_close (lua_State *L) {
@@ -424,7 +475,9 @@ static const luaL_Reg meta[] = {
   {"__close", connection_close}, {"__tostring", connection_tostring}, {NULL, NULL}
 };
 
-static const luaL_Reg functions[] = {{"connect", redis_connect}, {NULL, NULL}};
+static const luaL_Reg functions[] = {
+  {"connect", redis_connect}, {"decode", redis_decode}, {NULL, NULL}
+};
 
 
 static void collected (lua_State *L, const char *name, lua_CFunction gc) {
@@ -438,6 +491,7 @@ static void collected (lua_State *L, const char *name, lua_CFunction gc) {
 int luaopen_tidelock_redis (lua_State *L) {
   collected(L, REQUEST, request_gc);
   collected(L, "tidelock.redis.reply", reply_gc);
+  collected(L, DECODER, decoder_gc);
   luaL_newmetatable(L, CONNECTION);
   luaL_setfuncs(L, meta, 0);
   luaL_newlib(L, methods);

@@ -270,8 +270,12 @@ static int policy_steps (lua_State *L) {
 
 /* ----- stores ----- */
 
+/* The methods have the stores' metatable at hand: to look it up by name costs as much as the decision. */
 static store *check (lua_State *L) {
-  store *st = luaL_checkudata(L, 1, STORE);
+  store *st = lua_touserdata(L, 1);
+  if (st == NULL || !lua_getmetatable(L, 1) || !lua_rawequal(L, -1, lua_upvalueindex(1)))
+    luaL_checkudata(L, 1, STORE);   /* says what it is instead */
+  lua_pop(L, 1);
   luaL_argcheck(L, st->h != NULL, 1, "the store is closed");
   return st;
 }
@@ -524,7 +528,9 @@ static const luaL_Reg policymethods[] = {{"steps", policy_steps}, {NULL, NULL}};
 int luaopen_tidelock_tokenbucket (lua_State *L) {
   luaL_newmetatable(L, STORE);
   luaL_setfuncs(L, meta, 0);
-  luaL_newlib(L, methods);
+  luaL_newlibtable(L, methods);
+  lua_pushvalue(L, -2);
+  luaL_setfuncs(L, methods, 1);
   lua_setfield(L, -2, "__index");
   luaL_newmetatable(L, POLICY);
   luaL_newlib(L, policymethods);

@@ -91,11 +91,12 @@ local function days_in(y, m)
   return MONTHS[m]
 end
 
+-- From 1970 to 2100.
+local function sensible(seconds) return seconds >= 0 and seconds < 4102444800 and seconds or nil end
+
 --- Epoch seconds of a number or an ISO 8601 time with a zone; nil for anything else.
 function message.time(value)
-  if type(value) == "number" then
-    return value == value and value >= 0 and value < 4102444800 and value or nil
-  end
+  if type(value) == "number" then return sensible(value) end
   if type(value) ~= "string" or #value > 40 then return nil end
   local y, mo, d, h, mi, s, rest = value:match "^(%d%d%d%d)%-(%d%d)%-(%d%d)T(%d%d):(%d%d):(%d%d)(.*)$"
   if not y then return nil end
@@ -109,7 +110,8 @@ function message.time(value)
     if not sign or tonumber(zh) > 14 or tonumber(zm) > 59 then return nil end
     offset = (zh * 3600 + zm * 60) * (sign == "-" and -1 or 1)
   end
-  return days(y, mo, d) * 86400 + h * 3600 + mi * 60 + s - offset + (fraction == "" and 0 or tonumber("0" .. fraction))
+  return sensible(days(y, mo, d) * 86400 + h * 3600 + mi * 60 + s - offset
+    + (fraction == "" and 0 or tonumber("0" .. fraction)))
 end
 
 local function check_time(body, now)

@@ -392,6 +392,22 @@ describe("tidelock.redis", function()
     end)
   end)
 
+  describe("recorded replies", function()
+    it("are decoded, and what is cut off is left out", function()
+      assert.same({"OK", 7, {"a", wire.null, {code = "ERR", message = "ERR no"}}, "bulk"},
+        wire.decode "+OK\r\n:7\r\n*3\r\n$1\r\na\r\n$-1\r\n-ERR no\r\n$4\r\nbulk\r\n$10\r\nhal")
+      assert.same({{k = 1.5, s = {true, false}}}, wire.decode "%2\r\n+k\r\n,1.5\r\n+s\r\n~2\r\n#t\r\n#f\r\n")
+      assert.same({}, wire.decode "")
+    end)
+    it("that are none are refused", function()
+      for _, bytes in ipairs {"HTTP/1.1 200 OK\r\n", "$-5\r\n", ("*1\r\n"):rep(100), "*4294967295\r\n", "+OK\r\n?"} do
+        local replies, err = wire.decode(bytes)
+        assert.is_nil(replies)
+        assert.equal("protocol", err.code)
+      end
+    end)
+  end)
+
   it("lives through every allocation of Lua's failing in turn", function()
     local folder = server.folder()
     local path = folder .. "/sweep.lua"

@@ -51,6 +51,7 @@ describe("ratelimit.message", function()
     ["timestamp is 301 seconds in the future"] = body {timestamp = NOW + 301},
     ["timestamp must be"] = body {timestamp = "yesterday"},
     ["timestamp must be "] = body {timestamp = "2026-02-30T00:00:00Z"},
+    ["timestamp must be epoch"] = body {timestamp = "1013-09-22T12:00:00Z"},
     ["timestamp must  be"] = body {timestamp = "2026-02-20T00:00:00"},
     ["mediaUrls must be a list"] = body {mediaUrls = "https://x"},
     ["mediaUrls%[1%] is not an http"] = body {mediaUrls = {"file:///etc/passwd"}},

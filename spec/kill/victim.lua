@@ -1,4 +1,5 @@
--- victim.lua -- the command line, killed with SIGKILL at its nth boundary: around each request and journal write.
+-- victim.lua -- the command line, killed (KILL_WITH: KILL, TERM or HUP) at its nth boundary:
+-- around each request and journal write.
 -- usage: tidelua spec/kill/victim.lua POINT COMMAND ...   (point 0: never; prints the number of boundaries)
 local fs = require "tidelock.fs"
 local http = require "tidelock.http"
@@ -8,12 +9,13 @@ require "playbook.run".SETTLE = 1         -- the emulator is at hand
 require "playbook.s3store".LEASE = 1      -- and the dead are known to be dead
 
 local point, count = tonumber(arg[1]), 0
+local SIGNAL <const> = os.getenv "KILL_WITH" or "KILL"
 
 local function boundary()
   count = count + 1
   if count == point then
-    os.execute("kill -9 " .. fs.pid())
-    while true do end                     -- the signal is on its way
+    os.execute(("kill -%s %d"):format(SIGNAL, fs.pid()))
+    while SIGNAL == "KILL" do end         -- it is on its way
   end
 end
 

@@ -27,16 +27,21 @@ local walk
 
 local check = {}
 
+local function listed(list, value)
+  for _, word in ipairs(list) do
+    if word == value then return true end
+  end
+  return false
+end
+
 function check.string(state, row, value, path)
   if type(value) ~= "string" then
     if state.secret(value) then return end
     return expect(state, path, value, "text")
   end
-  local near = row.enum and suggest.nearest(value, row.enum)
-  if row.enum and near and near ~= value then
-    local known = false
-    for _, word in ipairs(row.enum) do known = known or word == value end
-    if not known then add(state, path, 'is %q, which AWS does not know; did you mean "%s"?', value, near) end
+  if row.enum and not listed(row.enum, value) then   -- nearness is dear: only for what is not in the list
+    local near = suggest.nearest(value, row.enum)
+    if near then add(state, path, 'is %q, which AWS does not know; did you mean "%s"?', value, near) end
   end
   local size = utf8.len(value) or #value
   if row.min and size < row.min then add(state, path, "is too short: at least %d characters", row.min) end

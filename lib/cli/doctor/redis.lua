@@ -58,7 +58,8 @@ return function(row, url)
   if not parsed then
     return row("redis", "fault", "TIDELOCK_REDIS_URL: " .. why, "It looks like rediss://user:password@host:6379/0.")
   end
-  local where = parsed.path or ("%s:%d"):format(parsed.host, parsed.port)
+  local where = parsed.path or parsed.sentinel and "the primary " .. parsed.sentinel.name
+    or ("%s:%d"):format(parsed.host, parsed.port)
   local client <close>, err = redis.connect {url = url, connect_timeout = 3, timeout = 3}
   local pong
   if client then pong, err = client:call "PING" end

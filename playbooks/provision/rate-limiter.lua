@@ -13,7 +13,6 @@ playbook {
     token = {"string", default = "", about = "the environment variable with the site's token, the first time"},
     topic = {"string", default = "", about = "ARN of the topic that alarms tell; else PREFIX-ops-alerts"},
     keep = {"integer", default = 30, about = "days that log lines are kept"},
-    tries = {"integer", default = 5, min = 1, about = "sends after which a message is a dead letter"},
   },
 }
 
@@ -21,6 +20,7 @@ local TIMEOUT = 30                                  -- seconds of a function's r
 local name = account.prefix .. "-rate-limiter"
 local by_function = account.consumer == "lambda"
 local site = account.limiter
+local tries = site.tries or 5                       -- sends after which a message is a dead letter
 
 local function arn(service, rest)
   return "arn:aws:" .. service .. ":" .. account.region .. ":" .. account.id .. ":" .. rest
@@ -88,7 +88,7 @@ end}
 
 -- ## Queue, secret
 
-local queue = include("provision/limiter-queue", {tries = var.tries})
+local queue = include("provision/limiter-queue", {tries = tries})
 
 local site_secret
 if site.site_secret then
@@ -116,7 +116,7 @@ end
 local settings = json.encode({
   url = site.url, verify = site.verify, secret = site.site_secret, redis = site.redis, redis_secret = site.redis_secret,
   limit = site.limit, window = site.window, burst = site.burst, timeout = site.timeout, lag = site.lag,
-  tries = var.tries,
+  tries = tries,
 }, {sort = true})
 
 local function allow(sid, actions, resources, condition)

@@ -178,7 +178,7 @@ local said = step "read what the sender wrote" {
 
 -- ## The verdicts
 
-check(("limit: at most %d in any %g seconds"):format(LIMIT, WINDOW)) {test = function()
+check "limit: no more arrivals in any window than the limit" {test = function()
   local list = of_user(seen.arrivals, user "limit")
   if #list <= LIMIT then error(("only %d messages came: too few to tell"):format(#list), 0) end
   local closest = math.huge
@@ -189,7 +189,8 @@ check(("limit: at most %d in any %g seconds"):format(LIMIT, WINDOW)) {test = fun
     end
     closest = math.min(closest, span)
   end
-  return true, ("%d arrivals; the closest %d of them took %.3f s"):format(#list, LIMIT + 1, closest)
+  return true, ("at most %d in any %g s: of %d arrivals the closest %d took %.3f s"):format(LIMIT, WINDOW, #list,
+    LIMIT + 1, closest)
 end}
 
 check "5.1 nothing is lost and nothing comes twice" {test = function()
@@ -205,7 +206,7 @@ check "5.1 nothing is lost and nothing comes twice" {test = function()
   return n == expected, ("%d of %d messages came"):format(n, expected)
 end}
 
-check(("burst: %d at once, from rest"):format(BURST)) {test = function()
+check "burst: at once, from rest" {test = function()
   local list = of_user(seen.arrivals, user "burst")
   if #list < BURST then return false, ("only %d of %d came"):format(#list, BURST) end
   local span = list[BURST].at - list[1].at
@@ -228,7 +229,7 @@ check "5.5 over the limit: 429 with Retry-After, and nothing is queued" {test = 
   return true, ("429, Retry-After: %d, policy %s; at rest 202"):format(seconds, over.policy or "not told")
 end}
 
-check(("5.4 a dead letter after %d failures"):format(TRIES)) {test = function()
+check "5.4 a dead letter after the last failure, and not before" {test = function()
   local tries = #of_user(seen.arrivals, user "fails")
   if not seen.dead then return false, ("%d tries, and it is no dead letter yet"):format(tries) end
   return tries == TRIES, ("%d tries, then a dead letter: %s"):format(tries, seen.dead.reason)

@@ -52,7 +52,8 @@ end
 local function check_content(body)
   local text = body.content
   if text == nil or text == json.null then
-    return not body.mediaUrls and "content is missing, and there are no mediaUrls" or nil
+    local urls = body.mediaUrls
+    return not (type(urls) == "table" and next(urls)) and "content is missing, and there are no mediaUrls" or nil
   end
   if type(text) ~= "string" then return ("content must be text, not a %s"):format(type(text)) end
   local length = utf8.len(text)
@@ -156,8 +157,9 @@ function message.parse(text, now)
     or check_id(body, "recipientId") or check_content(body) or check_urls(body) or check_time(body, now)
     or check_metadata(body)
   if why then return nil, why end
-  return {messageId = body.messageId, userId = body.userId, recipientId = body.recipientId, content = body.content,
-    mediaUrls = body.mediaUrls, timestamp = message.time(body.timestamp), metadata = body.metadata or {}}
+  return {messageId = body.messageId, userId = body.userId, recipientId = body.recipientId,
+    content = body.content ~= json.null and body.content or nil, mediaUrls = body.mediaUrls,
+    timestamp = message.time(body.timestamp), metadata = body.metadata or {}}
 end
 
 --- Whether a body that was refused still says whose it is: for log lines. Ids that are not fit for one are left out.

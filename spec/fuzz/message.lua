@@ -14,9 +14,10 @@ local function bounded(message)
     local id = message[name]
     assert(type(id) == "string" and id ~= "" and #id <= 128 and not id:find "%c", name .. " is no id")
   end
-  assert(type(message.content) == "string", "the content is no text")
+  local urls = message.mediaUrls
+  assert(type(message.content) == "string" or message.content == nil and next(urls), "there is nothing to send")
   assert(message.timestamp >= 0 and message.timestamp <= NOW + 300, "the time is in the future")
-  for key, url in pairs(message.mediaUrls or {}) do
+  for key, url in pairs(urls or {}) do
     assert(math.type(key) == "integer" and url:find "^https?://", "an address is none")
   end
 end

@@ -45,6 +45,8 @@ describe("ratelimit.message", function()
     ["no field 'usrId'; did you mean \"userId\""] = body {usrId = "x"},
     ["no field 'action'"] = body {action = "send", creator_id = "x"},
     ["content is missing"] = body(nil, "content"),
+    ["content is missing, and there are no mediaUrls"] = body({mediaUrls = json.array {}}, "content"),
+    ["content is missing, and there are no "] = body {content = json.null, mediaUrls = json.array {}},
     ["content is empty"] = body {content = ""},
     ["content has 10001 characters"] = body {content = ("x"):rep(10001)},
     ["timestamp is missing"] = body(nil, "timestamp"),

@@ -20,7 +20,8 @@ playbook {
 
 -- ## What there is
 
-local NONE = {NoSuchBucketPolicy = true, NoSuchWebsiteConfiguration = true, NoSuchLifecycleConfiguration = true,
+local NONE = {NoSuchPublicAccessBlockConfiguration = true, OwnershipControlsNotFoundError = true,
+  NoSuchBucketPolicy = true, NoSuchWebsiteConfiguration = true, NoSuchLifecycleConfiguration = true,
   ServerSideEncryptionConfigurationNotFoundError = true}
 local GROUPS = {["http://acs.amazonaws.com/groups/global/AllUsers"] = "everybody",
   ["http://acs.amazonaws.com/groups/global/AuthenticatedUsers"] = "everybody with an AWS account"}
@@ -230,7 +231,11 @@ end
 
 -- What is live, without what opens it.
 local function close(name)
-  local done = {name = name, policy = or_none(function() return aws.s3:get_bucket_policy {Bucket = name}.Policy end)}
+  local done = {name = name, policy = or_none(function() return aws.s3:get_bucket_policy {Bucket = name}.Policy end),
+    block = or_none(function()
+      return aws.s3:get_public_access_block {Bucket = name}.PublicAccessBlockConfiguration
+    end),
+    ownership = or_none(function() return aws.s3:get_bucket_ownership_controls {Bucket = name}.OwnershipControls end)}
   local policy, kept = done.policy and json.decode(done.policy) or {}, {}
   for _, s in ipairs(listed(policy.Statement or {})) do
     if not is_public(s) then kept[#kept + 1] = s end
@@ -254,7 +259,18 @@ local function close(name)
   return done
 end
 
+-- The block and the ownership first: they would refuse what opens.
 local function reopen(done)
+  if done.block then
+    aws.s3:put_public_access_block {Bucket = done.name, PublicAccessBlockConfiguration = done.block}
+  else
+    aws.s3:delete_public_access_block {Bucket = done.name}
+  end
+  if done.ownership then
+    aws.s3:put_bucket_ownership_controls {Bucket = done.name, OwnershipControls = done.ownership}
+  else
+    aws.s3:delete_bucket_ownership_controls {Bucket = done.name}
+  end
   if done.policy then aws.s3:put_bucket_policy {Bucket = done.name, Policy = done.policy} end
   if done.grants then
     aws.s3:put_bucket_acl {Bucket = done.name, AccessControlPolicy = {Owner = done.owner, Grants = done.grants}}

@@ -146,6 +146,18 @@ describe("harden/storage, where nobody is there to ask,", function()
     assert.equal(0, code, text)
     assert.equal("Deploy TlsOnly", sids(json.decode(host.session.s3:get_bucket_policy {Bucket = names.website}.Policy)))
   end)
+  it("opens again what it closed where a later part fails, if so told", function()
+    local name, s3 = names.website, host.session.s3
+    local policy = json.decode(s3:get_bucket_policy {Bucket = name}.Policy)
+    table.insert(policy.Statement, {Sid = "Fixed", Effect = "Deny", Principal = "*",
+      Action = "s3:PutBucketOwnershipControls", Resource = "arn:aws:s3:::" .. name})
+    s3:put_bucket_policy {Bucket = name, Policy = json.encode(policy)}
+    local code, text = host:apply("harden/storage", "--approve", "close open buckets", "--on-failure", "undo")
+    assert.equal(1, code, text)
+    assert.matches("s3:PutBucketOwnershipControls", text, 1, true)
+    assert.equal("PublicRead Deploy Fixed", sids(json.decode(s3:get_bucket_policy {Bucket = name}.Policy)))
+    assert.equal("READ", s3:get_bucket_acl {Bucket = names.shared}.Grants[2].Permission)
+  end)
   it("plans the missing half alone on an account half done by hand", function()
     host.session.s3:delete_bucket_policy {Bucket = names.website}
     host.session.s3:put_bucket_acl {Bucket = names.shared, ACL = "private"}
@@ -171,6 +183,19 @@ describe("harden/storage, where nobody is there to ask,", function()
     assert.matches("s3:GetBucket", text, 1, true)
     assert.is_true(host.session.s3control:get_public_access_block {AccountId = host.account}
       .PublicAccessBlockConfiguration.BlockPublicPolicy)
+  end)
+  it("leaves grants by which logs are delivered, and the ownership that they need, and says so", function()
+    local s3, name = host.session.s3, names.own_policy
+    s3:put_bucket_acl {Bucket = names.shared, ACL = "private"}
+    s3:delete_bucket_policy {Bucket = names.website}
+    local owner = s3:get_bucket_acl {Bucket = name}.Owner
+    s3:put_bucket_acl {Bucket = name, AccessControlPolicy = {Owner = owner, Grants = {{Permission = "WRITE",
+      Grantee = {Type = "Group", URI = "http://acs.amazonaws.com/groups/s3/LogDelivery"}}}}}
+    local code, text = host:apply "harden/storage"
+    assert.equal(0, code, text)
+    assert.matches(name .. " has 1 grant(s) to other accounts or to the delivery of logs", text, 1, true)
+    assert.equal("WRITE", s3:get_bucket_acl {Bucket = name}.Grants[1].Permission)
+    assert.is_true(s3:get_public_access_block {Bucket = name}.PublicAccessBlockConfiguration.BlockPublicAcls)
   end)
   it("asks TLS of no website, and says why", function()
     host.session.s3:put_bucket_acl {Bucket = names.shared, ACL = "private"}

@@ -80,7 +80,8 @@ describe("validate/costs", function()
     assert.matches("NAT traffic: 10.00 %-> 5.50 GB a day, 45.0 %% less",
       all["7.2 less goes through the NAT gateways"].why)
     assert.matches("0.0 %% %-> 40.0 %% are not STANDARD", all["7.1 stored bytes move to cheaper classes"].why)
-    assert.matches(("0.00 so far and %s to come"):format(LAST and "0.00" or "390.50"), all["the month stays within the budget"].why)
+    assert.matches(("0.00 so far and %s to come"):format(LAST and "0.00" or "390.50"),
+      all["the month stays within the budget"].why)
     assert.matches("could not be measured", all["7.2 and costs less"].why)
   end)
   it("fails where nothing has fallen, and says by how much", function()

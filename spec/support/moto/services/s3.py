@@ -1,7 +1,7 @@
 """s3: sub-resources that moto takes for CreateBucket, conditions it does not read, blocked policies."""
 import json
 
-from moto.s3.models import FakeBucket
+from moto.s3.models import OWNER, FakeBucket
 
 from call import Passed, Refusal, operation
 
@@ -128,9 +128,8 @@ def get_permission(self, action, resource):
 FakeBucket.get_permission = get_permission
 
 
-@operation("s3", "GetBucketPolicy", "GetBucketAcl", "GetBucketLocation")
-def read_if_not_denied(call):
-    """Who is denied the reading of a bucket's own settings by its policy; moto asks it for objects only."""
+def refuse_denied(call):
+    """A bucket's policy may deny what concerns its own settings; moto asks it for objects only."""
     from moto.iam.access_control import PermissionResult
     name = call.params["Bucket"]
     found = call.backend().buckets.get(name)
@@ -139,4 +138,30 @@ def read_if_not_denied(call):
             raise Refusal("AccessDenied", f"User: arn:aws:iam::{call.account}:root is not authorized to perform:"
                           f" s3:{call.name} on resource: \"arn:aws:s3:::{name}\" with an explicit deny in a"
                           " resource-based policy")
+    return found
+
+
+@operation("s3", "GetBucketPolicy", "GetBucketAcl", "GetBucketLocation")
+def if_not_denied(call):
+    refuse_denied(call)
+    return call.moto()
+
+
+@operation("s3", "PutBucketAcl")
+def put_bucket_acl(call):
+    found = call.backend().buckets.get(call.params["Bucket"])
+    private = call.params.get("ACL") in ("private", "bucket-owner-full-control")
+    if found is not None and "BucketOwnerEnforced" in str(found.ownership_rule) and not private:
+        raise Refusal("AccessControlListNotSupported", "The bucket does not allow ACLs")
+    return call.moto()
+
+
+@operation("s3", "PutBucketOwnershipControls")
+def put_bucket_ownership_controls(call):
+    found = refuse_denied(call)
+    wanted = call.params["OwnershipControls"]["Rules"][0]["ObjectOwnership"]
+    if found is not None and wanted == "BucketOwnerEnforced" and any(
+            grantee.uri or grantee.id != OWNER for grant in found.acl.grants for grantee in grant.grantees):
+        raise Refusal("InvalidBucketAclWithObjectOwnership", "Bucket cannot have ACLs set with ObjectOwnership's"
+                      " BucketOwnerEnforced setting")
     return call.moto()

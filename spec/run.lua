@@ -62,7 +62,8 @@ local function run_file(file, options, total, bad)
   command[#command + 1] = file
   local result = assert(proc.run(command))
   local passed, failed, skipped = result.stdout:match "(%d+) passed, (%d+) failed, (%d+) skipped\n$"
-  io.write((result.stdout:match "^[^\n]*\n") or ("FAIL " .. file .. " printed nothing\n"))
+  local text = "\n" .. result.stdout               -- what a spec prints itself is seen where it is run alone
+  io.write(text:match "\n(ok   [^\n]*\n)" or text:match "\n(FAIL [^\n]*\n)" or "FAIL " .. file .. " printed nothing\n")
   io.flush()
   total[1], total[2] = total[1] + (tonumber(passed) or 0), total[2] + (tonumber(failed) or 1)
   total[3] = total[3] + (tonumber(skipped) or 0)

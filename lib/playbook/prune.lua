@@ -17,13 +17,16 @@ local function owners_of(engine)
   return out
 end
 
--- The type and name behind an ARN, or nil where no type says that it is one of its own.
+-- The types and the name behind an ARN: more than one where ARNs look alike (alarms, and those composed of them); only
+-- the right one finds it when it is read. None where no type says that it is one of its own.
 local function recognise(arn)
+  local types, key = {}, nil
   for _, name in ipairs(resources.names()) do
     local t = resources.find(name)
-    local key = t.arns and arn:match(t.arns)
-    if key then return t, key end
+    local found = t.arns and arn:match(t.arns)
+    if found then types[#types + 1], key = t, found end
   end
+  return types, key
 end
 
 local function orphan(engine, t, name, owner)
@@ -46,10 +49,11 @@ local function by_tags(engine, aws, owners, add)
   for _, owner in ipairs(owners) do
     for row in aws.resourcegroupstaggingapi:items("get_resources",
       {TagFilters = {{Key = engine_of.OWNER_TAG, Values = {owner}}}}) do
-      local t, name = recognise(row.ResourceARN)
+      local types, name = recognise(row.ResourceARN)
+      local t = types[1]
       if engine.own_arns[row.ResourceARN] then  -- luacheck: ignore
       elseif t and not t.kept then
-        add(t, name, owner)
+        for _, one in ipairs(types) do add(one, name, owner) end
       elseif t then
         note(engine, "%s is owned by %s and stays: %s", row.ResourceARN, owner, t.kept)
       elseif not t then

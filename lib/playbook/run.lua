@@ -159,13 +159,26 @@ local function settle(flow, engine, options, halt)
   return out
 end
 
+-- What --prune deletes goes last: only when the chunk has ended is it known what all of it declares.
+local function prune_left(engine, id)
+  local left = {}
+  for _, node in ipairs(engine.orphans or {}) do
+    if not engine.by_address[node.address] then left[#left + 1] = node end
+  end
+  engine.orphans = left
+  if #left == 0 then return "done", 0 end
+  applier.apply(engine, left)
+  return result_of(engine, id)
+end
+
 local function stepwise(engine, journal, options, flow)
   local ok, err = pcall(guard.chunk, engine, function()
     engine:run(require "playbook.vocabulary".environment(engine, engine.loaded.vars, engine.outputs))
   end)
   local out
   if ok then
-    out = {engine = engine, exit = checked(flow), result = "done"}
+    local result, exit, message = prune_left(engine, journal.run)
+    out = {engine = engine, exit = exit ~= 0 and exit or checked(flow), result = result, message = message}
   elseif workflow_of.is_halt(err) then
     out = settle(flow, engine, options, err)
   else
@@ -187,6 +200,7 @@ local function live_engine(engine, flow)
     emit = context.emit, mode = "apply", identity = engine.identity, recorder = recorder, workflow = flow,
     concurrency = engine.concurrency, unsafe = engine.unsafe, words = engine.words, is_secret = engine.is.secret}
   fresh.loaded, fresh.context, fresh.seconds = engine.loaded, context, engine.seconds
+  fresh.orphans = engine.orphans
   return fresh
 end
 

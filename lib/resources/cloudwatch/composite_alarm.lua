@@ -1,5 +1,5 @@
 --- cloudwatch.composite_alarm: an alarm on the states of others. CloudWatch refuses one whose alarms are not there yet:
--- name them in `after`. Its ARN is like that of a metric's alarm, so --prune does not find it; destroy does.
+-- name them in `after`. It refuses to delete an alarm that one is composed of: `alarms` tells their ARNs.
 local resource = require "resources"
 local rule = require "resources.cloudwatch.rule"
 
@@ -7,9 +7,17 @@ local MEMBERS <const> = {"AlarmDescription", "ActionsEnabled", "OKActions", "Ala
   "ActionsSuppressor", "ActionsSuppressorWaitPeriod", "ActionsSuppressorExtensionPeriod"}
 local BATCH <const> = 100
 
+-- ARNs of the alarms that it is composed of.
+local function composed_of(aws, text)
+  local tree, names = rule.parse(text)
+  local out = {}
+  for i, name in ipairs(tree and names or {}) do out[i] = aws.arn("cloudwatch", "alarm:" .. name) end
+  return out
+end
+
 local function live_of(aws, alarm)
   local live = {name = alarm.AlarmName, arn = alarm.AlarmArn, state = alarm.StateValue, AlarmDescription = "",
-    ActionsSuppressor = "", AlarmRule = rule.normal(alarm.AlarmRule)}
+    ActionsSuppressor = "", AlarmRule = rule.normal(alarm.AlarmRule), alarms = composed_of(aws, alarm.AlarmRule)}
   for _, name in ipairs(MEMBERS) do
     if alarm[name] ~= nil then live[name] = alarm[name] end
   end
@@ -51,7 +59,8 @@ return resource {
   about = "An alarm on the states of other alarms, and whom it tells",
   model = "put_composite_alarm", key = "AlarmName",
   without = {"ActionConfiguration"},
-  provides = {"arn", "state"},
+  arns = "^arn:[^:]+:cloudwatch:[^:]*:%d+:alarm:(.+)$",
+  provides = {"arn", "state", "alarms"},
   sets = {"OKActions", "AlarmActions", "InsufficientDataActions"},
   defaults = {ActionsEnabled = true, AlarmDescription = "", ActionsSuppressor = "", OKActions = {}, AlarmActions = {},
     InsufficientDataActions = {}},

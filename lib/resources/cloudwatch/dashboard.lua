@@ -56,6 +56,16 @@ return resource {
     end)}
   end,
 
+  -- The call that lists tagged resources does not know dashboards.
+  list = function(aws)
+    local out = {}
+    for entry in aws.cloudwatch:items("list_dashboards", {}) do
+      out[#out + 1] = {name = entry.DashboardName, Tags = resource.tag_map(aws.cloudwatch:list_tags_for_resource {
+        ResourceARN = arn_of(aws, entry.DashboardName)}.Tags)}
+    end
+    return out
+  end,
+
   create = function(aws, want)
     put(aws, want, resource.tag_list(want.Tags))
     return {arn = arn_of(aws, want.name)}

@@ -244,4 +244,21 @@ describe("harden/alarms", function()
     assert.is_truthy(json.encode(found["example-ecs-container-insights"]):find('"ai-team","ServiceName","chatbot"', 1,
       true))
   end)
+
+  it("takes back with --prune the alarms of what is gone: first what is composed of them", function()
+    host.session.ecs:delete_service {cluster = "ai-team", service = "chatbot", force = true}
+    host.session.rds:delete_db_instance {DBInstanceIdentifier = names.database, SkipFinalSnapshot = true}
+    local code, said = host:apply("harden/alarms", "--prune")
+    assert.equal(0, code, said)
+    for name in pairs(alarms_of(host, boto)) do
+      assert.is_nil(name:find("ai%-team%-chatbot%-"), name)
+      assert.is_nil(name:find("^example%-rds%-"), name)
+    end
+  end)
+  it("is taken back as a whole by destroy", function()
+    local code, said = host:run("destroy", "playbooks/harden/alarms.lua", hardening.ACCOUNT, "--confirm",
+      "harden/alarms")
+    assert.equal(0, code, said)
+    assert.is_nil(next(alarms_of(host, boto)))
+  end)
 end)

@@ -11,8 +11,8 @@ local function run(args, ctx)
   if name == nil then options.usage("what about schedules? " .. table.concat(COMMANDS, ", ", 1, #COMMANDS - 1)) end
   for _, known in ipairs(COMMANDS) do
     if known == name then
-      local command = OWN[name] and require("cli.schedule." .. name) or require "cli.schedule.others"[name]
-      return command(args, ctx)
+      if OWN[name] then return require("cli.schedule." .. name).run(args, ctx) end
+      return require "cli.schedule.others"[name](args, ctx)
     end
   end
   options.usage(("schedule does not know %q%s"):format(name, suggest.phrase(name, COMMANDS)))

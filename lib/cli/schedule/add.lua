@@ -74,7 +74,10 @@ local function texts_of(engine)
   return out
 end
 
-local function needed(engine, args)
+local add = {}
+
+--- The actions that a declared playbook's task needs, besides its store.
+function add.needed(engine, args)
   local texts = texts_of(engine)
   local list = controls_of(engine)
   if args.notify then
@@ -86,8 +89,9 @@ end
 
 -- ## The whole
 
-local function declared(loaded, session, args)
-  return playbook.declare(loaded, {session = session, models = require "tidelock.models", region = session:region(),
+--- The engine of a loaded playbook that has declared all it can without asking AWS.
+function add.declare(loaded, region, args)
+  return playbook.declare(loaded, {session = {}, models = require "tidelock.models", region = region,
     offline = true, emit = function() end, unsafe = args.unsafe}, "plan")
 end
 
@@ -113,19 +117,21 @@ local function vars_of(args, ctx, loaded, engine, place)
     image = image, subnets = subnets, security_groups = listed(args.security_group, account.security_groups),
     public_ip = args.public_ip or false, cpu = args.cpu or "256", memory = args.memory or "512",
     architecture = args.arm64 and "ARM64" or "X86_64", bucket = place.bucket, partition = place.partition,
-    statements = require "tidelock.json".encode(actions.statements(needed(engine, args)), {sort = true}),
+    statements = require "tidelock.json".encode(actions.statements(add.needed(engine, args)), {sort = true}),
     bundle = made.text, bundle_key = bundle.key(place.name, made.hash), retention = args.retention or 90,
     email = args.email or account.emails and account.emails.ops or ""}
 end
 
 --- Runs it: args[1] is the playbook.
-return function(args, ctx)
+function add.run(args, ctx)
   local path = playing.file(args, "schedule add")
   local loaded = playbook.load(path, {vars = playing.vars(args),
     account = args.account or os.getenv "TIDELOCK_ACCOUNT"})
   local session = stack.session(args, loaded.account and loaded.account.region)
-  local engine = declared(loaded, session, args)
+  local engine = add.declare(loaded, session:region(), args)
   local place = stack.place(session, args, args.name or stack.name_of(loaded.name))
   ctx.args = stack.args(vars_of(args, ctx, loaded, engine, place), args, loaded.account_path)
   return require "cli.apply".run(ctx.args, ctx)
 end
+
+return add

@@ -37,7 +37,7 @@ local function confirmed(args, ctx, name)
 end
 
 --- Runs it: args[1] is the schedule's name.
-return playing.heard(function(args, ctx)
+return {run = playing.heard(function(args, ctx)
   if #args ~= 1 then options.usage "which schedule? tidelock schedule remove NAME" end
   local session, name = stack.session(args), args[1]
   stack.live(session, name)
@@ -56,4 +56,4 @@ return playing.heard(function(args, ctx)
   engine.again = "tidelock schedule remove " .. name
   local how, ended <close> = apply.run_options(ctx.args, ctx)  -- luacheck: ignore
   return apply.finish(require "playbook.run".execute(engine, how), ctx)
-end)
+end)}

@@ -128,7 +128,7 @@ local function failed(err, log)
 end
 
 --- Runs it: args[1] is the bundle's key in the store.
-return playing.heard(function(args, ctx)
+return {run = playing.heard(function(args, ctx)
   if not args[1] or #args > 1 then
     options.usage "this is started by ECS: tidelock schedule task schedules/NAME/HASH.json"
   end
@@ -146,4 +146,4 @@ return playing.heard(function(args, ctx)
   line.exit = exit
   log.line(line)
   return exit
-end)
+end)}

@@ -1,4 +1,4 @@
--- mixed.lua -- what the unhardened account has none of, each once as it should be and once not, so that both tools judge it.
+-- mixed.lua -- what the unhardened account has none of: once as it should be and once not, for both tools to judge.
 local json = require "tidelock.json"
 
 local function trails(aws, id)

@@ -53,8 +53,8 @@ return {
       .. "forms of tokens",
     ["guardduty-s3-protection"] = "we read the detector's Features, Prowler its DataSources, which AWS has deprecated",
     ["rds-backups"] = "we ask for 7 days, Prowler for one",
-    ["rds-certificate"] = "we ask for an authority that has not expired, Prowler for the certificate's own dates: "
-      .. "the emulator tells none",
+    ["rds-certificate"] = "we ask for an authority that has not expired, Prowler for the certificate's own dates, "
+      .. "which the emulator does not tell",
     ["rds-not-public"] = "a public address is enough for us; Prowler also wants an open security group",
     ["s3-bucket-public-access"] = "we ask for all four flags, Prowler for two",
   },

@@ -49,7 +49,7 @@ return {
   },
   -- control, then why a differing verdict is right (or which other question Prowler asks)
   reasons = {
-    ["ecs-no-literal-secrets"] = "an address with a password in it is a secret for us; Prowler's scanner knows only the "
+    ["ecs-no-literal-secrets"] = "an address with a password in it is a secret for us; Prowler's scanner knows the "
       .. "forms of tokens",
     ["guardduty-s3-protection"] = "we read the detector's Features, Prowler its DataSources, which AWS has deprecated",
     ["rds-backups"] = "we ask for 7 days, Prowler for one",

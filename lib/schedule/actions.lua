@@ -136,15 +136,19 @@ end
 
 -- ## The calls in a playbook's text
 
+local FORMS <const> = {'aws%.([%w_]+):([%w_]+)%s*([^\n]*)', 'aws:client%("([%w_-]+)"[^\n]-%):([%w_]+)%s*([^\n]*)'}
+
 local function add_calls(text, add)
   text = text:gsub("%-%-[^\n]*", "")
-  for service, method, rest in text:gmatch 'aws%.([%w_]+):([%w_]+)%s*([^\n]*)' do
-    service = service:gsub("_", "-")
-    local model = models.service(service)
-    local named = rest:match '^%(?%s*"([%w_]+)"'         -- aws.s3:items("list_objects_v2", ...)
-    for _, word in ipairs {method, named} do
-      local op = model and model:operation(word)
-      if op then add(service, op.name) end
+  for _, form in ipairs(FORMS) do
+    for service, method, rest in text:gmatch(form) do
+      service = service:gsub("_", "-")
+      local model = models.service(service)
+      local named = rest:match '^%(?%s*"([%w_]+)"'         -- aws.s3:items("list_objects_v2", ...)
+      for _, word in ipairs {method, named} do
+        local op = model and model:operation(word)
+        if op then add(service, op.name) end
+      end
     end
   end
 end

@@ -214,11 +214,11 @@ local function columns(names)
 end
 
 local function trusted_advisor()
-  local support, out = aws:client("support", {region = "us-east-1"}), {}
-  for _, c in ipairs(support:describe_trusted_advisor_checks {language = "en"}.checks) do
+  local out = {}
+  for _, c in ipairs(aws.support:describe_trusted_advisor_checks {language = "en"}.checks) do
     if c.category == "cost_optimizing" then
       local money, thing = columns(c.metadata)
-      local result = support:describe_trusted_advisor_check_result {checkId = c.id, language = "en"}.result
+      local result = aws.support:describe_trusted_advisor_check_result {checkId = c.id, language = "en"}.result
       for _, found in ipairs(result.flaggedResources or {}) do
         local saving = money and tonumber(((found.metadata[money] or ""):gsub("[^%d.]", "")))
         if not found.isSuppressed then
@@ -251,10 +251,10 @@ local function best_option(options)
 end
 
 -- All pages of an operation of which the model does not say that it has any.
-local function all_of(operation, member)
+local function all_of(member, ask)
   local out, token = {}, nil
   repeat
-    local answer = aws.compute_optimizer:call(operation, {nextToken = token})
+    local answer = ask {nextToken = token}
     local list = answer[member] or {}
     table.move(list, 1, #list, #out + 1, out)
     token = answer.nextToken
@@ -264,14 +264,18 @@ end
 
 local function compute_optimizer()
   local out = {}
-  for _, r in ipairs(all_of("get_ecs_service_recommendations", "ecsServiceRecommendations")) do
+  for _, r in ipairs(all_of("ecsServiceRecommendations", function(page)
+    return aws.compute_optimizer:get_ecs_service_recommendations(page)
+  end)) do
     local best = best_option(r.serviceRecommendationOptions)
     if best.saving > 0 then
       out[#out + 1] = {saving = best.saving, on = r.serviceArn, from = "Compute Optimizer",
         what = ("give the service %s CPU and %s MB"):format(best.option.cpu or "?", best.option.memory or "?")}
     end
   end
-  for _, r in ipairs(all_of("get_rds_database_recommendations", "rdsDBRecommendations")) do
+  for _, r in ipairs(all_of("rdsDBRecommendations", function(page)
+    return aws.compute_optimizer:get_rds_database_recommendations(page)
+  end)) do
     local best = best_option(r.instanceRecommendationOptions)
     if best.saving > 0 or r.idle == "True" then
       out[#out + 1] = {saving = best.saving, on = r.resourceArn, from = "Compute Optimizer",

@@ -3,17 +3,20 @@ local resource = require "resources"
 
 local parts = {}
 
--- `get` is the operation after get_, `put` after put_; the property's value is the member of the same name.
--- whole: the answer itself is the value; none: the code that says "none"; keep: it cannot be taken away, only set.
+-- Operations are named in full, so that what a role must allow can be read from here; the property's value is their
+-- member of the same name. whole: the answer itself is the value; none: the code that says "none". Where there is no
+-- delete it cannot be taken away, only set.
 local PARTS <const> = {
-  ServerSideEncryptionConfiguration = {get = "bucket_encryption",
-    none = "ServerSideEncryptionConfigurationNotFoundError"},
-  PublicAccessBlockConfiguration = {get = "public_access_block", none = "NoSuchPublicAccessBlockConfiguration"},
-  VersioningConfiguration = {get = "bucket_versioning", whole = true, keep = true},
-  LifecycleConfiguration = {get = "bucket_lifecycle_configuration", delete = "bucket_lifecycle", whole = true,
-    rules = true, none = "NoSuchLifecycleConfiguration"},
-  OwnershipControls = {get = "bucket_ownership_controls", none = "OwnershipControlsNotFoundError"},
-  BucketLoggingStatus = {get = "bucket_logging", whole = true, keep = true},
+  ServerSideEncryptionConfiguration = {get = "get_bucket_encryption", put = "put_bucket_encryption",
+    delete = "delete_bucket_encryption", none = "ServerSideEncryptionConfigurationNotFoundError"},
+  PublicAccessBlockConfiguration = {get = "get_public_access_block", put = "put_public_access_block",
+    delete = "delete_public_access_block", none = "NoSuchPublicAccessBlockConfiguration"},
+  VersioningConfiguration = {get = "get_bucket_versioning", put = "put_bucket_versioning", whole = true},
+  LifecycleConfiguration = {get = "get_bucket_lifecycle_configuration", put = "put_bucket_lifecycle_configuration",
+    delete = "delete_bucket_lifecycle", whole = true, rules = true, none = "NoSuchLifecycleConfiguration"},
+  OwnershipControls = {get = "get_bucket_ownership_controls", put = "put_bucket_ownership_controls",
+    delete = "delete_bucket_ownership_controls", none = "OwnershipControlsNotFoundError"},
+  BucketLoggingStatus = {get = "get_bucket_logging", put = "put_bucket_logging", whole = true},
 }
 
 -- The order in which they are set: what forbids first, and the policy last, because the block may refuse it.
@@ -33,7 +36,7 @@ parts.RULES = {"list", "document"}
 local function part_of(aws, bucket, name)
   local part = PARTS[name]
   return resource.unless({part.none}, function()
-    local answer = aws.s3["get_" .. part.get](aws.s3, {Bucket = bucket})
+    local answer = aws.s3[part.get](aws.s3, {Bucket = bucket})
     if not part.whole then return answer[name] end
     answer.ResponseMetadata = nil
     return answer
@@ -50,10 +53,10 @@ end
 -- No rules, or nothing at all, takes the sub-resource away; versioning and logging cannot be, they are set.
 local function set_part(aws, bucket, name, value)
   local part = PARTS[name]
-  if not part.keep and (next(value) == nil or value.Rules and #value.Rules == 0) then
-    aws.s3["delete_" .. (part.delete or part.get)](aws.s3, {Bucket = bucket})
+  if part.delete and (next(value) == nil or value.Rules and #value.Rules == 0) then
+    aws.s3[part.delete](aws.s3, {Bucket = bucket})
   else
-    aws.s3["put_" .. part.get](aws.s3, {Bucket = bucket, [name] = value})
+    aws.s3[part.put](aws.s3, {Bucket = bucket, [name] = value})
   end
 end
 

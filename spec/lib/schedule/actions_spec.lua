@@ -88,6 +88,16 @@ describe("a playbook's calls", function()
   end)
 end)
 
+describe("a playbook's calls in another region", function()
+  it("are found too, and settings of others' buckets delete none", function()
+    assert.same({"cost-optimization-hub:ListRecommendations"}, actions.needed({}, {}, {[[
+      for r in aws:client("cost-optimization-hub", {region = "us-east-1"}):items("list_recommendations", {}) do end]]}))
+    local found = set_of(actions.needed({"s3.bucket_settings"}, {}, {}))
+    assert.is_true(found["s3:PutEncryptionConfiguration"])
+    assert.is_nil(found["s3:DeleteBucket"])
+  end)
+end)
+
 describe("the statements", function()
   it("pass roles on to those services alone that get one", function()
     local out = actions.statements {"ecs:RegisterTaskDefinition", "iam:PassRole", "lambda:CreateFunction",

@@ -142,10 +142,18 @@ local function write_reports(context, ctx, err)
   end
 end
 
+-- A playbook that was refused has a report too: a CI shows no file as nothing wrong.
+local function report_refusal(args, ctx, err)
+  if not (err and args.report) then return end
+  pcall(function()
+    write_reports({story = require "report.story".new(args[1] or "playbook"), reports = reports(args)}, ctx, err)
+  end)
+end
+
 -- What listens hears its end: traces go out now, reports are written. `err` is what was raised, if anything was.
-local function close(ctx, err)
+local function close(args, ctx, err)
   local context = ctx.playing
-  if not context then return end
+  if not context then return report_refusal(args, ctx, err) end
   ctx.playing = nil
   write_reports(context, ctx, err)
   if not context.trace then return end
@@ -160,7 +168,7 @@ function playing.heard(run)
     local ok, out = xpcall(run, function(err)
       return type(err) == "string" and debug.traceback(err, 2) or err
     end, args, ctx)
-    close(ctx, not ok and out or nil)
+    close(args, ctx, not ok and out or nil)
     if not ok then error(out, 0) end
     return out
   end

@@ -160,6 +160,16 @@ describe("on an account", function()
     assert.matches('name="the run comes to its end"[^\n]*<error message="[^"]*SignatureDoesNotMatch', report)
   end)
 
+  it("a report says so where the playbook was refused", function()
+    local path = dir .. "/refused.xml"
+    local bad = file 'playbook {name = "spec/bad"} ensure.sqs.queue {nam = "a"}'
+    local out = run("apply", bad, "--yes", "--report", path)
+    assert.equal(65, out.code)
+    local report = assert(io.open(path)):read "a"
+    assert.matches("<error message=\"[^\"]*nam is not a property of it", report)
+    assert.matches('errors="1"', report, 1, true)
+  end)
+
   it("a trace goes out where a command ends with an error too", function()
     local text = 'playbook {name = "spec/away"} ensure.sqs.queue {name = "a"}'
     for _, verb in ipairs {"plan", "apply", "drift"} do

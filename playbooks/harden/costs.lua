@@ -11,6 +11,8 @@ playbook {
     keep = {"list", default = {}, about = "tables that are to keep all items, whatever their name"},
     attribute = {"string", default = "ttl", about = "the attribute of tables whose writers have not shown one yet"},
     sample = {"integer", default = 25, min = 1, max = 500, about = "items of a table that are looked at"},
+    addresses = {"string", default = "wait", choices = {"wait", "ignore"}, about = "buckets that let in by the address"
+      .. " of a NAT gateway would refuse what comes by an endpoint: make none until they are changed, or make it"},
     advice = {"boolean", default = true, about = "ask Trusted Advisor, or the advisers that need no support plan"},
     anew = {"boolean", default = false, about = "keep today's figures as those from before, instead of the old ones"},
   },
@@ -59,6 +61,67 @@ local function behind_nat()
   return out
 end
 
+-- ## An address as a number, and whether a bucket's policy speaks of it
+
+local function number(ip)
+  local a, b, c, d = ip:match "^(%d+)%.(%d+)%.(%d+)%.(%d+)$"
+  return a and ((a * 256 + b) * 256 + c) * 256 + d
+end
+
+local function within(ip, range)
+  local base, bits = range:match "^([%d.]+)/?(%d*)$"
+  if not base or not number(base) then return false end
+  local size = 2 ^ (32 - (tonumber(bits) or 32))
+  return number(ip) // size == number(base) // size
+end
+
+local function listed(value)
+  if type(value) ~= "table" then return {value} end
+  return #value == 0 and next(value) ~= nil and {value} or value
+end
+
+-- The ranges of all conditions on the caller's address.
+local function ranges_of(policy)
+  local out = {}
+  for _, s in ipairs(listed(policy.Statement)) do
+    for _, keys in pairs(s.Condition or {}) do
+      for key, values in pairs(keys) do
+        values = key:lower() == "aws:sourceip" and listed(values) or {}
+        table.move(values, 1, #values, #out + 1, out)
+      end
+    end
+  end
+  return out
+end
+
+local function speaks_of(policy, addresses)
+  for _, range in ipairs(ranges_of(policy)) do
+    for _, ip in ipairs(addresses) do
+      if within(ip, range) then return true end
+    end
+  end
+  return false
+end
+
+-- Buckets that know who is there by the public address of a NAT gateway: by an endpoint one comes from a private one.
+local function by_address()
+  local addresses, names = {}, {}
+  for gateway in aws.ec2:items("describe_nat_gateways", {}) do
+    for _, a in ipairs(gateway.State == "available" and gateway.NatGatewayAddresses or {}) do
+      addresses[#addresses + 1] = a.PublicIp
+    end
+  end
+  for bucket in aws.s3:items("list_buckets", {}) do names[#names + 1] = bucket.Name end
+  local out = {}
+  for i, speaks in ipairs(task.map(names, function(name)
+    local ok, answer = pcall(function() return aws.s3:get_bucket_policy {Bucket = name} end)
+    return ok and speaks_of(json.decode(answer.Policy), addresses) or false
+  end, {concurrency = 8})) do
+    if speaks then out[#out + 1] = names[i] end
+  end
+  return out
+end
+
 local network = find "route tables behind NAT gateways" {run = function()
   local out, there = {}, {}
   for endpoint in aws.ec2:items("describe_vpc_endpoints", {}) do
@@ -71,7 +134,9 @@ local network = find "route tables behind NAT gateways" {run = function()
     for _, service in ipairs(SERVICES) do
       local row = {vpc = vpc, service = service, tables = {}}
       for _, endpoint in ipairs(there) do
-        if endpoint.vpc == vpc and endpoint.service == service and not endpoint.ours then
+        if endpoint.vpc == vpc and endpoint.service == service and endpoint.ours then
+          row.ours = true
+        elseif endpoint.vpc == vpc and endpoint.service == service then
           row.theirs = row.theirs or endpoint.id
           row.reached = table.move(endpoint.tables, 1, #endpoint.tables, #(row.reached or {}) + 1, row.reached or {})
         end
@@ -79,7 +144,15 @@ local network = find "route tables behind NAT gateways" {run = function()
       for _, id in ipairs(tables) do
         if not contains(row.reached, id) then row.tables[#row.tables + 1] = id end
       end
+      row.new = not row.ours and #row.tables > 0
       out[#out + 1] = row
+    end
+  end
+  local waiting
+  for _, row in ipairs(out) do
+    if row.new and row.service == "s3" then
+      waiting = waiting or by_address()
+      row.refusing = waiting
     end
   end
   return out
@@ -101,7 +174,17 @@ local OPEN = {Version = "2012-10-17", Statement = {{Effect = "Allow", Principal 
 
 local endpoints = {}
 for _, row in ipairs(network) do
-  if row.theirs then
+  local refusing = row.refusing and table.concat(row.refusing, ", ") or ""
+  if refusing ~= "" then
+    print(("%s: these buckets let in by the address of a NAT gateway, and by an endpoint nobody comes from there: %s."
+      .. " Let their policies know the VPC by aws:SourceVpc too; then run this again."):format(row.vpc, refusing))
+  elseif row.new then
+    print(("%s: connections to %s that are open when its routes change are cut, and must be made anew"):format(row.vpc,
+      row.service))
+  end
+  if refusing ~= "" and var.addresses == "wait" then
+    endpoints[row.vpc .. " " .. row.service] = "waits for " .. refusing
+  elseif row.theirs then
     for _, id in ipairs(row.tables) do
       ensure.ec2.vpc_endpoint_route {VpcEndpointId = row.theirs, RouteTableId = id}
     end

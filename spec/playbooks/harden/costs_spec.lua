@@ -168,6 +168,28 @@ describe("harden/costs", function()
     assert.equal(0, code, text)
     assert.matches(" reads, 0 writes", text)
   end)
+  it("makes no way past the NAT gateway while a bucket lets in by the gateway's address, and says which", function()
+    names = account.build(host, {only = {"network", "storage"}})
+    local ec2, s3 = host.session.ec2, host.session.s3
+    local ip = ec2:describe_nat_gateways {}.NatGateways[1].NatGatewayAddresses[1].PublicIp
+    local function only_from(range)
+      s3:put_bucket_policy {Bucket = names.half, Policy = json.encode {Version = "2012-10-17", Statement = {
+        {Sid = "Office", Effect = "Deny", Principal = "*", Action = "s3:PutObject",
+          Resource = "arn:aws:s3:::" .. names.half .. "/*", Condition = {NotIpAddress = {["aws:SourceIp"] = range}}}}}}
+    end
+    only_from((ip:gsub("%d+$", "0/24")))
+    local code, text = host:apply "harden/costs"
+    assert.equal(0, code, text)
+    assert.matches("these buckets let in by the address of a NAT gateway, and by an endpoint nobody comes from there: "
+      .. names.half, text, 1, true)
+    local found = ec2:describe_vpc_endpoints {}.VpcEndpoints
+    assert.same({1, "com.amazonaws.us-east-1.dynamodb"}, {#found, found[1].ServiceName})
+    only_from {"192.0.2.0/24"}
+    code, text = host:apply "harden/costs"
+    assert.equal(0, code, text)
+    assert.equal(2, #ec2:describe_vpc_endpoints {}.VpcEndpoints)
+    assert.matches("connections to s3 that are open when its routes change are cut", text, 1, true)
+  end)
   local function item(name, attribute, value)
     host.session.dynamodb:put_item {TableName = name, Item = {pk = {S = "a"}, [attribute] = value}}
   end

@@ -69,6 +69,7 @@ local function look_at_services(out)
   table.sort(out.services, function(a, b) return a.cluster .. "/" .. a.name < b.cluster .. "/" .. b.name end)
   task.map(out.services, balanced, {concurrency = 8})
   out.clusters = clusters
+  if #out.services == 0 then return end
   for t in aws.application_autoscaling:items("describe_scalable_targets", {ServiceNamespace = "ecs"}) do
     out.most[t.ResourceId] = t.MaxCapacity
   end

@@ -52,6 +52,9 @@ describe("a scheduled task", function()
     add()
     local container = session.ecs:describe_task_definition {taskDefinition = "tidelock-nightly"}.taskDefinition
       .containerDefinitions[1]
+    local allowed = session.iam:get_role_policy {RoleName = "tidelock-nightly-task", PolicyName = "task"}.PolicyDocument
+    allowed = type(allowed) == "table" and json.encode(allowed) or allowed
+    assert(allowed:find "sqs:CreateQueue" and allowed:find "sqs:SendMessage", "the program does not see its own types")
     local role = session.iam:get_role {RoleName = "tidelock-nightly-task"}.Role.Arn
     local got = session.sts:assume_role {RoleArn = role, RoleSessionName = "task"}.Credentials
     local reveal = require "tidelock.secret".reveal
@@ -172,6 +175,34 @@ describe("a scheduled task", function()
     end
     assert.equal(first, keys[1])
     assert.equal(summary.run, keys[#keys])
+  end)
+
+  fact("waits for another playbook's run, and says so when it waited in vain", function()
+    local key, bucket = {S = ("%s/%s"):format(server.account, server.region)},
+      ("tidelock-%s-%s"):format(server.account, server.region)
+    local now = require "tidelock.loop".time() // 1 | 0
+    session.s3:put_object {Bucket = bucket, Key = "runs/runs/20260101-000000-aa/000001.jsonl",
+      Body = '{"kind":"run","playbook":"spec/other","host":"elsewhere"}\n'}
+    local function hold(seconds)
+      session.dynamodb:put_item {TableName = "tidelock-locks", Item = {id = key, run = {S = "20260101-000000-aa"},
+        host = {S = "elsewhere"}, start = {S = "-"}, token = {S = "-"}, expires = {N = tostring(now + seconds)}}}
+    end
+    hold(600)
+    environment.TIDELOCK_WAIT = "0"
+    local code, summary = run()
+    assert.same({69, "failed"}, {code, summary.result})
+    assert.matches("run 20260101-000000-aa of spec/other on elsewhere", summary.message, 1, true)
+    hold(4)
+    environment.TIDELOCK_WAIT = "60"
+    local lines
+    code, summary, lines = run "--approve=go on"
+    environment.TIDELOCK_WAIT = nil
+    assert.same({0, "done"}, {code, summary.result})
+    local told = false
+    for _, line in ipairs(lines) do
+      told = told or tostring(line.message):find("Waiting for its end", 1, true) ~= nil
+    end
+    assert.is_true(told)
   end)
 
   fact("says what is wrong with it as JSON too, with a code that is not zero", function()

@@ -34,7 +34,7 @@ journal.clean = function(value) return clean(value, 1) end
 -- What need not be kept before the run goes on, only before the next record that must: without it a resumed run looks
 -- again where it would not have had to. A step's start is kept at once: not all that a step does is a call.
 local SOON <const> = {answer = true, ["resource.start"] = true, ["resource.done"] = true, ["resource.fail"] = true,
-  ["step.error"] = true, ["step.skipped"] = true, value = true, check = true}
+  ["step.error"] = true, ["step.skipped"] = true, ["step.left"] = true, value = true, check = true}
 
 --- A journal that appends to `file` (file:write(bytes, soon) -> true | nil, err; kept when it returns, but where `soon`
 -- lets it wait for the next).

@@ -144,6 +144,15 @@ local function checked(flow)
   return exit
 end
 
+-- What was left to a person, and the words that do it; nil where nothing was.
+local function left_out(flow, engine)
+  local n, words = #flow.left, {}
+  if n == 0 then return nil end
+  for i, name in ipairs(flow.left) do words[i] = ("--approve %q"):format(name) end
+  return ("%d step%s left out, waiting for a confirmation. Do %s with: tidelock apply %s %s"):format(n,
+    n == 1 and " was" or "s were", n == 1 and "it" or "them", engine.loaded.path, table.concat(words, " "))
+end
+
 local function settle(flow, engine, options, halt)
   local out = {engine = engine, exit = halt.exit, result = halt.result, message = halt.message}
   if halt.result == "failed" then
@@ -171,14 +180,23 @@ local function prune_left(engine, id)
   return result_of(engine, id)
 end
 
+-- The end of a run that came to its end.
+local function complete(flow, engine, id)
+  local result, exit, message = prune_left(engine, id)
+  local left = left_out(flow, engine)
+  if exit == 0 then exit = checked(flow) end
+  if exit == 0 and left then exit = 75 end
+  return {engine = engine, exit = exit, result = result,
+    message = message and left and message .. "\n" .. left or message or left}
+end
+
 local function stepwise(engine, journal, options, flow)
   local ok, err = pcall(guard.chunk, engine, function()
     engine:run(require "playbook.vocabulary".environment(engine, engine.loaded.vars, engine.outputs))
   end)
   local out
   if ok then
-    local result, exit, message = prune_left(engine, journal.run)
-    out = {engine = engine, exit = exit ~= 0 and exit or checked(flow), result = result, message = message}
+    out = complete(flow, engine, journal.run)
   elseif workflow_of.is_halt(err) then
     out = settle(flow, engine, options, err)
   else

@@ -103,7 +103,7 @@ local function known(value) return not (unknown.is(value) or unknown.is_handle(v
 
 -- ## Words that are barriers
 
-local STEP <const> = {"run", "undo", "probe", "retry", "timeout", "when", "confirm", "about", "every", "test",
+local STEP <const> = {"run", "undo", "probe", "retry", "timeout", "when", "confirm", "later", "about", "every", "test",
   "severity"}
 
 local function check_spec(engine, kind, name, spec, needed)
@@ -124,6 +124,9 @@ local function check_spec(engine, kind, name, spec, needed)
     if spec[word] ~= nil and type(spec[word]) ~= "function" then
       engine:fault("%s %q: %s must be a function", kind, name, word)
     end
+  end
+  if spec.later and spec.confirm == nil then
+    engine:fault("%s %q: later says that it may wait for a confirmation, but it asks for none; add confirm", kind, name)
   end
   if spec[needed] == nil then
     engine:fault("%s %q has no %s function", kind, name, needed)

@@ -22,7 +22,7 @@ function workflow.is_halt(value) return getmetatable(value) == Halt end
 -- action}, approved {name = true}, assume {step = "done" | "again"}, ask(question) -> line or nil where nobody can be
 -- asked, say(text), clock, sleep.
 function workflow.new(options)
-  local self = setmetatable({undos = {}, checks = {}, ran = 0}, workflow)
+  local self = setmetatable({undos = {}, checks = {}, left = {}, ran = 0}, workflow)
   for name, value in pairs(options) do self[name] = value end
   self.approved, self.assume = options.approved or {}, options.assume or {}
   self.clock = options.clock or function() return require "tidelock.loop".time() end
@@ -193,18 +193,30 @@ local function wanted(entry)
   return when == nil or when
 end
 
-local function confirm(self, engine, entry)
+-- A step that may wait is left out, and told at the end of the run.
+local function leave(self, engine, entry)
+  table.insert(self.left, entry.name)
+  self.journal:write {kind = "step.left", name = entry.name}
+  engine.emit {kind = "step.skip", name = entry.name, why = "it waits for a confirmation",
+    line = (">   step %q waits for a confirmation, and is left out"):format(entry.name)}
+  return false
+end
+
+-- Whether somebody lets the step go on.
+local function confirmed(self, engine, entry)
   local word = entry.spec.confirm
-  if word == nil or self.approved[entry.name] or self.journal:find("approve", entry.name) then return end
+  if word == nil or self.approved[entry.name] or self.journal:find("approve", entry.name) then return true end
   local answer = ask(self, engine, ("Step %q: type %s to go on: "):format(entry.name, word))
-  if answer ~= word then
-    if answer then
-      halt("parked", 75, "Step %q was not confirmed. Go on with: tidelock resume %s", entry.name, self.run)
-    end
-    halt("parked", 75, "Step %q needs a confirmation. Give it with: tidelock resume %s --approve %q", entry.name,
-      self.run, entry.name)
+  if answer == word then
+    self.journal:write {kind = "approve", name = entry.name, by = os.getenv "USER"}
+    return true
   end
-  self.journal:write {kind = "approve", name = entry.name, by = os.getenv "USER"}
+  if entry.spec.later then return leave(self, engine, entry) end
+  if answer then
+    halt("parked", 75, "Step %q was not confirmed. Go on with: tidelock resume %s", entry.name, self.run)
+  end
+  halt("parked", 75, "Step %q needs a confirmation. Give it with: tidelock resume %s --approve %q", entry.name,
+    self.run, entry.name)
 end
 
 local function finish(self, engine, entry, value, began)
@@ -240,7 +252,7 @@ function act.step(self, engine, entry)
     was_done, value = in_flight(self, engine, entry, token)
   end
   if not was_done then
-    confirm(self, engine, entry)
+    if not confirmed(self, engine, entry) then return nil end
     self.journal:write {kind = "step.start", name = entry.name, token = token}
     engine.emit {kind = "step.start", name = entry.name, line = (">   step %q"):format(entry.name)}
     value = run_step(self, engine, entry, token)

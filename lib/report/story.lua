@@ -44,7 +44,7 @@ local LISTEN <const> = {
     self.open[e.name] = nil
     add(self, "steps", e.name, "fail", reason(e.error), {time = e.time, seconds = e.time - began})
   end,
-  ["step.skip"] = function(self, e) add(self, "steps", e.name, "skip", "not needed (when)", e) end,
+  ["step.skip"] = function(self, e) add(self, "steps", e.name, "skip", e.why or "not needed (when)", e) end,
   ["undo.start"] = function(self, e) add(self, "steps", "undo of " .. e.name, "pass", "undone", e) end,
   ["park.done"] = function(self, e) add(self, "steps", e.name, "pass", "parked long enough", e) end,
   check = function(self, e)

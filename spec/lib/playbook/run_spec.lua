@@ -316,6 +316,31 @@ describe("a run that waits", function()
     assert.equal("done", resume(out.run).result)
     assert.equal(1, #calls "do_step x")
   end)
+  it("leaves out what may wait for a person, does the rest, and says how it is done later", function()
+    local LATER <const> = [[playbook {name = "spec/later"}
+step "ask" {confirm = "yes", later = true, run = function() return aws.test:do_step {name = "asked"} end}
+step "tell" {run = function() return aws.test:do_step {name = "told"} end}]]
+    local out = start(LATER)
+    assert.same({"do_step told"}, calls "^do_step")
+    assert.same({"done", 75}, {out.result, out.exit})
+    assert.matches('1 step was left out, waiting for a confirmation. Do it with: tidelock apply %S+ %-%-approve "ask"',
+      out.message)
+    out = start(LATER)                                         -- a run that has ended keeps nobody from the next
+    assert.equal(75, out.exit)
+    out = start(LATER, {approved = {ask = true}})
+    assert.same({"done", 0}, {out.result, out.exit})
+    assert.equal(1, #calls "do_step asked")
+    out = start(LATER, {ask = function() return "no" end})
+    assert.same({"done", 75}, {out.result, out.exit})
+    assert.equal(0, start(LATER, {ask = function() return "yes" end}).exit)
+  end)
+
+  it("refuses a step that may wait for nothing", function()
+    local ok, err = pcall(start, 'playbook {name = "spec/l"} step "x" {later = true, run = function() end}')
+    assert.is_false(ok)
+    assert.matches('step "x": later says that it may wait for a confirmation, but it asks for none', tostring(err))
+  end)
+
   it("parks where nobody can approve, and takes the approval from the command line", function()
     local out = start 'playbook {name = "spec/a"} approve "cut over"'
     assert.equal(75, out.exit)

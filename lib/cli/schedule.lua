@@ -18,11 +18,20 @@ local function run(args, ctx)
   options.usage(("schedule does not know %q%s"):format(name, suggest.phrase(name, COMMANDS)))
 end
 
+-- Of what other commands with a playbook take: a schedule runs it whole.
+local function shared(own)
+  local wanted = {account = true, var = true, ["var-file"] = true, unsafe = true, concurrency = true}
+  for _, option in ipairs(playing.OPTIONS) do
+    if wanted[option.name] then own[#own + 1] = option end
+  end
+  return own
+end
+
 return {
   name = "schedule",
   about = "Let a playbook run by itself on ECS: add, list, run, pause, unpause, remove, logs",
   usage = 'tidelock schedule add FILE.lua --rate "1 day" | list | run NAME | pause NAME | remove NAME | logs NAME',
-  options = playing.options {
+  options = shared {
     {name = "rate", value = "SPAN", about = 'add: how often, such as "1 day" or "6 hours"'},
     {name = "cron", value = "FIELDS", about = 'add: at what times, such as "0 6 ? * MON-FRI *"'},
     {name = "at", value = "TIME", about = "add: once, at 2026-01-31T09:00:00"},

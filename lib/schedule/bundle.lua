@@ -75,7 +75,7 @@ local function check_vars(loaded)
   end
 end
 
---- The bundle of a loaded playbook that `engine` has declared: {hash, text}. `options` are the runs' own: notify.
+--- The bundle of a loaded playbook that `engine` has declared: {hash, text}. `options` are the runs' own.
 function bundle.make(loaded, engine, name, options)
   local fs = require "tidelock.fs"
   check_vars(loaded)

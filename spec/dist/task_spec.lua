@@ -32,12 +32,13 @@ describe("a scheduled task", function()
   local server, session, folder, here, agent, environment, command
 
   -- The schedule is added from outside, as a person would, by the static program as well.
-  local function add()
+  local function add(path, name, ...)
     local subnet = session.ec2:describe_subnets {}.Subnets[1].SubnetId
     local env = {TIDELOCK_STATE = folder .. "/state"}
-    for name, value in pairs(server.env) do env[name] = value end
-    local out = assert(proc.run {room.PROGRAM, "schedule", "add", folder .. "/nightly.lua", "--rate", "1 hour",
-      "--name", "nightly", "--image", "tidelock:1", "--subnet", subnet, "--yes", env = env})
+    for key, value in pairs(server.env) do env[key] = value end
+    local words = {room.PROGRAM, "schedule", "add", path, "--name", name, "--rate", "1 hour", "--image", "tidelock:1",
+      "--subnet", subnet, "--yes", env = env, ...}
+    local out = assert(proc.run(words))
     assert(out.code == 0, out.stderr)
   end
 
@@ -49,7 +50,7 @@ describe("a scheduled task", function()
     local file <close> = assert(io.open(folder .. "/nightly.lua", "w"))
     file:write(PLAYBOOK)
     file:flush()
-    add()
+    add(folder .. "/nightly.lua", "nightly")
     local container = session.ecs:describe_task_definition {taskDefinition = "tidelock-nightly"}.taskDefinition
       .containerDefinitions[1]
     local allowed = session.iam:get_role_policy {RoleName = "tidelock-nightly-task", PolicyName = "task"}.PolicyDocument
@@ -175,6 +176,25 @@ describe("a scheduled task", function()
     end
     assert.equal(first, keys[1])
     assert.equal(summary.run, keys[#keys])
+  end)
+
+  fact("is the security runbook: its checks in the log, its verdict the exit code", function()
+    add("playbooks/runbooks/security.lua", "security", "--account", "playbooks/accounts/example.lua", "--region",
+      server.region)
+    local kept = command
+    command = session.ecs:describe_task_definition {taskDefinition = "tidelock-security"}.taskDefinition
+      .containerDefinitions[1].command
+    local code, summary, lines = run()
+    command = kept
+    assert.equal(1, code)
+    assert.same({"runbooks/security", "done", 1}, {summary.playbook, summary.result, summary.exit})
+    assert.equal(0, summary.writes)
+    local seen = 0
+    for _, line in ipairs(lines) do
+      if line.kind == "check" then seen = seen + 1 end
+    end
+    assert.is_true(seen > 20)
+    assert.is_true(summary.checks.fail > 0)
   end)
 
   fact("waits for another playbook's run, and says so when it waited in vain", function()

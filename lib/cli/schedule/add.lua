@@ -112,7 +112,8 @@ local function vars_of(args, ctx, loaded, engine, place)
     fault "--subnet is missing (or subnets = {...} in the account file): a task on Fargate needs one"
   end
   if #faults > 0 then options.usage(table.concat(faults, "; ")) end
-  local made = bundle.make(loaded, engine, place.name, {notify = args.notify})
+  local made = bundle.make(loaded, engine, place.name, {notify = args.notify, unsafe = args.unsafe,
+    concurrency = args.concurrency})
   return {name = place.name, expression = text, timezone = args.timezone or "UTC", silence = silence(text, ctx),
     image = image, subnets = subnets, security_groups = listed(args.security_group, account.security_groups),
     public_ip = args.public_ip or false, cpu = args.cpu or "256", memory = args.memory or "512",

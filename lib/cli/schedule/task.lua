@@ -101,7 +101,7 @@ local function go(args, ctx, log)
   local store = how.store
   local told, name = fetch(store, args[1])
   local loaded = playbook.load(told.playbook, {vars = told.vars, account = told.account})
-  args.notify = told.options.notify
+  for _, option in ipairs {"notify", "unsafe", "concurrency"} do args[option] = told.options[option] end
   local context = listened(playing.context(loaded, args, ctx), log)
   return patiently(function()
     local engine = playbook.declare(loaded, context, "plan")

@@ -336,10 +336,11 @@ for _, db in ipairs(databases) do
   if var.reboot == "window" and (db.group:find "^default%." or db.status == "pending-reboot") then
     park {tostring(until_window(db.window, now())), why = "the maintenance window of " .. db.name}
   end
-  local parameters_are = step("see whether " .. db.name .. " waits for a reboot") {run = function()
-    local _, status = state_of(db.name)
-    return status
-  end}
+  local parameters_are = wait_until("it is known whether " .. db.name .. " waits for a reboot") {timeout = "15m",
+    test = function()
+      local _, status = state_of(db.name)
+      return status ~= "applying" and status
+    end}
   step("reboot " .. db.name) {
     when = function() return parameters_are == "pending-reboot" and var.reboot ~= "no" end,
     confirm = var.reboot == "ask" and db.name or nil,

@@ -14,9 +14,9 @@ local function stream()
   end, flush = function() end, setvbuf = function() end, text = function() return table.concat(parts) end}
 end
 
---- An empty account: `run(words...)`, `session`, `apply(file, words...)`; close it after use.
-function hardening.start()
-  local self = setmetatable({server = moto.start {region = "us-east-1"}}, hardening)
+--- An empty account: `run(words...)`, `session`, `apply(file, words...)`; close it after use. `options` are moto's.
+function hardening.start(options)
+  local self = setmetatable({server = moto.start {region = "us-east-1", slow = options and options.slow}}, hardening)
   self.state = require "tidelock.fs".tempdir "hardening"
   self.session = aws.session {region = "us-east-1", endpoint_url = self.server.url,
     credentials = self.server.credentials}

@@ -44,16 +44,18 @@ def keep(call, name):
         found.pop("MonitoringRoleArn", None)
 
 
-def group_of(call, name):
-    """The parameter group of an instance and whether it is in force."""
-    return call.state.get(f"group {name}")
+def status_of(call, name):
+    """Whether the parameter group of an instance is in force; one that was attached is applied first."""
+    if f"group {name}" not in call.state:
+        return "in-sync"
+    return "applying" if slow.settling(call.state, name) else "pending-reboot"
 
 
 def show(call, instance):
     name = instance["DBInstanceIdentifier"]
-    waiting = group_of(call, name)
+    waiting = status_of(call, name)
     for group in instance.get("DBParameterGroups", []):
-        group["ParameterApplyStatus"] = "pending-reboot" if waiting else "in-sync"
+        group["ParameterApplyStatus"] = waiting
     instance.update(kept(call, name))
     instance.setdefault("PerformanceInsightsEnabled", False)
     if slow.settling(call.state, name):

@@ -1,8 +1,13 @@
---- Hardens an account: each part also runs alone. What asks a person comes last, so that the rest is not kept waiting.
+--- Hardens an account: each part also runs alone. Who watches comes first, what asks a person last in each part, so
+-- that little is kept waiting. What it found before anything was changed is kept, for validate/costs.
 playbook {
   name = "harden",
-  about = "Security services, the trail, retention of logs",
+  about = "All of it: who watches, buckets, databases, costs, logs, alarms",
 }
 
 output(include("harden/security-services"))
+include("harden/costs")
+include("harden/storage")
+include("harden/database")
 include("harden/logs")
+include("harden/alarms")

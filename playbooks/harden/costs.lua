@@ -453,7 +453,7 @@ end
 
 if #asked > 0 then
   step "let items expire" {
-    confirm = "expire",
+    confirm = "expire", later = true,
     run = function()
       local out = {}
       for _, t in ipairs(asked) do out[#out + 1] = {name = t.name, attribute = t.attribute, done = let_expire(t)} end

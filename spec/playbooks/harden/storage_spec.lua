@@ -142,7 +142,7 @@ describe("harden/storage, where nobody is there to ask,", function()
     assert.is_false((pcall(function()
       return host.session.s3control:get_public_access_block {AccountId = host.account}
     end)))
-    code, text = host:run("resume", text:match "tidelock resume (%S+)", table.unpack(CLOSE))
+    code, text = host:apply("harden/storage", table.unpack(CLOSE))
     assert.equal(0, code, text)
     assert.equal("Deploy TlsOnly", sids(json.decode(host.session.s3:get_bucket_policy {Bucket = names.website}.Policy)))
   end)

@@ -100,7 +100,10 @@ def lookup_events(call):
 @operation("cloudtrail", "GetEventSelectors")
 def get_event_selectors(call):
     """API page: a trail for which none was put records all management events, and says so."""
-    arn, basic, advanced = call.backend().get_event_selectors(trail_name=call.params["TrailName"])
+    name = call.params["TrailName"]
+    if not any(name in (t.trail_name, t.arn) for t in call.backend().describe_trails(include_shadow_trails=True)):
+        raise Refusal("TrailNotFoundException", f"Unknown trail: {name} for the user: {call.account}")
+    arn, basic, advanced = call.backend().get_event_selectors(trail_name=name)
     if not basic and not advanced:
         basic = [{"ReadWriteType": "All", "IncludeManagementEvents": True, "DataResources": [],
                   "ExcludeManagementEventSources": []}]

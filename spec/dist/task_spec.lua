@@ -117,18 +117,25 @@ describe("a scheduled task", function()
       .Attributes.ApproximateNumberOfMessages
   end
 
-  local first                                            -- the id of the run that is killed
-
-  fact("says in JSON what it does, until it is killed", function()
-    prepare()
+  -- What it wrote until it waited and a signal came, and its exit code.
+  local function stopped(signal)
     local options = words()
     options.stdout = "pipe"
     local process = assert(proc.spawn(here:command(options)))
     local text = ""
     while not text:find '"name":"released"' do text = text .. assert(process:read(), text) end
-    process:kill "KILL"
-    process:wait()
+    process:kill(signal)
+    for chunk in function() return process:read() end do text = text .. chunk end
+    local code = process:wait()
     process:close()
+    return text, code
+  end
+
+  local first                                            -- the id of the run that is killed
+
+  fact("says in JSON what it does, until it is killed", function()
+    prepare()
+    local text = stopped "KILL"
     local lines = parsed(text:match "^(.*)\n")
     first = of_kind(lines, "run.start").run
     assert.equal("info", of_kind(lines, "step.done", "send").level)
@@ -223,6 +230,18 @@ describe("a scheduled task", function()
       told = told or tostring(line.message):find("Waiting for its end", 1, true) ~= nil
     end
     assert.is_true(told)
+  end)
+
+  fact("ends in order when ECS stops it, and the next run goes on at once", function()
+    session.sqs:delete_queue {QueueUrl = session.sqs:get_queue_url {QueueName = "released"}.QueueUrl}
+    local text, code = stopped "TERM"
+    local lines = parsed(text)
+    local summary = lines[#lines]
+    assert.same({130, "interrupted", 130}, {code, summary.result, summary.exit})
+    session.sqs:create_queue {QueueName = "released"}
+    local again, _, more = run()
+    assert.equal(75, again)
+    assert.equal(summary.run, of_kind(more, "resume").run)
   end)
 
   fact("says what is wrong with it as JSON too, with a code that is not zero", function()

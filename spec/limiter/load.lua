@@ -92,7 +92,7 @@ repeat
   loop.sleep(2)
   got, many = arrivals(), 0
   for _, a in ipairs(got) do if a[2] ~= "crowd" then many = many + 1 end end
-until many >= offered or loop.now() > deadline
+until many >= offered and #got - many >= CROWD or loop.now() > deadline
 local late = has_pid and memory() or 0
 child:kill "TERM"
 child:wait()
@@ -135,4 +135,4 @@ child:close()
 site:close()
 store:stop()
 account:stop()
-return (worst <= LIMIT and twice == 0 and dead == 0 and many == offered) and 0 or 1
+return (worst <= LIMIT and twice == 0 and dead == 0 and many == offered and by.crowd and #by.crowd == CROWD) and 0 or 1

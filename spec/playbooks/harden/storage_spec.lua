@@ -142,6 +142,10 @@ describe("harden/storage, where nobody is there to ask,", function()
     assert.is_false((pcall(function()
       return host.session.s3control:get_public_access_block {AccountId = host.account}
     end)))
+    assert.is_false((pcall(function()
+      return host.session.s3:get_public_access_block {Bucket = names.website}
+    end)))
+    assert.matches("wait for that word too", text)
     code, text = host:apply("harden/storage", table.unpack(CLOSE))
     assert.equal(0, code, text)
     assert.equal("Deploy TlsOnly", sids(json.decode(host.session.s3:get_bucket_policy {Bucket = names.website}.Policy)))

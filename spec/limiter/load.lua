@@ -135,4 +135,4 @@ child:close()
 site:close()
 store:stop()
 account:stop()
-return (worst <= LIMIT and twice == 0 and dead == 0 and many == offered and by.crowd and #by.crowd == CROWD) and 0 or 1
+return (worst <= LIMIT and twice == 0 and dead == 0 and many == offered and #got - many == CROWD) and 0 or 1

@@ -80,6 +80,11 @@ describe("harden/alarms", function()
     for _, a in pairs(alarms) do n = n + (a.MetricName == "RequestCount" and 1 or 0) end
     assert.equal(1, n)
   end)
+  it("6.5 is what the controls look for", function()
+    local code, said = host:run("check", "ecs-alarms", "cloudwatch-alarm-actions")
+    assert.equal(0, code, said)
+    assert.matches("Checks: 0 failed, %d%d%d passed", said)
+  end)
   it("watches every queue, and every dead-letter queue by another measure", function()
     local dead = {}
     for _, name in ipairs(names.dlqs) do dead[name] = true end

@@ -12,11 +12,20 @@ local LONGEST <const> = 7 * 86400                        -- an alarm cannot look
 
 -- ## When
 
-local function when(args)
+-- What the playbook's own header says, where nothing else is asked for: "1 day", "cron(0 6 * * ? *)".
+local function of_header(text)
+  if type(text) ~= "string" then return nil, "the playbook's schedule must be text such as \"1 day\"" end
+  local made = not text:find "%(" and expression.rate(text) or text
+  local why = expression.fault(made)
+  return made, why and "the playbook's schedule: " .. why
+end
+
+local function when(args, header)
   local given = {}
   for _, name in ipairs {"rate", "cron", "at"} do
     if args[name] then given[#given + 1] = name end
   end
+  if #given == 0 and header.schedule ~= nil then return of_header(header.schedule) end
   if #given ~= 1 then
     options.usage('when? one of --rate "1 day", --cron "0 6 * * ? *" and --at 2026-01-31T09:00:00')
   end
@@ -103,7 +112,7 @@ local function vars_of(args, ctx, loaded, engine, place)
   local subnets = listed(args.subnet, account.subnets)
   local faults = {}
   local function fault(text) faults[#faults + 1] = text end
-  local text, why = when(args)
+  local text, why = when(args, loaded.program.header)
   if why then fault(why) end
   if not image or image == "" then
     fault "--image (or TIDELOCK_IMAGE) is missing: make image builds it, and your registry's name of it goes here"

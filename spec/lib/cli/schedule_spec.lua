@@ -174,6 +174,20 @@ describe("tidelock schedule", function()
     assert.matches("there is no schedule \"nightly\"", select(3, run("logs", "nightly")))
   end)
 
+  it("takes the times of the playbook's own header where none are given", function()
+    local path = folder .. "/weekly.lua"
+    local function plan(text)
+      write(path, ('playbook {name = "weekly", schedule = %q}\n'):format(text))
+      local code, out, err = run("add", path, "--image", "i:1", table.unpack(network))   -- nobody says yes
+      return code, out:match "ScheduleExpression +(%b\"\")", err
+    end
+    assert.equal('"cron(0 6 ? * MON *)"', (select(2, plan "cron(0 6 ? * MON *)")))
+    local code, shown, err = plan "2 hours"
+    assert.same({64, '"rate(2 hours)"'}, {code, shown})
+    assert.matches("no terminal to ask on", err)
+    assert.matches("the playbook's schedule: .*fortnightly", select(3, plan "fortnightly"))
+  end)
+
   it("takes a changed playbook along: a new bundle, a new revision, the schedule with it, in one plan", function()
     fs.mkdir(folder .. "/mine/parts")
     write(folder .. "/mine/parts/queue.lua", [[

@@ -76,7 +76,7 @@ local function access_remedy(e)
   local action = e.message:match("perform: ([%w%-]+:[%w*]+)")
   local resource = e.message:match("on resource: (%S+)")
   if not action and e.service and e.operation_name then
-    action = ("%s:%s"):format(e.service, e.operation_name)
+    action = require "aws.action".of(e.service, e.operation_name)
   end
   if not action then return "Ask for the missing permission, or use other credentials (--profile)." end
   local explicit = e.message:find("explicit deny", 1, true)

@@ -1,36 +1,10 @@
 --- The IAM actions that a playbook's task needs: of its controls as they declare them, of its resource types by the
 -- operations that their functions name, of its steps by the calls in its text.
+local action_of = require "aws.action".of
 local models = require "tidelock.models"
 
 local actions = {}
 
--- Where an action is not called like its operation, or the service not like its model. S3 has names of its own.
-local PREFIX <const> = {resourcegroupstaggingapi = "tag", elbv2 = "elasticloadbalancing", elb = "elasticloadbalancing",
-  stepfunctions = "states", sesv2 = "ses", accessanalyzer = "access-analyzer", cloudwatch = "cloudwatch",
-  ["service-quotas"] = "servicequotas", ["application-autoscaling"] = "application-autoscaling"}
-local S3 <const> = {
-  ListObjectsV2 = "ListBucket", ListObjects = "ListBucket", HeadBucket = "ListBucket", HeadObject = "GetObject",
-  ListBuckets = "ListAllMyBuckets", DeleteObjects = "DeleteObject", CopyObject = "PutObject",
-  CreateMultipartUpload = "PutObject", UploadPart = "PutObject", CompleteMultipartUpload = "PutObject",
-  GetBucketEncryption = "GetEncryptionConfiguration", PutBucketEncryption = "PutEncryptionConfiguration",
-  DeleteBucketEncryption = "PutEncryptionConfiguration",
-  GetBucketLifecycle = "GetLifecycleConfiguration", PutBucketLifecycle = "PutLifecycleConfiguration",
-  GetBucketLifecycleConfiguration = "GetLifecycleConfiguration",
-  PutBucketLifecycleConfiguration = "PutLifecycleConfiguration", DeleteBucketLifecycle = "PutLifecycleConfiguration",
-  DeleteBucketTagging = "PutBucketTagging", DeleteBucketOwnershipControls = "PutBucketOwnershipControls",
-  GetBucketReplication = "GetReplicationConfiguration", PutBucketReplication = "PutReplicationConfiguration",
-  GetBucketNotificationConfiguration = "GetBucketNotification",
-  PutBucketNotificationConfiguration = "PutBucketNotification",
-  GetBucketIntelligentTieringConfiguration = "GetIntelligentTieringConfiguration",
-  ListBucketIntelligentTieringConfigurations = "GetIntelligentTieringConfiguration",
-  PutBucketIntelligentTieringConfiguration = "PutIntelligentTieringConfiguration",
-  DeleteBucketIntelligentTieringConfiguration = "PutIntelligentTieringConfiguration",
-  GetBucketMetricsConfiguration = "GetMetricsConfiguration", GetBucketCors = "GetBucketCORS",
-}
-local S3_BLOCKS <const> = {s3 = "BucketPublicAccessBlock", s3control = "AccountPublicAccessBlock"}
-local OTHER <const> = {["lambda:Invoke"] = "lambda:InvokeFunction"}
-local BUDGETS <const> = {Describe = "ViewBudget", Create = "ModifyBudget", Update = "ModifyBudget",
-  Delete = "ModifyBudget"}
 -- What these hand a role on to: the caller must be let pass it.
 local PASSES <const> = {["ecs:RegisterTaskDefinition"] = "ecs-tasks", ["ecs:RunTask"] = "ecs-tasks",
   ["lambda:CreateFunction"] = "lambda", ["lambda:UpdateFunctionConfiguration"] = "lambda",
@@ -44,22 +18,6 @@ local PASSES <const> = {["ecs:RegisterTaskDefinition"] = "ecs-tasks", ["ecs:RunT
 local LINKED <const> = {["guardduty:CreateDetector"] = true, ["securityhub:EnableSecurityHub"] = true,
   ["config:PutConfigurationRecorder"] = true, ["application-autoscaling:RegisterScalableTarget"] = true,
   ["access-analyzer:CreateAnalyzer"] = true, ["ecs:CreateCluster"] = true, ["ecs:CreateService"] = true}
-
-local function s3_action(service, operation)
-  local verb = operation:match "^(%a-)PublicAccessBlock$"
-  if verb then return "s3:" .. (verb == "Get" and "Get" or "Put") .. S3_BLOCKS[service] end
-  return "s3:" .. (S3[operation] or operation)
-end
-
---- The IAM action of an operation: of("s3", "ListBuckets") is s3:ListAllMyBuckets.
-function actions.of(service, operation)
-  if service == "s3" or service == "s3control" then return s3_action(service, operation) end
-  local budgets = service == "budgets" and BUDGETS[operation:match "^%u%l+"]
-  if budgets then return "budgets:" .. budgets end
-  local info = models.info(service) or {}
-  local action = (PREFIX[service] or info.signing_name or service) .. ":" .. operation
-  return OTHER[action] or action
-end
 
 -- ## The words of a type's functions: constants of their bytecode, and what they reach
 
@@ -177,7 +135,7 @@ function actions.needed(types, controls, texts)
     if not seen[action] then out[#out + 1] = action end
     seen[action] = true
   end
-  local function add(service, operation) put(actions.of(service, operation)) end
+  local function add(service, operation) put(action_of(service, operation)) end
   local resources = require "resources"
   for _, name in ipairs(types) do add_type(resources.find(name), add) end
   if #types > 0 then put "tag:GetResources" end

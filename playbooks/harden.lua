@@ -1,13 +1,13 @@
---- Hardens an account: each part also runs alone. Who watches comes first, what asks a person last in each part, so
--- that little is kept waiting. What it found before anything was changed is kept, for validate/costs.
+--- Hardens an account: each part also runs alone. Who watches comes first. What asks a person is left out where nobody
+-- is there, and told at the end; databases come last, because there nothing may go on without an answer.
 playbook {
   name = "harden",
-  about = "All of it: who watches, buckets, databases, costs, logs, alarms",
+  about = "All of it: who watches, costs, buckets, logs, alarms, databases",
 }
 
 output(include("harden/security-services"))
 include("harden/costs")
 include("harden/storage")
-include("harden/database")
 include("harden/logs")
 include("harden/alarms")
+include("harden/database")

@@ -1,4 +1,6 @@
 --- find: what a playbook looks for in the account before it declares, in a plan too. It only reads; a run journals it.
+local seen = require "playbook.seen"
+
 local find = {}
 
 local ITERATORS <const> = {items = true, pages = true}
@@ -70,11 +72,17 @@ function find.word(engine)
       if faulty(engine, name, spec) then return {} end
       settle(engine, name)
       if engine.context.offline or #engine.faults > 0 then return {} end
-      local function run() return look(engine, name, spec.run) end
+      local key = ("find %s/%s"):format(engine.owners[#engine.owners], name)
       if engine.mode == "apply" and engine.workflow then
-        return engine.workflow:remember(("find %s/%s"):format(engine.owners[#engine.owners], name), run)
+        return engine.workflow:remember(key, function()
+          local lent, value = seen.found(engine, key)
+          if lent then return value end
+          return look(engine, name, spec.run)
+        end)
       end
-      return run()
+      local value = look(engine, name, spec.run)
+      seen.note(engine, key, value)
+      return value
     end
   end
 end

@@ -2,6 +2,7 @@
 local engine_of = require "playbook.engine"
 local fault = require "playbook.fault"
 local patience = require "playbook.patience"
+local lent = require "playbook.seen"
 local unknown = require "playbook.unknown"
 
 local planner = {}
@@ -93,14 +94,17 @@ function planner.read(engine, nodes)
   while #left > 0 do
     local ready, later = {}, {}
     for _, node in ipairs(left) do
+      local known, live = lent.live(engine, node)
       if node.was_read then              -- luacheck: ignore
+      elseif known then
+        took(node, live)
       elseif key_is_known(node) then
         ready[#ready + 1] = node
       else
         later[#later + 1] = node
       end
     end
-    if #ready == 0 then break end
+    if #ready == 0 and #later == #left then break end
     run_jobs(engine, jobs_of(engine, ready))
     left = later
   end

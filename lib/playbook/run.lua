@@ -231,6 +231,7 @@ end
 local function with_steps(engine, id, journal, options, agreed)
   local flow = flow_of(id, journal, agreed, options)
   local live = live_engine(engine, flow)
+  require "playbook.seen".lend(live, engine)
   if options.started then options.started(live) end
   watch(live, journal)
   tell(live, journal)

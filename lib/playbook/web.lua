@@ -1,6 +1,7 @@
 --- http: a request to an address that is no AWS API, from a step or a check. Signed where the address asks for AWS
 -- credentials (a function's URL).
 local loop = require "tidelock.loop"
+local seen = require "playbook.seen"
 
 local web = {}
 
@@ -33,6 +34,7 @@ end
 
 -- What the answer's own words would leave out: what was asked of whom.
 local function send(engine, method, request, out)
+  seen.over(engine)
   out.method, out.body, out.headers = method, request.body, {["User-Agent"] = "tidelock"}
   for name, value in pairs(request.headers or {}) do out.headers[name] = value end
   if request.body and not out.headers["Content-Type"] then out.headers["Content-Type"] = "application/json" end

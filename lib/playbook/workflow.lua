@@ -2,6 +2,7 @@
 local applier = require "playbook.applier"
 local guard = require "playbook.guard"
 local planner = require "playbook.planner"
+local seen = require "playbook.seen"
 local vars = require "playbook.vars"
 
 local workflow = {}
@@ -32,6 +33,7 @@ end
 
 -- Asks, if anybody is there; a run that is interrupted while it asks ends as interrupted, not as refused.
 local function ask(self, engine, question)
+  seen.over(engine)
   local answer = self.ask and self.ask(question)
   if engine.halted then halt("interrupted", 130, "The run was interrupted.") end
   return answer
@@ -138,6 +140,7 @@ local function stop_if_interrupted(engine, err)
 end
 
 local function nap(self, engine, seconds)
+  seen.over(engine)
   local stop = self.clock() + seconds
   while self.clock() < stop do
     if engine.halted then halt("interrupted", 130, "The run was interrupted.") end

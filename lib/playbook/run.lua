@@ -228,10 +228,10 @@ local function flow_of(id, journal, agreed, options)
     sleep = options.sleep}
 end
 
-local function with_steps(engine, id, journal, options, agreed)
+local function with_steps(engine, id, journal, options, agreed, planned)
   local flow = flow_of(id, journal, agreed, options)
   local live = live_engine(engine, flow)
-  require "playbook.seen".lend(live, engine)
+  if planned then require "playbook.seen".lend(live, engine) end     -- what a resume has seen is from before it waited
   if options.started then options.started(live) end
   watch(live, journal)
   tell(live, journal)
@@ -269,7 +269,7 @@ function run.execute(engine, options)
   local out
   if steps then
     options.store:mark_open(open_key(engine), {run = id, result = "it was stopped"})
-    out = with_steps(engine, id, journal, options, agreed_of(engine))
+    out = with_steps(engine, id, journal, options, agreed_of(engine), true)
   else
     if options.started then options.started(engine) end
     watch(engine, journal)

@@ -59,9 +59,10 @@ end
 -- A certificate of its own for a name, which is its own authority too.
 local function certify(self, name)
   self.ca = self.folder .. "/server.pem"
+  local kind = name:find "^[%d.]+$" and "IP:" or "DNS:"
   run {"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
-    "-subj", "/CN=database", "-addext", "subjectAltName=DNS:" .. name, "-keyout", self.folder .. "/server.key", "-out",
-    self.ca, stderr = "null"}
+    "-subj", "/CN=database", "-addext", "subjectAltName=" .. kind .. name, "-keyout", self.folder .. "/server.key",
+    "-out", self.ca, stderr = "null"}
 end
 
 --- Starts one. options.name: of the certificate; default spec/support/certs' "server", of localhost.

@@ -8,6 +8,7 @@ KEPT = {"EnablePerformanceInsights": "PerformanceInsightsEnabled",
         "PerformanceInsightsKMSKeyId": "PerformanceInsightsKMSKeyId",
         "MonitoringInterval": "MonitoringInterval",
         "MonitoringRoleArn": "EnhancedMonitoringResourceArn"}
+NOWHERE = "127.0.0.2"
 INTERVALS = (0, 1, 5, 10, 15, 30, 60)
 
 
@@ -54,6 +55,8 @@ def status_of(call, name):
 def show(call, instance):
     name = instance["DBInstanceIdentifier"]
     waiting = status_of(call, name)
+    if "Endpoint" in instance:                   # it listens nowhere, and nobody shall ask a name server for it
+        instance["Endpoint"]["Address"] = NOWHERE
     for group in instance.get("DBParameterGroups", []):
         group["ParameterApplyStatus"] = waiting
     instance.update(kept(call, name))

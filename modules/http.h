@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "buf.h"
+#include "cafile.h"
 #include "loop.h"
 
 #define TL_HTTP_WINDOW (256u * 1024u)  /* bytes of a stream held before the sender is paused */
@@ -58,6 +59,7 @@ struct tl_transfer {
   int hasbody;
   int feed, starved;             /* the body comes by pieces; libcurl waits for the next */
   int in, out;                   /* file descriptors, or -1 */
+  tl_cafile *cafile;             /* the authorities to look up, or NULL where libcurl loads them */
   /* the response */
   tl_buf headers, data;
   size_t headend;                /* where the trailers begin in headers, or 0 */
@@ -85,6 +87,7 @@ void tl_engine_stop (tl_transfer *t);                       /* out of the multi;
 void tl_engine_release (tl_transfer *t);                    /* stops it and keeps it as spare */
 CURLcode tl_engine_resume (tl_transfer *t);                 /* lets a paused stream flow again */
 const char *tl_engine_ca (tl_engine *e, int *folder);       /* the system's certificates, or NULL */
+tl_cafile *tl_engine_cafile (tl_engine *e, const char *path);  /* NULL: libcurl is to load it */
 int tl_engine_gzip (tl_engine *e);
 
 /* http_request.c: the tables at 1 and 2 into a transfer; raises on misuse */

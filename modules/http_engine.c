@@ -39,6 +39,7 @@ struct tl_engine {        /* malloc'd: libuv outlives the box */
   size_t nwatches;
   const char *ca;
   int cafolder, casought;
+  tl_cafile *cafile;             /* the file of authorities that was last looked into */
   int gzip;
   int starved;            /* no memory to watch a socket with */
 };
@@ -404,6 +405,7 @@ static int engine_close (lua_State *L) {
   }
   if (e->multi != NULL) curl_multi_cleanup(e->multi);
   if (e->share != NULL) curl_share_cleanup(e->share);
+  tl_cafile_close(e->cafile);
   for (size_t i = 0; i < e->nwatches; i++)
     if (e->watches[i] != NULL) dropwatch(e->watches[i]);
   uv_close((uv_handle_t *)&e->timer, freeengine);
@@ -459,4 +461,11 @@ const char *tl_engine_ca (tl_engine *e, int *folder) {
   e->casought = 1;
   *folder = e->cafolder;
   return e->ca;
+}
+
+
+/* The file is looked at again each time: it may have been changed. */
+tl_cafile *tl_engine_cafile (tl_engine *e, const char *path) {
+  e->cafile = tl_cafile_open(e->cafile, path);
+  return tl_cafile_plain(e->cafile) ? e->cafile : NULL;
 }

@@ -149,6 +149,12 @@ static int onsend (void *data, char *ip, char *myip, int port, int myport) {
   return CURL_PREREQFUNC_ABORT;
 }
 
+/* Called for each new connection, to the server's and to a proxy's TLS alike. */
+static CURLcode ontls (CURL *easy, void *ctx, void *data) {
+  (void)easy;
+  return tl_cafile_use(data, ctx) ? CURLE_OK : CURLE_OUT_OF_MEMORY;
+}
+
 /* ----- options ----- */
 
 #define SET(name, value) do { \
@@ -204,6 +210,24 @@ static CURLcode setbody (tl_transfer *t) {
 }
 
 
+/*
+** A file that is looked into is named as a folder. OpenSSL finds nothing under it, and
+** libcurl knows which connections were verified by it. A colon would part two folders.
+*/
+static CURLcode setauthorities (tl_transfer *t, const char *ca, int folder) {
+  tl_cafile *f = NULL;
+  if (ca != NULL && !folder && strchr(ca, ':') == NULL) f = tl_engine_cafile(t->engine, ca);
+  if (f != NULL) t->cafile = tl_cafile_keep(f);
+  SET(CAINFO, folder || f ? NULL : ca);
+  SET(CAPATH, folder || f ? ca : NULL);
+  SET(PROXY_CAINFO, folder || f ? NULL : ca);
+  SET(PROXY_CAPATH, folder || f ? ca : NULL);
+  SET(SSL_CTX_FUNCTION, f ? ontls : NULL);
+  SET(SSL_CTX_DATA, f);
+  return CURLE_OK;
+}
+
+
 static CURLcode settrust (tl_transfer *t) {
   const tl_httpoptions *o = &t->options;
   struct stat st;
@@ -213,13 +237,9 @@ static CURLcode settrust (tl_transfer *t) {
   tl_osslwords();
   if (ca == NULL) ca = tl_engine_ca(t->engine, &folder);
   else folder = stat(ca, &st) == 0 && S_ISDIR(st.st_mode);
-  SET(CAINFO, folder ? NULL : ca);
-  SET(CAPATH, folder ? ca : NULL);
-  SET(PROXY_CAINFO, folder ? NULL : ca);
-  SET(PROXY_CAPATH, folder ? ca : NULL);
   SET(SSL_VERIFYPEER, (long)o->verify);
   SET(SSL_VERIFYHOST, o->verify ? 2L : 0L);
-  return CURLE_OK;
+  return setauthorities(t, ca, folder);
 }
 
 
@@ -287,6 +307,8 @@ void tl_transfer_clear (tl_transfer *t) {
   if (t->in >= 0) close(t->in);
   if (t->out >= 0) close(t->out);
   t->in = t->out = -1;
+  tl_cafile_close(t->cafile);
+  t->cafile = NULL;
   empty(&t->url);
   empty(&t->lines);
   empty(&t->headers);

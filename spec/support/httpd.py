@@ -5,7 +5,10 @@ usage: httpd.py [--port N] [--tls CERT KEY [--client-ca FILE]] [--make-certs FOL
 Prints its port when it is ready. --make-certs writes ca.pem, server.pem and
 server.key (for 127.0.0.1 and localhost), other.pem/other.key (for another
 name), expired.pem/expired.key, client.pem/client.key, lone.pem/lone.key
-(self-signed) and ends.
+(self-signed), twin.pem (another authority of ca's name), stranger.pem (one
+that signs nothing), spelled.pem/spelled.key (whose issuer is "Ca " in
+two-byte letters), distrusted.pem and trusted.pem (ca, marked as bad and as
+good for servers) and ends.
 
   /status/503            an answer with this status and a short body
   /echo                  what came, as JSON: method, path, query, headers, body, peer
@@ -52,6 +55,7 @@ import pathlib
 import socket
 import ssl
 import struct
+import subprocess
 import sys
 import threading
 import time
@@ -296,13 +300,13 @@ def serve(sock, context):
         sock.close()
 
 
-def make_key_and_cert(folder, name, issuer=None, names=("localhost",), days=30, ca=False):
+def make_key_and_cert(folder, name, issuer=None, names=("localhost",), days=30, ca=False, subject=None):
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
     now = datetime.datetime.now(datetime.timezone.utc)
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, subject or name)])
     issuer_key, issuer_name = issuer or (key, subject)
     start = now - datetime.timedelta(days=60)
     alternatives = [x509.DNSName(n) for n in names]
@@ -313,6 +317,9 @@ def make_key_and_cert(folder, name, issuer=None, names=("localhost",), days=30, 
                .not_valid_before(start).not_valid_after(now + datetime.timedelta(days=days))
                .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
                .add_extension(x509.SubjectAlternativeName(alternatives), critical=False))
+    builder = (builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+               .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()),
+                              critical=False))
     cert = builder.sign(issuer_key, hashes.SHA256())
     (folder / f"{name}.pem").write_bytes(cert.public_bytes(serialization.Encoding.PEM))
     (folder / f"{name}.key").write_bytes(key.private_bytes(
@@ -328,6 +335,18 @@ def make_certs(folder):
     make_key_and_cert(folder, "other", ca, names=("elsewhere.invalid",))
     make_key_and_cert(folder, "expired", ca, days=-30)
     make_key_and_cert(folder, "lone")
+    make_key_and_cert(folder, "twin", ca=True, subject="ca")
+    make_key_and_cert(folder, "stranger", ca=True)
+    make_key_and_cert(folder, "spelled", (ca[0], wide_name("Ca ")))
+    for name, mark in (("distrusted", "-addreject"), ("trusted", "-addtrust")):
+        subprocess.run(["openssl", "x509", "-in", folder / "ca.pem", "-trustout", mark, "serverAuth",
+                        "-out", folder / f"{name}.pem"], check=True)
+
+
+def wide_name(text):
+    from cryptography import x509
+    from cryptography.x509.name import _ASN1Type
+    return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text, _type=_ASN1Type.BMPString)])
 
 
 def watch_stdin():

@@ -157,8 +157,12 @@ class Call:
             count = f"{len(faults)} validation error{'s' if len(faults) > 1 else ''} detected: "
             raise Refusal(code, count + "; ".join(faults))
 
+    def raw(self):
+        """moto's answer as it is: status, headers, body."""
+        return self._moto(rewound(self._environ))
+
     def moto(self):
-        status, headers, body = self._moto(rewound(self._environ))
+        status, headers, body = self.raw()
         if status >= 300:
             raise Passed(status, headers, body)
         if self.model.output_shape is None:

@@ -10,6 +10,7 @@ local terminal = {}
 local SYMBOL <const> = {create = "+", update = "~", replace = "-/+", delete = "-", none = "="}
 local COLOR <const> = {create = "green", update = "yellow", replace = "red", delete = "red", none = "dim"}
 local UNKNOWN <const> = data.UNKNOWN
+local MANY <const> = 24                                  -- values beyond which a new property is only counted
 local LONG <const> = 400                                 -- characters beyond which a text is only begun
 
 local function shown(value)
@@ -55,15 +56,29 @@ local function leaves(rows, path, before, after, depth)
   end
 end
 
-local function rows_of(node)
-  local rows = {}
-  if node.action == "create" then
-    local want = data.show((unknown.resolve(node.want)))
-    for _, name in ipairs(compare.sorted_keys(want)) do
-      if not (name == "name" and #node.type.keys == 1) then leaves(rows, name, nil, want[name], 1) end
+-- A whole document that is new is no change to read through: it is counted.
+local function fold(rows, from, name)
+  local n = #rows - from
+  if n <= MANY then return end
+  for i = #rows, from + 1, -1 do rows[i] = nil end
+  rows[from + 1] = {path = name, folded = ("(%d values; --output json has them)"):format(n)}
+end
+
+local function rows_of_new(node)
+  local rows, want = {}, data.show((unknown.resolve(node.want)))
+  for _, name in ipairs(compare.sorted_keys(want)) do
+    if not (name == "name" and #node.type.keys == 1) then
+      local from = #rows
+      leaves(rows, name, nil, want[name], 1)
+      fold(rows, from, name)
     end
-    return rows
   end
+  return rows
+end
+
+local function rows_of(node)
+  if node.action == "create" then return rows_of_new(node) end
+  local rows = {}
   for _, change in ipairs(node.changes or {}) do
     local n = #rows
     local before, after = data.show(change.before), data.show((unknown.resolve(change.after)))
@@ -86,19 +101,19 @@ end
 
 local function row_line(p, row, width, create)
   local left = "      " .. p.pad(row.path, width) .. "  "
-  if create then return left .. shown(row.after) end
+  if create then return left .. (row.folded or shown(row.after)) end
   local note = row.note and p:text("red", "  # " .. row.note) or ""
   return left .. p:text("red", shown(row.before)) .. " -> " .. p:text("green", shown(row.after)) .. note
 end
 
-local function node_lines(out, p, node, width)
+local function node_lines(out, p, node, width, quiet)
   local action = node.action
   local why = action == "none" and node.why or action .. ", " .. node.why
   if node.taken_from then why = why .. "; it belongs to playbook " .. node.taken_from end
   if node.adopts then why = why .. "; found without owner, it becomes this playbook's" end
   out[#out + 1] = ("%s %s  %s"):format(p:text(COLOR[action], p.pad(SYMBOL[action], 3)),
     action == "none" and p.pad(node.address, width) or p:text("bold", p.pad(node.address, width)), p:text("dim", why))
-  if action == "none" or action == "delete" then return end
+  if action == "none" or action == "delete" or quiet and action == "create" then return end
   local rows, most = rows_of(node), 0
   for _, row in ipairs(rows) do most = math.max(most, utf8.len(row.path) or #row.path) end
   for _, row in ipairs(rows) do out[#out + 1] = row_line(p, row, most, action == "create") end
@@ -134,7 +149,7 @@ function terminal.title(engine, p)
     known and (" (account %s)"):format(known.id) or "", engine.region)
 end
 
---- The whole plan. Options: quiet (only what changes).
+--- The whole plan. Options: quiet (only what changes; what is new by its name alone).
 function terminal.plan(engine, p, options)
   local out = {terminal.title(engine, p), ""}
   local all = playbook.all_nodes(engine)
@@ -145,13 +160,13 @@ function terminal.plan(engine, p, options)
         out[#out + 1] = p:text("dim", ("    after %s %q:"):format(BARRIER[entry.after.kind], entry.after.name))
       end
       for _, node in ipairs(entry.nodes) do
-        if not (options.quiet and node.action == "none") then node_lines(out, p, node, width) end
+        if not (options.quiet and node.action == "none") then node_lines(out, p, node, width, options.quiet) end
       end
     else
       out[#out + 1] = barrier_line(p, entry)
     end
   end
-  for _, node in ipairs(engine.orphans or {}) do node_lines(out, p, node, width) end
+  for _, node in ipairs(engine.orphans or {}) do node_lines(out, p, node, width, options.quiet) end
   if #all == 0 and #engine.sequence == 0 then out[#out + 1] = "    the playbook declares nothing" end
   local n = planner.counts(all)
   out[#out + 1] = ""

@@ -25,8 +25,10 @@ return resource {
 
   -- AWS knows no change of the attribute: one must be switched off, which takes up to an hour, before another is on.
   update = function(_, live, want)
-    local why = "items of %s expire by %s, not by %s; switch that off, and the other on when it is (up to an hour later)"
-    error({code = "TimeToLiveElsewhere", message = why:format(want.TableName, live.AttributeName, want.AttributeName)}, 0)
+    local why = "items of %s expire by %s, not by %s; switch that off, and the other on when it is (up to an hour"
+      .. " later)"
+    error({code = "TimeToLiveElsewhere", message = why:format(want.TableName, live.AttributeName,
+      want.AttributeName)}, 0)
   end,
 
   delete = function(aws, live)

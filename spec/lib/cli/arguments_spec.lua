@@ -127,7 +127,8 @@ describe("--cli-input-json", function()
       for _, name in ipairs(model:operations()) do
         local o = model:operation(name)
         if o:input_shape() then
-          local ok, err = pcall(arguments.with_json, o, model, json.encode(arguments.skeleton(model, o:input_shape())), {}, false)
+          local text = json.encode(arguments.skeleton(model, o:input_shape()))
+          local ok, err = pcall(arguments.with_json, o, model, text, {}, false)
           assert.is_true(ok, service .. "." .. name .. ": " .. tostring(err and err.message or err))
         end
       end

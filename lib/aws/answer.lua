@@ -105,7 +105,8 @@ end
 --- Puts what reads the body into the output, at the member that it is of.
 function answer.give(call, output, response, request_id)
   local c, op = call.client, call.op
-  local about = {service = c.name, operation = op.snake, operation_name = op.name, request_id = request_id}
+  local about = {service = c.name, operation = op.snake, operation_name = op.name, request_id = request_id,
+    secrets = c.options.secrets}
   if op.event_output then
     output[event_member(op)] = events.open(op, response.reader, about)
   else

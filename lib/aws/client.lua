@@ -103,14 +103,14 @@ local function receive(call, response, fault)
   if not response then return nil, fault end
   local c, op = call.client, call.op
   if c.rules.response then response, call.redirect = c.rules.response(call, response) end
-  if response.reader then return c.world.codec.decode(op, response) end
+  if response.reader then return c.world.codec.decode(op, response, c.decoding) end
   local intact, header = requests.intact(c, op, response)
   if call.damaged then intact, header, call.damaged = false, call.damaged, nil end
   if intact == false then
     return nil, {code = "ChecksumMismatch", status = response.status,
       message = ("the body is not the one that %s is of; it was changed or cut on its way"):format(header)}
   end
-  return c.world.codec.decode(op, response)
+  return c.world.codec.decode(op, response, c.decoding)
 end
 
 -- Where the body went to a file, the output says so in the body's place.
@@ -352,7 +352,7 @@ function client.new(session, name, model, options)
   local world = session.world
   local c = {session = session, name = name, model = model, settings = session.settings, world = world,
     options = options, rules = custom.of(name), quota = retry.quota(), skew = 0, api = world.endpoint,
-    anonymous = options.anonymous, traits = traits_of(model),
+    anonymous = options.anonymous, traits = traits_of(model), decoding = options.secrets and {secrets = true} or nil,
     trace_name = session.settings:env "AWS_LAMBDA_FUNCTION_NAME"}
   if options.retry_mode == "adaptive" or session.settings:env "AWS_RETRY_MODE" == "adaptive" then
     c.limiter = require "aws.throttle".new(world.monotonic())

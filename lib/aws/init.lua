@@ -217,8 +217,10 @@ local function caller(self)
 end
 
 --- A session. Options: profile, region, endpoint_url, credentials, retry_mode, max_attempts,
--- connect_timeout, read_timeout, ca_bundle, use_fips_endpoint, use_dualstack_endpoint, s3 = {...}; and
--- for specs the parts of the world: transport, clock, sleep, environ, files, random, run, prompt.
+-- connect_timeout, read_timeout, ca_bundle, use_fips_endpoint, use_dualstack_endpoint, s3 = {...},
+-- secrets = true (members that the model calls sensitive come as secrets: they print as <secret>, are
+-- equal to secrets of the same bytes, and can be sent again); and for specs the parts of the world:
+-- transport, clock, sleep, environ, files, random, run, prompt.
 function aws.session(options, world)
   options = options or {}
   world = world or world_of(options)

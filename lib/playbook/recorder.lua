@@ -162,9 +162,16 @@ local PLACE <const> = {account_id = true, region = true, arn = true, tags = true
 
 local methods = {}
 
+-- What the code of a playbook may hold: passwords and keys come to it as secrets. Types are part of the program.
+local function session_of(self, node)
+  if not (node and node.in_playbook) or type(self.session.derive) ~= "function" then return self.session end
+  self.discreet = self.discreet or self.session:derive {secrets = true}
+  return self.discreet
+end
+
 --- The client for a node's calls (or for nobody's): `aws.sqs:create_queue{...}`.
 function methods:client(node)
-  local session, place = self.session, self.place
+  local session, place = session_of(self, node), self.place
   return setmetatable({}, {__index = function(aws, service)
     if PLACE[service] then return place and place(service) end
     local proxy

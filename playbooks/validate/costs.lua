@@ -29,7 +29,7 @@ check "3.1/3.2 the budget tells at forecast and actual spend" {test = function()
     local who = aws.budgets:describe_subscribers_for_notification {AccountId = base.AccountId, Notification = n,
       BudgetName = base.BudgetName}.Subscribers or {}
     for _, one in ipairs(who) do
-      if one.Address == topic then told[n.NotificationType] = n.Threshold end
+      if one.Address == secret(topic) then told[n.NotificationType] = n.Threshold end
     end
   end
   for kind, percent in pairs {FORECASTED = account.budget.forecast_percent, ACTUAL = account.budget.actual_percent} do

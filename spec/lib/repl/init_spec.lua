@@ -124,12 +124,14 @@ for _, editor in ipairs(os.getenv "TIDELOCK_DIST" and {"built-in"} or {"readline
     end)
 
     it("keeps the history for the next time, without secrets", function()
-      typed(editor, {{P, "kept = 1\r"}, {P, "password = 'hunter2'\r"}, {P, "\4"}})
+      -- a prompt is drawn anew with what is typed; the one after an output is the next line's
+      typed(editor, {{P, "kept = 1\r"}, {P, "password = 'hunter2'\r"}, {P, "'do' .. 'ne'\r"}, {'"done"', ""},
+        {P, "\4"}})
       local file <close> = assert(io.open(state .. "/tidelock/history"))
       local text = file:read "a"
       assert.matches("kept = 1\n", text)
       assert.not_matches("hunter2", text)
-      typed(editor, {{P, "\27[A"}, {"kept = 1", ".5\r"}, {P, "kept + 1\r"}, {"2.5", ""}, {P, "\4"}})
+      typed(editor, {{P, "\27[A\27[A"}, {"kept = 1", ".5\r"}, {P, "kept + 1\r"}, {"2.5", ""}, {P, "\4"}})
     end)
   end)
 end

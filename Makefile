@@ -22,34 +22,38 @@ COMMON := $B/host/state.o $B/modules.a
 SPECS  ?= spec
 J      := -j$(shell nproc)
 
+# Made beside, and renamed: of two makes at once in one folder neither links or runs half a file of the other.
+put = new=$@.$$$$; $(1) && mv -f $$new $@ || { rm -f $$new $$new-d; exit 1; }
+
 all: $B/tidelock $(DOCS)
 $B/tidelock: $B/host/main.o $B/host/embed.o $(EXTRA) $(COMMON) $B/pack.o $B/lib.o
 	@echo 'link $@'
-	@$(CC) $(CFLAGS) $(LDFLAGS) $(START) -o $@ $^ $(LDLIBS) $(SYSTEM)
+	@$(call put,$(CC) $(CFLAGS) $(LDFLAGS) $(START) -o $$new $^ $(LDLIBS) $(SYSTEM))
 $B/tidelua: $B/host/tidelua.o $(COMMON) $B/pack.o
 	@echo 'link $@'
-	@$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP) -o $@ $^ $(LDLIBS) $(SHARED)
+	@$(call put,$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP) -o $$new $^ $(LDLIBS) $(SHARED))
 $B/tidelua-stage: $B/host/tidelua.o $(COMMON) $B/nopack.o
 	@echo 'link $@'
-	@$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP) -o $@ $^ $(LDLIBS) $(SHARED)
+	@$(call put,$(CC) $(CFLAGS) $(LDFLAGS) $(WRAP) -o $$new $^ $(LDLIBS) $(SHARED))
 $B/modules.a: $(MODULES)
-	@rm -f $@ && ar rcs $@ $^
+	@$(call put,ar rcs $$new $^)
 
 $B/%.o: %.c Makefile | $(VENDOR)/stamp
 	@echo 'cc   $<'; mkdir -p $(@D)
-	@$(CC) $(STRICT) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@$(call put,$(CC) $(STRICT) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MT $@ -MF $$new-d -c -o $$new $< \
+	  && mv -f $$new-d $(@:.o=.d))
 $(VENDOR)/stamp: vendor/manifest vendor/fetch
 	@vendor/packages build
 	@vendor/fetch
 
 # --- data that is linked in: the model pack and lib/
 $(PACK): $(wildcard host/pack.lua host/pack/*.lua) modules/models.h $(VENDOR)/stamp | $B/tidelua-stage
-	@$B/tidelua-stage host/pack.lua $(VENDOR)/botocore/data $@ $(DOCS)
+	@$(call put,$B/tidelua-stage host/pack.lua $(VENDOR)/botocore/data $$new $(DOCS))
 $(DOCS): $(PACK)   # written beside the pack; made again with it where somebody removed it
 	@test -f $@ || { rm $(PACK); $(MAKE) -s $(PACK); }
 $B/lib.bin: host/embed.lua host/chunk.lua $(LUA) | $B/tidelua-stage
 	@echo 'pack lib/'
-	@$B/tidelua-stage host/embed.lua $@ $(LUA)
+	@$(call put,$B/tidelua-stage host/embed.lua $$new $(LUA))
 $B/pack.o: $(PACK)
 	$(call incbin,tl_pack,$<)
 $B/nopack.o: Makefile
@@ -58,8 +62,8 @@ $B/nopack.o: Makefile
 	$(call incbin,tl_pack,$B/empty)
 $B/lib.o: $B/lib.bin
 	$(call incbin,tl_lib,$<)
-incbin = @printf '.section .rodata\n.balign 16\n.global $(1), $(1)_end\n$(1): .incbin "$(2)"\n$(1)_end: .byte 0\n\
-.section .note.GNU-stack,"",@progbits\n' | $(CC) -x assembler -c -o $@ -
+incbin = @new=$@.$$$$; printf '.section .rodata\n.balign 16\n.global $(1), $(1)_end\n$(1): .incbin "$(2)"\n\
+$(1)_end: .byte 0\n.section .note.GNU-stack,"",@progbits\n' | $(CC) -x assembler -c -o $$new - && mv -f $$new $@
 
 # --- for people
 setup:

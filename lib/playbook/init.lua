@@ -248,15 +248,8 @@ end
 
 --- The outputs, with all that is known put in; what is not stays as text for people.
 function playbook.outputs(engine)
-  local out = {}
-  local function show(value)
-    if unknown.is(value) then return "(known after apply)" end
-    if type(value) ~= "table" then return value end
-    local t = {}
-    for k, v in next, value do t[k] = show(v) end
-    return t
-  end
-  for name, value in pairs(engine.outputs) do out[name] = show((unknown.resolve(value))) end
+  local out, show = {}, require "playbook.show"
+  for name, value in pairs(engine.outputs) do out[name] = show.value((unknown.resolve(value))) end
   return out
 end
 

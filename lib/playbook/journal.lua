@@ -1,4 +1,5 @@
 --- The journal of a run: JSON lines, each on the disk before the next thing happens. docs/reference/journal.md.
+local bytes = require "playbook.bytes"
 local fault = require "playbook.fault"
 
 local journal = {}
@@ -11,22 +12,25 @@ local function stamp(seconds)
   return os.date("!%Y-%m-%dT%H:%M:%S", whole) .. (".%03dZ"):format(math.floor((seconds - whole) * 1000))
 end
 
--- What may be written: secrets become "<secret>", what JSON cannot hold becomes its name.
-local function clean(value, depth)
+-- What is neither a string nor a table, as it may be written.
+local function plain(value)
   local kind = type(value)
-  if kind == "userdata" then
-    return value == require "tidelock.json".null and value or "<secret>"
-  end
+  if kind == "userdata" then return value == require "tidelock.json".null and value or "<secret>" end
   if kind == "function" or kind == "thread" then return "<" .. kind .. ">" end
-  if kind ~= "table" then
-    if value ~= value or value == math.huge or value == -math.huge then return tostring(value) end
-    return value
-  end
+  if value ~= value or value == math.huge or value == -math.huge then return tostring(value) end
+  return value
+end
+
+-- What may be written: secrets become "<secret>", what JSON cannot hold is said. No record fails for what it holds.
+local function clean(value, depth)
+  if type(value) == "string" then return bytes.said(value) end
+  if type(value) ~= "table" then return plain(value) end
   if depth > 40 then return "..." end
   local meta = getmetatable(value)
   if meta == "unknown" or meta == "handle" then return "(known after apply)" end
-  local out = setmetatable({}, type(meta) == "table" and not meta.__index and meta or nil)
-  for k, v in next, value do out[k] = clean(v, depth + 1) end
+  local fits = bytes.fits(value)
+  local out = setmetatable({}, fits and type(meta) == "table" and not meta.__index and meta or nil)
+  for k, v in next, value do out[fits and k or bytes.key(k)] = clean(v, depth + 1) end
   return out
 end
 journal.clean = function(value) return clean(value, 1) end
@@ -42,7 +46,10 @@ local SOON <const> = {answer = true, ["resource.start"] = true, ["resource.done"
 function journal.new(file, records)
   local self = setmetatable({file = file, records = records or {}, n = #(records or {})}, journal)
   self.by = {}
-  for _, record in ipairs(self.records) do self:note(record) end
+  for _, record in ipairs(self.records) do
+    record.value = bytes.unpack(record.value)
+    self:note(record)
+  end
   return self
 end
 
@@ -55,12 +62,18 @@ end
 --- The last record of that kind and name, or nil.
 function journal:find(kind, name) return self.by[kind .. " " .. name] end
 
+-- A record as its line. What a step returned is not only read by people: it is handed on when the run is resumed.
+local function line_of(record)
+  local out = clean(record, 1)
+  if record.value ~= nil then out.value = bytes.pack(record.value) end
+  return require "tidelock.json".encode(out, {sort = true}) .. "\n"
+end
+
 --- Appends one record; raises where it cannot be kept, so that nothing happens that is not in the journal.
 function journal:write(record)
   self.n = self.n + 1
   record.n, record.at = self.n, stamp(time())
-  local text = require "tidelock.json".encode(clean(record, 1), {sort = true}) .. "\n"
-  local ok, err = self.file:write(text, SOON[record.kind])
+  local ok, err = self.file:write(line_of(record), SOON[record.kind])
   if not ok then
     fault.fail(69, "The journal cannot be written (%s), so nothing more is done: what is not in the journal must not be"
       .. " in AWS. %s, then: tidelock resume %s", type(err) == "table" and err.message or tostring(err),

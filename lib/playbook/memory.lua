@@ -1,4 +1,6 @@
 --- keep and recall: what one run of a playbook leaves for later ones, of this account and region, beside the journals.
+local bytes = require "playbook.bytes"
+
 local memory = {}
 
 local function place(engine, name)
@@ -21,14 +23,13 @@ function memory.words(engine)
     local store = store_of(engine, "keep", name)
     local why = require "playbook.workflow".check_value(value, "what is kept as " .. name, 1)
     if why then error(why, 2) end
-    store:keep(place(engine, name), json.encode(value, {sort = true}))
+    store:keep(place(engine, name), json.encode(bytes.pack(value), {sort = true}))
     return value
   end
   local function recall(name)
     local text = store_of(engine, "recall", name):recall(place(engine, name))
     if text == nil then return nil end
-    local value = json.decode(text)
-    return value
+    return bytes.unpack((json.decode(text)))
   end
   return keep, recall
 end

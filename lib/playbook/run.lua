@@ -4,6 +4,7 @@ local fault = require "playbook.fault"
 local guard = require "playbook.guard"
 local playbook = require "playbook"
 local planner = require "playbook.planner"
+local redact = require "playbook.redact"
 local show = require "playbook.show"
 local store_of = require "playbook.store"
 local workflow_of = require "playbook.workflow"
@@ -39,7 +40,8 @@ end
 local function watch(engine, journal)
   engine.recorder.before = function(call, input)
     local record = journal:write {kind = "call", service = call.service, operation = call.operation,
-      address = call.node and call.node.address, input = input}
+      address = call.node and call.node.address,
+      input = redact.input(engine.models, call.service, call.operation, input)}
     call.record = record.n
   end
   engine.recorder.after = function(call, err)
@@ -54,8 +56,9 @@ local function tell(engine, journal)
   local function note(event)
     local node = event.node
     if event.kind == "resource.start" then
-      journal:write {kind = "resource.start", name = node.address, action = event.action, before = node.live,
-        changes = show.changes(node)}
+      local t, models = node.type, engine.models
+      journal:write {kind = "resource.start", name = node.address, action = event.action,
+        before = redact.properties(t, models, node.live), changes = redact.changes(t, models, show.changes(node))}
     elseif event.kind == "resource.done" then
       journal:write {kind = "resource.done", name = node.address, action = event.action, seconds = event.seconds}
     elseif event.kind == "resource.fail" then

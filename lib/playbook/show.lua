@@ -1,4 +1,5 @@
 --- Values as they may be shown and kept: what is not known yet and what is secret are said, not given.
+local bytes = require "playbook.bytes"
 local unknown = require "playbook.unknown"
 
 local show = {}
@@ -8,7 +9,8 @@ show.UNKNOWN = "(known after apply)"
 --- A copy of a value fit for people, JSON and the journal.
 function show.value(value)
   if unknown.is(value) then return show.UNKNOWN end
-  if type(value) == "userdata" then return "<secret>" end
+  if type(value) == "userdata" then return value == require "tidelock.json".null and value or "<secret>" end
+  if type(value) == "string" then return bytes.is_text(value) and value or bytes.said(value) end
   if type(value) ~= "table" then return value end
   local out = setmetatable({}, getmetatable(value))
   for k, v in next, value do out[k] = show.value(v) end

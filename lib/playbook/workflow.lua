@@ -1,5 +1,6 @@
 --- Steps, approvals, parks, waits and checks as a run meets them: journalled, replayed on resume, undone on failure.
 local applier = require "playbook.applier"
+local bytes = require "playbook.bytes"
 local guard = require "playbook.guard"
 local planner = require "playbook.planner"
 local seen = require "playbook.seen"
@@ -74,17 +75,34 @@ end
 
 -- ## Values
 
+-- Why a table's own form cannot be kept as it is, or nil.
+local function unfit(value, path)
+  if not bytes.fits(value) then
+    return ("%s is a table whose keys are neither all text nor 1 to n without a gap, which the journal cannot keep")
+      :format(path)
+  end
+  if bytes.is_packed(value) then
+    return ("%s has a member $base64, by which the journal marks bytes; call it something else"):format(path)
+  end
+end
+
 --- Nil, or why the journal cannot keep a value.
 function workflow.check_value(value, path, depth)
   local kind = type(value)
+  if kind == "number" and (value ~= value or math.abs(value) == math.huge) then
+    return ("%s is %s, which the journal cannot keep"):format(path, tostring(value))
+  end
   if kind == "nil" or kind == "string" or kind == "boolean" or kind == "number" then return end
   if kind == "userdata" then
+    if value == require "tidelock.json".null then return end
     return ("%s is a secret; a step returns its ARN and version instead, because the journal keeps step values")
       :format(path)
   end
   if kind ~= "table" or depth > 32 then return ("%s is a %s, which the journal cannot keep"):format(path, kind) end
+  local why = unfit(value, path)
+  if why then return why end
   for k, v in next, value do
-    local why = workflow.check_value(v, path .. "." .. tostring(k), depth + 1)
+    why = workflow.check_value(v, path .. "." .. tostring(k), depth + 1)
     if why then return why end
   end
 end

@@ -139,7 +139,7 @@ function Type:schema(models)
     made[name] = {row = schema.row(row), required = type(row) == "table" and row.required or nil}
   end
   for name in pairs(d.documents or {}) do
-    if made[name] then made[name].row = {type = "document"} end
+    if made[name] then made[name].row = {type = "document", shape = made[name].row} end
   end
   for _, name in ipairs(d.required or {}) do made[name].required = true end
   if self.tagged then made.Tags = {row = {type = "map", value = {type = "string"}}} end

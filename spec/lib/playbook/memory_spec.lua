@@ -32,6 +32,13 @@ describe("what is kept", function()
     local out = start 'check "it is there" {test = function() return recall("figures").n == 7 end}'
     assert.equal(0, out.exit)
   end)
+  it("is the same to the last byte, and an output of it can be printed as JSON", function()
+    start [[step "keep" {run = function() keep("figures", "\xff\0") end}]]
+    local out = start(RECALL)
+    assert.equal("\xff\0", out.engine.outputs.seen)
+    assert.same({seen = {base64 = "/wA="}}, playbook.outputs(out.engine))
+    assert.is_string(require "tidelock.json".encode(require "report.data".apply(out.engine)))
+  end)
   it("is nothing where nothing was kept, and in another region", function()
     assert.is_nil(start(RECALL).engine.outputs.seen)
     start(KEEP)

@@ -2,6 +2,7 @@
 local patience = require "playbook.patience"
 local planner = require "playbook.planner"
 local unknown = require "playbook.unknown"
+local walk = require "playbook.walk"
 
 local applier = {}
 
@@ -132,85 +133,51 @@ local function perform(engine, node)
   end
 end
 
-local function blocked_by(node)
+-- What keeps a node from being done, and why: what it needs was not done; of a deletion, what leans on it is there yet.
+local function blocked_by(node, before)
+  if node.action == "delete" then
+    for _, other in ipairs(before) do
+      if other.action == "delete" and (other.failed or other.skipped) then return other, "%s leans on it, which %s" end
+    end
+    return nil
+  end
   for other in pairs(node.deps) do
-    if other.failed or other.skipped then return other end
+    if other.failed or other.skipped then return other, "it needs %s, which %s" end
   end
 end
 
-local function skip(engine, node, other)
+local function skip(engine, node, other, sentence)
   node.skipped, node.result = other, "skipped"
   engine.emit {kind = "resource.skip", node = node, action = node.action,
-    why = ("it needs %s, which %s"):format(other.address, other.failed and "failed" or "was not done")}
+    why = sentence:format(other.address, other.failed and "failed" or "was not done")}
 end
 
--- How many of the nodes at hand each waits for, and who waits for whom. Deletions run against the arrows.
-local function wiring(nodes)
-  local inside, waiting, followers = {}, {}, {}
+local function visit(engine, node, before)
+  local blocker, sentence = blocked_by(node, before)
+  if blocker then
+    skip(engine, node, blocker, sentence)
+  elseif engine.halted then
+    skip(engine, node, {address = "the run"}, "it needs %s, which %s")
+  else
+    perform(engine, node)
+  end
+end
+
+-- Nobody's turn came: they wait for each other, or for one of those. That is told at plan; none is ever left silently.
+local function left_over(engine, nodes)
+  local _, circle = require "playbook.engine".order(nodes)
   for _, node in ipairs(nodes) do
-    inside[node], waiting[node], followers[node] = true, 0, {}
+    local err = {code = "Circle", message = ("it was not done: it waits for resources that lean on each other in a"
+      .. " circle (%s); take one of these edges out of the playbook"):format(circle or "of deletions")}
+    node.failed, node.result = err, "failed"
+    engine.emit {kind = "resource.fail", node = node, action = node.action, error = err, seconds = 0}
   end
-  local function arrow(first, second)
-    waiting[second] = waiting[second] + 1
-    table.insert(followers[first], second)
-  end
-  for _, node in ipairs(nodes) do
-    for other in pairs(node.deps) do
-      if inside[other] then
-        if node.action == "delete" then arrow(node, other) else arrow(other, node) end
-      end
-    end
-  end
-  return waiting, followers
 end
 
 --- Does what was decided for `nodes`. Failures stay on the nodes (`failed`, `skipped`); `engine.halted` stops new work.
 function applier.apply(engine, nodes)
-  local waiting, followers = wiring(nodes)
-  local ready, head, active = {}, 1, 0
-  local most = engine.concurrency or 16
-  for _, node in ipairs(nodes) do
-    if waiting[node] == 0 then ready[#ready + 1] = node end
-  end
-  local task = require "task"
-  local function finish(node)
-    for _, other in ipairs(followers[node]) do
-      waiting[other] = waiting[other] - 1
-      if waiting[other] == 0 then ready[#ready + 1] = other end
-    end
-  end
-  local worker
-  local starting = 0
-  local function help()
-    local left = #ready - head - starting          -- but for the one that this worker takes next
-    while active < most and left > 0 do
-      active, starting, left = active + 1, starting + 1, left - 1
-      task.spawn(worker)
-    end
-  end
-  function worker()
-    starting = starting - 1
-    help()
-    while head <= #ready do
-      local node = ready[head]
-      head = head + 1
-      local blocker = node.action ~= "delete" and blocked_by(node)
-      if blocker then
-        skip(engine, node, blocker)
-      elseif engine.halted then
-        skip(engine, node, {address = "the run", skipped = true})
-      else
-        perform(engine, node)
-      end
-      finish(node)
-      help()
-    end
-    active = active - 1
-  end
-  if #ready > 0 then
-    active, starting = 1, 1
-    task.all {worker}
-  end
+  local left = walk.along(nodes, engine.concurrency or 16, function(node, before) visit(engine, node, before) end)
+  if #left > 0 then left_over(engine, left) end
 end
 
 return applier

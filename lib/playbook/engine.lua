@@ -167,16 +167,24 @@ end
 
 -- ## Edges by address, cycles
 
+-- Why a node cannot come after the one at `address`, or nil.
+local function no_edge(self, node, address)
+  local other = self.by_address[address]
+  if not other then
+    return ("%s: after names %s, which is not declared%s"):format(node.address, address,
+      suggest.phrase(address, require "playbook.vars".names(self.by_address)))
+  end
+  if (other.segment or 0) > (node.segment or math.huge) then
+    return ("%s: after names %s, which is declared further down, behind a step, approve, park or find; what stands above"
+      .. " that is done before it, so declare %s above it too"):format(node.address, address, address)
+  end
+end
+
 local function link(self)
   for _, node in ipairs(self.nodes) do
     for _, address in ipairs(node.after or {}) do
-      local other = self.by_address[address]
-      if other then
-        node.deps[other] = true
-      else
-        fault.add(self.faults, node.file, node.line, ("%s: after names %s, which is not declared%s"):format(
-          node.address, address, suggest.phrase(address, require "playbook.vars".names(self.by_address))))
-      end
+      local why = no_edge(self, node, address)
+      if why then fault.add(self.faults, node.file, node.line, why) else node.deps[self.by_address[address]] = true end
     end
   end
 end

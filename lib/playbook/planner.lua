@@ -206,7 +206,10 @@ end
 function planner.plan(engine, nodes)
   planner.read(engine, nodes)
   raise_read_errors(nodes)
-  local order = assert(engine_of.order(nodes))
+  local order, circle = engine_of.order(nodes)
+  if not order then
+    fault.fail(65, "These resources lean on each other in a circle: %s. Nothing of them was done.", circle)
+  end
   for _, node in ipairs(order) do
     planner.decide(node)
     mark_owner(node)

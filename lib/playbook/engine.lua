@@ -175,8 +175,8 @@ local function no_edge(self, node, address)
       suggest.phrase(address, require "playbook.vars".names(self.by_address)))
   end
   if (other.segment or 0) > (node.segment or math.huge) then
-    return ("%s: after names %s, which is declared further down, behind a step, approve, park or find; what stands above"
-      .. " that is done before it, so declare %s above it too"):format(node.address, address, address)
+    return ("%s: after names %s, which is declared further down, behind a step, approve, park or find; what stands"
+      .. " above that is done before it, so declare %s above it too"):format(node.address, address, address)
   end
 end
 
@@ -184,7 +184,8 @@ local function link(self)
   for _, node in ipairs(self.nodes) do
     for _, address in ipairs(node.after or {}) do
       local why = no_edge(self, node, address)
-      if why then fault.add(self.faults, node.file, node.line, why) else node.deps[self.by_address[address]] = true end
+      if not why then node.deps[self.by_address[address]] = true end
+      if why then fault.add(self.faults, node.file, node.line, why) end
     end
   end
 end

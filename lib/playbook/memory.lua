@@ -9,9 +9,9 @@ local function place(engine, name)
 end
 
 local function store_of(engine, word, name)
-  if not engine.in_step or engine.in_step.only_looks then
-    error(("%s belongs into a step's or a check's function, where a run is there to remember it"):format(word), 3)
-  end
+  local misplaced <const> = word .. " belongs into a step's or a check's function, where a run is there to remember it"
+  if not engine.in_step then error(misplaced, 3) end
+  if engine.in_step.only_looks then require "playbook.find".wrong(engine, misplaced) end
   if type(name) ~= "string" or name == "" then error(word .. " takes a name first", 3) end
   return engine.workflow.store
 end

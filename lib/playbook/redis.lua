@@ -1,4 +1,5 @@
 --- redis: a connection to a Redis, for steps and checks; a find may only look. What fails is raised, as with aws.
+local fault = require "playbook.fault"
 local redis = require "redis"
 
 local words = {}
@@ -33,15 +34,12 @@ local function raised(value, err)
 end
 
 -- Everything goes through `call`, so that one place can refuse what changes something.
-local function call_of(client, looks)
+local function call_of(client, refuse)
   local known = {}
   return function(_, ...)
-    if looks then
+    if refuse then
       local may, name = reads(client, known, ...)
-      if not may then
-        error(("redis: %s may change something, and find only looks, in a plan too; put it into a step's run function")
-          :format(name), 0)
-      end
+      if not may then refuse(("redis: %s may change something"):format(name)) end
     end
     return raised(client:call(...))
   end
@@ -52,12 +50,13 @@ local function each_raises(client, name)
 end
 
 -- The client's own methods for commands (`r:set("k", "v", {ex = 10})`) call through what is put in front of it.
-local function front(client, looks)
-  local call = call_of(client, looks)
+-- `refuse(call)`: raises, where the client may only look.
+local function front(client, refuse)
+  local call = call_of(client, refuse)
   local out = {call = call, close = function() client:close() end}
   local function method(_, name)
     if OWN[name] then
-      if looks then error(("redis: %s is for steps, and find only looks"):format(name), 2) end
+      if refuse then refuse(("redis: %s is for steps"):format(name)) end
       return each_raises(client, name)
     end
     local made = client[name]
@@ -74,7 +73,7 @@ local function script(source)
     local quiet = {call = function(_, ...)
       local ok, value = pcall(client.call, client, ...)
       if ok then return value end
-      if type(value) == "table" then return nil, value end
+      if type(value) == "table" and not fault.is(value) then return nil, value end
       error(value, 0)
     end}
     return raised(made:run(quiet, keys, args))
@@ -90,7 +89,8 @@ function words.word(engine)
     end
     if type(options) == "string" then options = {url = options} end
     if type(options) ~= "table" then error("redis.connect takes an address, or a table with url", 2) end
-    return front(raised(redis.connect(options)), engine.in_step.only_looks)
+    local refuse = function(call) require "playbook.find".refuse(engine, call) end
+    return front(raised(redis.connect(options)), engine.in_step.only_looks and refuse)
   end
   return {connect = connect, script = script, null = redis.null}
 end

@@ -193,6 +193,13 @@ local function complete(flow, engine, id)
     message = message and left and message .. "\n" .. left or message or left}
 end
 
+-- What ended a run outside of its steps (a resource that could not be read) stops it as a failed step does; not what is
+-- wrong with the text, with the journal or the lock (exit 69), or with this program.
+local function stopped(err)
+  if type(err) ~= "table" or not err.exit or err.exit == 69 or fault.is(err) then return nil end
+  return {result = "failed", exit = err.exit, message = tostring(err)}
+end
+
 local function stepwise(engine, journal, options, flow)
   local ok, err = pcall(guard.chunk, engine, function()
     engine:run(require "playbook.vocabulary".environment(engine, engine.loaded.vars, engine.outputs))
@@ -200,11 +207,13 @@ local function stepwise(engine, journal, options, flow)
   local out
   if ok then
     out = complete(flow, engine, journal.run)
-  elseif workflow_of.is_halt(err) then
-    out = settle(flow, engine, options, err)
   else
-    finish(engine, journal, "failed", 70, tostring(err))
-    error(err, 0)
+    local halt = workflow_of.is_halt(err) and err or stopped(err)
+    if not halt then
+      finish(engine, journal, "failed", type(err) == "table" and err.exit or 70, tostring(err))
+      error(err, 0)
+    end
+    out = settle(flow, engine, options, halt)
   end
   finish(engine, journal, out.result, out.exit, out.message)
   options.store:mark_open(open_key(engine), (out.result == "parked" or out.result == "interrupted"

@@ -60,7 +60,7 @@ function web.word(engine)
           :format(what), 2)
       end
       if method == "POST" and engine.in_step.only_looks then
-        error("http.post may change something, and find only looks, in a plan too; put it into a step's run", 2)
+        require "playbook.find".refuse(engine, "http.post may change something")
       end
       return send(engine, method, own, out)
     end

@@ -116,6 +116,20 @@ function workflow:remember(name, make)
   return value
 end
 
+-- A wait that the interruption of the run has ended is no failure: what it waited for stays in flight.
+local function stop_if_interrupted(engine, err)
+  if engine.halted and type(err) == "table" and err.code == "Interrupted" then
+    halt("interrupted", 130, "The run was interrupted.")
+  end
+end
+
+--- Stops the run because what a find was to look at could not be seen.
+function workflow:failed_look(engine, name, err)
+  stop_if_interrupted(engine, err)
+  self.journal:write {kind = "find.failed", name = name, message = reason(err)}
+  halt("failed", 1, "find %q failed: %s", name, reason(err))
+end
+
 -- ## Steps
 
 local function token_of(self, name)
@@ -148,13 +162,6 @@ local function attempt(engine, entry, fn, ...)
   guard.arm(allowed)
   if ok then return true, value end
   return false, value
-end
-
--- A wait that the interruption of the run has ended is no failure: what it waited for stays in flight.
-local function stop_if_interrupted(engine, err)
-  if engine.halted and type(err) == "table" and err.code == "Interrupted" then
-    halt("interrupted", 130, "The run was interrupted.")
-  end
 end
 
 local function nap(self, engine, seconds)
@@ -210,8 +217,11 @@ end
 
 local function wanted(entry)
   local when = entry.spec.when
-  if type(when) == "function" then return when() end
-  return when == nil or when
+  if type(when) ~= "function" then return when == nil or when end
+  local ok, value = pcall(when)
+  if not ok and guard.sentence(value) then error(value, 0) end
+  if not ok then halt("failed", 1, "step %q: its when function failed: %s", entry.name, reason(value)) end
+  return value
 end
 
 -- A step that may wait is left out, and told at the end of the run.

@@ -83,6 +83,59 @@ describe("find", function()
     end
     assert.equal(0, calls "create")
   end)
+  it("that the function itself gives up is a failed look, with its sentence, and no fault of the text", function()
+    for text, sentence in pairs {
+      ['error "there is no cluster yet"'] = 'find "x" failed: [^\n]-:1: there is no cluster yet$',
+      ['error("there is no cluster yet", 0)'] = 'find "x" failed: there is no cluster yet$',
+      ['error {message = "no cluster"}'] = 'find "x" failed: no cluster$',
+      ['return nil + 1'] = 'find "x" failed: [^\n]-:1: attempt to perform arithmetic',
+    } do
+      local ok, err = pcall(things.plan, world, ('find "x" {run = function() %s end}'):format(text))
+      assert.is_false(ok)
+      assert.equal(1, err.exit, tostring(err))
+      assert.matches(sentence, tostring(err))
+      assert.is_nil(err.faults)
+    end
+  end)
+  it("that fails in a run stops it as a step that failed does, and is looked for again on resume", function()
+    local there, looks = true, 0
+    world.answer["test.list_things"] = function()
+      looks = looks + 1
+      return {names = there and {"a"} or {}}
+    end
+    local path = things.file [[
+      playbook {name = "spec/looks"}
+      step "first" {run = function() return aws.test:do_count {name = "first"} end}
+      local names = find "things" {run = function()
+        local names = aws.test:list_things {}.names
+        if #names == 0 then error("nothing is there", 0) end
+        return names
+      end}
+      ensure.test.thing {name = names[1]}]]
+    local engine = playbook.plan(playbook.load(path, {}), things.context(world))
+    there = false
+    world.answer["test.do_count"] = function() return 1 end
+    local out = run.execute(engine, options())
+    assert.equal("failed", out.result)
+    assert.equal(1, out.exit)
+    assert.matches('find "things" failed: nothing is there', out.message, 1, true)
+    assert.matches("go on with: tidelock resume " .. out.run, out.message, 1, true)
+    there = true
+    out = run.resume(out.run, options(), function() return things.context(world) end)
+    assert.equal("done", out.result, out.message)
+    assert.is_table(world.store.a)
+    assert.equal(1, calls "do_count")
+    assert.is_true(looks >= 3)
+    os.remove(path)
+  end)
+  it("that asks for a write, or for what only a run has, is a fault of the text, at its line", function()
+    for _, call in ipairs {"aws.test:create_thing {name = 'x'}", 'recall "x"', 'http.post "http://127.0.0.1:1/"'} do
+      local ok, err = pcall(things.plan, world, ('find "x" {run = function()\n%s end}'):format(call))
+      assert.is_false(ok)
+      assert.equal(65, err.exit, tostring(err))
+      assert.equal(2, err.faults[1].line)
+    end
+  end)
   it("hands no secret and no function on", function()
     local ok, err = pcall(things.plan, world, 'find "x" {run = function() return {f = print} end}')
     assert.is_false(ok)

@@ -457,4 +457,34 @@ describe("a run that is interrupted", function()
     assert.matches("was in flight when the run stopped", again.message)
     assert.equal(1, #calls "create_thing n")
   end)
+  it("stops with a sentence where a step's when function fails, and goes on when it no longer does", function()
+    file [[step "a" {when = function() return later.there end, run = function() return 1 end}]]
+    local ok, err = pcall(function()
+      return run.execute(playbook.plan(playbook.load(path, {}), context()), options())
+    end)
+    assert.is_false(ok)                                     -- a name that is not defined is a fault of the text
+    assert.matches("later is not defined", tostring(err))
+    file [[step "a" {when = function() error("no answer from the gate", 0) end, run = function() return 1 end}]]
+    local out = run.execute(playbook.plan(playbook.load(path, {}), context()), options())
+    assert.equal("failed", out.result)
+    assert.equal(1, out.exit)
+    assert.matches('step "a": its when function failed: no answer from the gate', out.message, 1, true)
+  end)
+  it("stops where a resource cannot be read between two steps, with the words that go on", function()
+    file [[
+      step "a" {run = function() return aws.test:do_step {name = "a"} end}
+      ensure.test.thing {name = "late"}]]
+    world.answer["test.do_step"] = function()
+      world.fail["get_thing late"] = "AccessDenied"
+      return 1
+    end
+    local out = run.execute(playbook.plan(playbook.load(path, {}), context()), options())
+    assert.equal("failed", out.result)
+    assert.equal(1, out.exit)
+    assert.matches("test.thing/late could not be read: AccessDenied", out.message, 1, true)
+    assert.matches("go on with: tidelock resume " .. out.run, out.message, 1, true)
+    local records = kept:records(out.run)
+    assert.equal("end", records[#records].kind)
+    assert.equal(1, records[#records].exit)
+  end)
 end)

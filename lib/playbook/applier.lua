@@ -6,7 +6,7 @@ local walk = require "playbook.walk"
 
 local applier = {}
 
-local OWNER_TAG <const> = require "playbook.engine".OWNER_TAG
+local OWNER_TAG <const> = require "playbook.declare".OWNER_TAG
 
 local function merged(...)
   local out = {}
@@ -165,7 +165,7 @@ end
 
 -- Nobody's turn came: they wait for each other, or for one of those. That is told at plan; none is ever left silently.
 local function left_over(engine, nodes)
-  local _, circle = require "playbook.engine".order(nodes)
+  local _, circle = require "playbook.edges".order(nodes)
   for _, node in ipairs(nodes) do
     local err = {code = "Circle", message = ("it was not done: it waits for resources that lean on each other in a"
       .. " circle (%s); take one of these edges out of the playbook"):format(circle or "of deletions")}

@@ -13,6 +13,8 @@ local vocabulary = require "playbook.vocabulary"
 
 local playbook = {}
 
+local OWNER_TAG <const> = require "playbook.declare".OWNER_TAG
+
 -- The account file's data and text; its faults join those of the playbook.
 local function load_account(path, list)
   local ok, data, text = pcall(account_of.load, path)
@@ -62,7 +64,7 @@ local function owned_tags(engine)
   local out = {}
   pcall(function()
     for row in engine.recorder:client().resourcegroupstaggingapi:items("get_resources",
-      {TagFilters = {{Key = engine_of.OWNER_TAG, Values = engine.all_owners}}}) do
+      {TagFilters = {{Key = OWNER_TAG, Values = engine.all_owners}}}) do
       out[row.ResourceARN] = require "resources".tag_map(row.Tags)
     end
   end)

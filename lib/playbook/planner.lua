@@ -1,11 +1,13 @@
 --- From declared nodes and what is live to actions: reads only, side by side, then a pure diff in the graph's order.
-local engine_of = require "playbook.engine"
+local edges = require "playbook.edges"
 local fault = require "playbook.fault"
 local patience = require "playbook.patience"
 local lent = require "playbook.seen"
 local unknown = require "playbook.unknown"
 
 local planner = {}
+
+local OWNER_TAG <const> = require "playbook.declare".OWNER_TAG
 
 local function open(value)
   local _, is_open = unknown.resolve(value)
@@ -197,7 +199,7 @@ end
 local function mark_owner(node)
   local tags = node.live and node.live.Tags
   if not tags then return end
-  local owner = tags[engine_of.OWNER_TAG]
+  local owner = tags[OWNER_TAG]
   if owner == nil then node.adopts = true end
   if owner and owner ~= node.owner then node.taken_from = owner end
 end
@@ -206,7 +208,7 @@ end
 function planner.plan(engine, nodes)
   planner.read(engine, nodes)
   raise_read_errors(nodes)
-  local order, circle = engine_of.order(nodes)
+  local order, circle = edges.order(nodes)
   if not order then
     fault.fail(65, "These resources lean on each other in a circle: %s. Nothing of them was done.", circle)
   end

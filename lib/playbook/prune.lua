@@ -1,10 +1,11 @@
 --- What a playbook owns by its tags and no longer declares: the candidates of --prune and destroy.
-local engine_of = require "playbook.engine"
 local fault = require "playbook.fault"
 local planner = require "playbook.planner"
 local resources = require "resources"
 
 local prune = {}
+
+local OWNER_TAG <const> = require "playbook.declare".OWNER_TAG
 
 local function owners_of(engine)
   local seen, out = {[engine.program.header.name] = true}, {engine.program.header.name}
@@ -48,7 +49,7 @@ end
 local function by_tags(engine, aws, owners, add)
   for _, owner in ipairs(owners) do
     for row in aws.resourcegroupstaggingapi:items("get_resources",
-      {TagFilters = {{Key = engine_of.OWNER_TAG, Values = {owner}}}}) do
+      {TagFilters = {{Key = OWNER_TAG, Values = {owner}}}}) do
       local types, name = recognise(row.ResourceARN)
       local t = types[1]
       if engine.own_arns[row.ResourceARN] then  -- luacheck: ignore
@@ -73,7 +74,7 @@ local function by_service(engine, aws, owners, add)
       local ok, rows = pcall(t.list, aws)
       if not ok then note(engine, "%s could not be looked through: %s", type_name, tostring(rows)) end
       for _, row in ipairs(ok and rows or {}) do
-        local owner = row.Tags[engine_of.OWNER_TAG]
+        local owner = row.Tags[OWNER_TAG]
         if mine[owner] then add(t, row.name, owner) end
       end
     end
@@ -163,7 +164,7 @@ end
 function prune.everything(engine)
   for _, node in ipairs(engine.nodes) do
     local tags = node.live and node.live.Tags
-    local owner = tags and tags[engine_of.OWNER_TAG]
+    local owner = tags and tags[OWNER_TAG]
     if not node.live then
       node.action, node.why = "none", "there is none"
     elseif node.type.tagged and owner ~= node.owner then

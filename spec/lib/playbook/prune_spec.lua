@@ -1,6 +1,6 @@
 -- --prune: what is found by its tags, in an order that comes to an end; what is declared is never among it.
 local catalog = require "resources.catalog"
-local engine_of = require "playbook.engine"
+local edges = require "playbook.edges"
 local prune = require "playbook.prune"
 local resource = require "resources"
 
@@ -57,6 +57,6 @@ describe("prune", function()
     assert.is_nil(by.b.deps[by.a])
     assert.is_true((by.c.deps[by.d] or false) ~= (by.d.deps[by.c] or false))
     assert.is_nil(next(by.e.deps))
-    assert.equal(5, #assert(engine_of.order(nodes)))
+    assert.equal(5, #assert(edges.order(nodes)))
   end)
 end)

@@ -1,0 +1,158 @@
+--- What a declaration becomes: properties checked against the type, tags, edges, and the handle that `ensure` returns.
+local fault = require "playbook.fault"
+local resources = require "resources"
+local unknown = require "playbook.unknown"
+
+local declare = {}
+
+--- The tag that says which playbook owns a resource.
+declare.OWNER_TAG = "tidelock:playbook"
+
+-- Arguments of a declaration that are the engine's, not the API's.
+local META <const> = {after = true, protect = true, ignore = true}
+
+local function merge_tags(engine, given, owner)
+  local out = {ManagedBy = "tidelock"}
+  if engine.account then
+    out.Environment = engine.account.env
+    for name, value in pairs(engine.account.tags or {}) do out[name] = value end
+  end
+  for name, value in next, given or {} do out[name] = value end
+  out[declare.OWNER_TAG] = owner
+  return out
+end
+
+-- The arguments as properties: `name` for the key member, engine's own words apart. The caller's table is copied.
+local function properties_of(t, args)
+  local want, meta = {}, {}
+  local key = type(t.key) == "string" and t.key or nil
+  for name, value in next, args do
+    if META[name] then
+      meta[name] = value
+    elseif key and name == key and args.name == nil then
+      want.name = value
+    elseif name == "tags" and t.tagged and args.Tags == nil then
+      want.Tags = value
+    else
+      want[name] = value
+    end
+  end
+  return want, meta
+end
+
+local function copy(value, depth)
+  if type(value) ~= "table" or unknown.is(value) or unknown.is_handle(value) or depth > 64 then return value end
+  local out = setmetatable({}, getmetatable(value))
+  for k, v in next, value do out[k] = copy(v, depth + 1) end
+  return out
+end
+
+local function key_of(t, want)
+  local parts, open = {}, false
+  for i, name in ipairs(t.keys) do
+    local value = want[name]
+    if unknown.is(value) then
+      local node = unknown.node(value)
+      parts[i], open = node and node.name or unknown.text(value), true
+    else
+      parts[i] = tostring(value)
+    end
+  end
+  for _, name in ipairs(t.found_by or {}) do open = open or unknown.is(want[name]) end
+  if t.label and not open then return t.label(want), open end
+  return table.concat(parts, "/"), open
+end
+
+local function misnamed(engine, node)
+  return function(key, phrase)
+    engine:fault("%s has no field %q%s", node.address, tostring(key), phrase)
+  end
+end
+
+-- A poison node: its fields are anything, so that one fault does not become ten.
+local function blank() return unknown.poison() end
+
+local function check_values(engine, t, want)
+  local faults = require "resources.schema".faults(t:schema(engine.models), want, engine.is)
+  for _, message in ipairs(faults) do engine:fault("%s: %s", t.type, message) end
+  if #faults > 0 or not t.check then return #faults == 0 end
+  local known = {}
+  for name, value in pairs(want) do
+    if not unknown.is(value) then known[name] = value end
+  end
+  local found = t.check(known)
+  for _, message in ipairs(found or {}) do engine:fault("%s: %s", t.type, message) end
+  return #(found or {}) == 0
+end
+
+local function add_edges(engine, node, meta)
+  if unknown.is_poison(meta.after) then meta.after = nil end
+  unknown.each_node(node.want, function(other) node.deps[other] = true end)
+  for _, other in ipairs(type(meta.after) == "table" and not unknown.is_handle(meta.after) and meta.after
+    or {meta.after}) do
+    if unknown.is_handle(other) then
+      node.deps[unknown.node(other)] = true
+    elseif type(other) == "string" then
+      node.after = node.after or {}
+      table.insert(node.after, other)
+    else
+      engine:fault("%s: after takes resources (what ensure returned) or addresses such as sqs.queue/name", node.address)
+    end
+  end
+end
+
+-- The type, and the properties and the engine's own words apart; nil where the declaration is no good at all.
+local function understood(engine, type_name, args)
+  local t, phrase = resources.find(type_name)
+  if not t then
+    engine:fault("there is no resource type %s%s", type_name, phrase)
+    return nil
+  end
+  if type(args) ~= "table" or unknown.is(args) then
+    engine:fault("ensure.%s takes a table of properties", type_name)
+    return nil
+  end
+  local want, meta = properties_of(t, args)
+  want = copy(want, 1)
+  if not check_values(engine, t, want) then return nil end
+  for _, name in ipairs(t.keys) do
+    if unknown.is_poison(want[name]) then return nil end
+  end
+  return t, want, meta
+end
+
+local function node_of(engine, t, want, meta)
+  local owner = engine.owners[#engine.owners] or engine.program.header.name
+  if t.tagged then want.Tags = merge_tags(engine, want.Tags, owner) end
+  local key, open = key_of(t, want)
+  local path, line = fault.here(engine.sources)
+  return {type = t, name = key, address = t.type .. "/" .. key, key_open = open, want = want, deps = {},
+    file = path, line = line, owner = owner, protect = meta.protect, ignore = meta.ignore, index = #engine.nodes + 1}
+end
+
+-- Which fields its handle has, and what is said of one that it has not.
+local function give_fields(engine, node)
+  node.fields = node.type:field_names(engine.models)
+  node.field_names = function() return require "playbook.vars".names(node.fields) end
+  node.misnamed = misnamed(engine, node)
+end
+
+--- Declares a resource and returns its handle; on a fault, which is noted, a handle that fits anywhere.
+function declare.resource(engine, type_name, args)
+  local t, want, meta = understood(engine, type_name, args)
+  if not t then return blank() end
+  local node = node_of(engine, t, want, meta)
+  local twin = engine.by_address[node.address]
+  if twin then
+    engine:fault("%s is declared twice; the other is at %s:%d", node.address, twin.file, twin.line)
+    return blank()
+  end
+  give_fields(engine, node)
+  add_edges(engine, node, meta)
+  engine.by_address[node.address] = node
+  engine.nodes[node.index] = node
+  engine.pending[#engine.pending + 1] = node
+  return unknown.handle(node)
+end
+
+return declare

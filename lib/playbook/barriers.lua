@@ -1,0 +1,111 @@
+--- The words that are barriers: step, wait_until, check, approve, park. A plan only gives them their place.
+local suggest = require "suggest"
+local unknown = require "playbook.unknown"
+local vars = require "playbook.vars"
+
+local barriers = {}
+
+local STEP <const> = {"run", "undo", "probe", "retry", "timeout", "when", "confirm", "later", "about", "every", "test",
+  "severity"}
+
+local function check_spec(engine, kind, name, spec, needed)
+  if type(name) ~= "string" or name == "" then
+    engine:fault('%s takes a name: %s "cut over" {...}', kind, kind)
+    return false
+  end
+  if type(spec) ~= "table" then
+    engine:fault("%s %q takes a table with %s", kind, name, needed)
+    return false
+  end
+  for key in pairs(spec) do
+    local ok = false
+    for _, word in ipairs(STEP) do ok = ok or word == key end
+    if not ok then engine:fault("%s %q: %s is not known%s", kind, name, tostring(key), suggest.phrase(key, STEP)) end
+  end
+  for _, word in ipairs {"run", "undo", "probe", "test"} do
+    if spec[word] ~= nil and type(spec[word]) ~= "function" then
+      engine:fault("%s %q: %s must be a function", kind, name, word)
+    end
+  end
+  if spec.later and spec.confirm == nil then
+    engine:fault("%s %q: later says that it may wait for a confirmation, but it asks for none; add confirm", kind, name)
+  end
+  if spec[needed] == nil then
+    engine:fault("%s %q has no %s function", kind, name, needed)
+    return false
+  end
+  for _, word in ipairs {"timeout", "every"} do
+    if spec[word] ~= nil then
+      local seconds, why = vars.seconds(spec[word])
+      if not seconds then engine:fault("%s %q: %s %s", kind, name, word, why) end
+    end
+  end
+  return true
+end
+
+local function place(entry) return {address = entry.kind .. " " .. ("%q"):format(entry.name)} end
+
+-- In a plan a barrier only takes its place in the sequence; in a run the workflow does it.
+local function pass(engine, entry)
+  if engine.mode == "apply" and #engine.faults == 0 then return engine.workflow:perform(engine, entry) end
+  return unknown.field(place(entry), {})
+end
+
+local function curried(engine, kind, needed)
+  return function(name)
+    return function(spec)
+      if not check_spec(engine, kind, name, spec, needed) then return unknown.poison() end
+      return pass(engine, engine:barrier {kind = kind, name = name, spec = spec})
+    end
+  end
+end
+
+-- check "name" {test = function} or, of the controls in lib/checks, check "name" {controls = "rds-*"}.
+local function check_word(engine)
+  local plain = curried(engine, "check", "test")
+  return function(name)
+    return function(spec)
+      local word = type(spec) == "table" and not spec.test and require "checks.word"
+      if word and word.names_controls(spec) then
+        local ok, made = pcall(word.spec, engine, spec)
+        if not ok then
+          engine:fault("check %q: %s", tostring(name), type(made) == "table" and made.message or tostring(made))
+          return unknown.poison()
+        end
+        spec = made
+      end
+      return plain(name)(spec)
+    end
+  end
+end
+
+local function approve_word(engine)
+  return function(name)
+    if type(name) ~= "string" then
+      engine:fault('approve takes a name: approve "cut over"')
+      return
+    end
+    pass(engine, engine:barrier {kind = "approve", name = name})
+  end
+end
+
+local function park_word(engine)
+  return function(spec)
+    if type(spec) == "string" then spec = {spec} end
+    local seconds, why = vars.seconds(type(spec) == "table" and spec[1] or "")
+    if not seconds then
+      engine:fault('park %s: park {"24h", why = "soak"}', why)
+      return
+    end
+    local name = spec.name or (spec.why and spec.why or "park " .. tostring(spec[1]))
+    pass(engine, engine:barrier {kind = "park", name = name, seconds = seconds, why = spec.why})
+  end
+end
+
+--- The words for the playbook that `engine` runs, by their names.
+function barriers.words(engine)
+  return {step = curried(engine, "step", "run"), wait_until = curried(engine, "wait_until", "test"),
+    check = check_word(engine), approve = approve_word(engine), park = park_word(engine)}
+end
+
+return barriers

@@ -72,6 +72,14 @@ subjects["expected.topic"] = expected("expected topics", function(account)
   return {{name = account.prefix .. "-cost-alerts"}}
 end, function(world, name) return world.arn("sns", name) end)
 
+subjects["expected.alert_topic"] = expected("expected topics of alerts", function(account)
+  local out = {}
+  for i, name in ipairs {"ops-alerts", "guardduty-findings", "securityhub-findings"} do
+    out[i] = {name = account.prefix .. "-" .. name}
+  end
+  return out
+end, function(world, name) return world.arn("sns", name) end)
+
 subjects["expected.cluster"] = expected("expected clusters", function(account)
   local out = {}
   for i, name in ipairs(account.clusters or {}) do out[i] = {name = name} end
@@ -93,7 +101,7 @@ subjects["rds.db_instance"] = paged("databases", "rds", "describe_db_instances",
 subjects["rds.snapshot"] = paged("database snapshots", "rds", "describe_db_snapshots", "DBSnapshotIdentifier",
   "DBSnapshotArn", "rds:DescribeDBSnapshots", {input = {SnapshotType = "manual"}})
 
--- Groups, clusters that stand alone, and serverless caches alike: the one to be replaced is a cluster without a group.
+-- Groups and clusters that stand alone: the one to be replaced is a cluster without a group.
 subjects["elasticache.cache"] = {title = "caches",
   needs = {"elasticache:DescribeReplicationGroups", "elasticache:DescribeCacheClusters"},
   list = function(aws)

@@ -24,7 +24,7 @@ check "Root, users and their keys" {service = "iam"}
 check "S3: nothing is open, everything is encrypted" {service = "s3"}
 check "Databases: closed, encrypted, backed up" {
   controls = {"rds-not-public", "rds-encrypted", "rds-snapshots-private", "rds-deletion-protection", "rds-backups",
-    "rds-minor-upgrades", "rds-performance-insights", "rds-monitoring", "rds-certificate"}}
+    "rds-minor-upgrades", "rds-performance-insights", "rds-monitoring", "rds-certificate", "rds-log-exports"}}
 check "Caches ask who is there, and survive a node" {
   controls = {"elasticache-auth", "elasticache-failover", "elasticache-backups"}}
 check "No port of a database, cache or shell is open" {controls = "ec2-ports-closed"}
@@ -36,7 +36,8 @@ check "Containers: own roles, no secrets in sight" {
 check "Tables expire, are encrypted and recoverable" {
   controls = {"dynamodb-ttl", "dynamodb-encryption", "dynamodb-point-in-time-recovery", "dynamodb-deletion-protection"}}
 check "Queues keep what fails" {
-  controls = {"sqs-dead-letters", "sqs-queue-settings", "sqs-encryption", "sqs-dead-letter-retention"}}
+  controls = {"sqs-dead-letters", "sqs-queue-settings", "sqs-encryption", "sqs-dead-letter-retention",
+    "sqs-not-public"}}
 check "Services grow, roll back and are watched" {
   controls = {"ecs-container-insights", "ecs-circuit-breaker", "ecs-scaling", "ecs-alarms", "ecs-no-xray-daemon"}}
 check "Functions" {service = "lambda"}

@@ -26,6 +26,7 @@ local TLS <const> = {Effect = "Deny", Principal = "*", Action = "s3:*", Resource
 local DB <const> = {DBInstanceIdentifier = "db", Engine = "postgres", PubliclyAccessible = false,
   StorageEncrypted = true, DeletionProtection = true, BackupRetentionPeriod = 7, AutoMinorVersionUpgrade = true,
   PerformanceInsightsEnabled = true, MonitoringInterval = 60, CACertificateIdentifier = "rds-ca-rsa2048-g1",
+  EnabledCloudwatchLogsExports = {"postgresql"},
   DBParameterGroups = {{DBParameterGroupName = "tls", ParameterApplyStatus = "in-sync"}}}
 local CACHE <const> = {ReplicationGroupId = "redis", Engine = "redis", AtRestEncryptionEnabled = true,
   TransitEncryptionEnabled = true, TransitEncryptionMode = "required", AuthTokenEnabled = true,
@@ -40,19 +41,29 @@ local TASK <const> = {family = "api", revision = 1, taskDefinitionArn = arn("ecs
     {name = "PORT", value = "80"}, {name = "TOKENS_PER_WINDOW", value = "10"},
     {name = "REDIS_AUTH_SECRET_ARN", value = arn("secretsmanager", "secret:r")}}}}}
 local SERVICE <const> = {serviceName = "api", serviceArn = arn("ecs", "service/main/api"),
+  loadBalancers = {{targetGroupArn = arn("elasticloadbalancing", "targetgroup/api/1")}},
   taskDefinition = "api:1", deploymentConfiguration = {deploymentCircuitBreaker = {enable = true, rollback = true}}}
-local ALARM <const> = {ActionsEnabled = true, AlarmActions = {arn("sns", "ops")}, StateValue = "OK"}
+local ALARM <const> = {ActionsEnabled = true, AlarmActions = {arn("sns", "x-ops-alerts")}, StateValue = "OK"}
 local function alarm(name, metric, changes)
   return with(with(ALARM, {AlarmName = name, MetricName = metric, Dimensions = {
     {Name = "ClusterName", Value = "main"}, {Name = "ServiceName", Value = "api"}}}), changes or {})
 end
-local ALARMS <const> = {alarm("cpu", "CPUUtilization"), alarm("memory", "MemoryUtilization")}
+local ALARMS <const> = {alarm("cpu", "CPUUtilization"), alarm("memory", "MemoryUtilization"),
+  alarm("requests", "RequestCount", {Dimensions = {{Name = "TargetGroup", Value = "targetgroup/api/1"}}})}
 local FUNCTION <const> = {FunctionName = "f", FunctionArn = arn("lambda", "function:f"), Runtime = "nodejs22.x"}
 local KEY <const> = {KeyId = "k", Arn = arn("kms", "key/k"), KeyManager = "CUSTOMER", KeyState = "Enabled",
   KeySpec = "SYMMETRIC_DEFAULT", Origin = "AWS_KMS"}
-local DETECTOR <const> = {Status = "ENABLED", Features = {{Name = "S3_DATA_EVENTS", Status = "ENABLED"}}}
+local function features(...)
+  local out = {}
+  for i, name in ipairs {...} do out[i] = {Name = name, Status = "ENABLED"} end
+  return out
+end
+local FOUR <const> = {"EKS_AUDIT_LOGS", "EBS_MALWARE_PROTECTION", "RDS_LOGIN_EVENTS", "LAMBDA_NETWORK_LOGS"}
+local DETECTOR <const> = {Status = "ENABLED", Features = features("S3_DATA_EVENTS", table.unpack(FOUR))}
 local RULE <const> = {Name = "guardduty", State = "ENABLED",
   EventPattern = '{"source":["aws.guardduty"],"detail":{"severity":[{"numeric":[">=",7]}]}}'}
+local HUB_RULE <const> = {Name = "securityhub", State = "ENABLED", EventPattern =
+  '{"source":["aws.securityhub"],"detail":{"findings":{"Severity":{"Label":["HIGH","CRITICAL"]}}}}'}
 local ANOMALY <const> = {SubscriptionName = "s", Frequency = "IMMEDIATE", Subscribers = {{Type = "SNS", Address = "t"}},
   MonitorArnList = {"m"}}
 local SUMMARY <const> = {AccountMFAEnabled = 1, AccountAccessKeysPresent = 0}
@@ -91,6 +102,11 @@ local function statement(service)
   return {Effect = "Allow", Principal = {Service = service}, Action = "sns:Publish", Resource = "*"}
 end
 
+local function recorded_topic()
+  return {KmsMasterKeyId = "k", Policy = policy(statement "budgets.amazonaws.com",
+    statement "costalerts.amazonaws.com", statement "cloudwatch.amazonaws.com")}
+end
+
 local function key_policy(last)
   return policy({Effect = "Allow", Principal = {AWS = "arn:aws:iam::123456789012:root"}, Action = "kms:*",
     Resource = "*"}, {Effect = "Allow", Action = {"kms:Decrypt", "kms:GenerateDataKey*"}, Resource = "*",
@@ -113,7 +129,7 @@ end
 local good <const> = {
   -- GuardDuty, Security Hub, Config
   ["guardduty.list_detectors"] = {"d"}, ["guardduty.get_detector"] = DETECTOR, ["guardduty.list_findings"] = {},
-  ["events.list_rules"] = {RULE}, ["events.test_event_pattern"] = {Result = true},
+  ["events.list_rules"] = {RULE, HUB_RULE}, ["events.test_event_pattern"] = {Result = true},
   ["events.list_targets_by_rule"] = {Targets = {{Id = "1", Arn = arn("sns", "guardduty")}}},
   ["securityhub.describe_hub"] = {HubArn = arn("securityhub", "hub/default")},
   ["securityhub.get_enabled_standards"] = {{StandardsStatus = "READY",
@@ -146,6 +162,7 @@ local good <const> = {
   ["s3.get_bucket_encryption"] = {ServerSideEncryptionConfiguration = {Rules = {
     {ApplyServerSideEncryptionByDefault = {SSEAlgorithm = "AES256"}}}}},
   ["s3.get_bucket_versioning"] = {Status = "Enabled"},
+  ["s3.get_bucket_ownership_controls"] = {OwnershipControls = {Rules = {{ObjectOwnership = "BucketOwnerEnforced"}}}},
   ["s3.list_bucket_intelligent_tiering_configurations"] = {IntelligentTieringConfigurationList = {
     {Id = "EntireBucket", Status = "Enabled"}}},
   -- RDS, ElastiCache
@@ -163,10 +180,9 @@ local good <const> = {
   -- SQS, SNS
   ["sqs.list_queues"] = urls(QUEUES), ["sqs.get_queue_attributes"] = attributes {},
   ["sqs.get_queue_url"] = function(input) return {QueueUrl = url(input.QueueName)} end,
-  ["sns.list_topics"] = {{TopicArn = arn("sns", "x-cost-alerts")}},
+  ["sns.list_topics"] = {{TopicArn = arn("sns", "x-cost-alerts")}, {TopicArn = arn("sns", "x-ops-alerts")}},
   ["kms.get_key_policy"] = {Policy = key_policy "cloudwatch.amazonaws.com"},
-  ["sns.get_topic_attributes"] = {Attributes = {KmsMasterKeyId = "k", Policy = policy(statement "budgets.amazonaws.com",
-    statement "costalerts.amazonaws.com", statement "cloudwatch.amazonaws.com")}},
+  ["sns.get_topic_attributes"] = function() return {Attributes = recorded_topic()} end,
   ["sns.list_subscriptions_by_topic"] = {{SubscriptionArn = arn("sns", "x-cost-alerts:1")}},
   -- ECS
   ["ecs.list_clusters"] = {arn("ecs", "cluster/main")},
@@ -212,12 +228,22 @@ row("guardduty-enabled", {["guardduty.list_detectors"] = {}}, "no detector")
 row("guardduty-enabled", {["guardduty.get_detector"] = with(DETECTOR, {Status = "DISABLED"})}, "suspended")
 row("guardduty-findings", {["guardduty.list_findings"] = {"1"}, ["guardduty.get_findings"] = {Findings = {
   {Type = "CryptoCurrency:EC2/BitcoinTool.B", Severity = 8}}}}, "1 finding .*BitcoinTool.B %(8%)")
-row("guardduty-s3-protection", {["guardduty.get_detector"] = {Status = "ENABLED"}}, "not set")
-row("guardduty-notified", {["events.list_rules"] = {}}, "no rule")
-row("guardduty-notified", {["events.list_targets_by_rule"] = {Targets = {}}}, "no target")
+row("guardduty-s3-protection", {["guardduty.get_detector"] = {Status = "ENABLED",
+  Features = features(table.unpack(FOUR))}}, "not set")
+row("guardduty-protections", {["guardduty.get_detector"] = {Status = "ENABLED",
+  Features = features("S3_DATA_EVENTS", table.unpack(FOUR, 1, 3))}}, "LAMBDA_NETWORK_LOGS off")
+row("guardduty-notified", {["events.list_rules"] = {HUB_RULE}}, "no rule")
+row("guardduty-notified", {["events.list_rules"] = {with(RULE, {State = "DISABLED"}), HUB_RULE}}, "is disabled")
+row("guardduty-notified", {["events.list_targets_by_rule"] = function(input)
+  return {Targets = input.Rule == "securityhub" and {{Id = "1"}} or {}}
+end}, "no target")
 row("guardduty-notified", {["events.test_event_pattern"] = function(input)
-  return {Result = input.Event:find '"severity":[78]' ~= nil}
+  return {Result = not input.Event:find '"severity":9'}
 end}, "does not match severity 9.5")
+row("securityhub-notified", {["events.list_rules"] = {RULE}}, "no rule")
+row("securityhub-notified", {["events.test_event_pattern"] = function(input)
+  return {Result = not input.Event:find '"Label":"HIGH"'}
+end}, "does not match severity HIGH")
 row("securityhub-enabled", {["securityhub.describe_hub"] = refuse "InvalidAccessException"}, "not subscribed",
   {"securityhub-findings"})
 row("securityhub-best-practices", {["securityhub.get_enabled_standards"] = {}}, "not subscribed")
@@ -277,6 +303,10 @@ row("s3-bucket-tls-only", {["s3.get_bucket_policy"] = refuse "NoSuchBucketPolicy
 row("s3-bucket-tls-only", {["s3.get_bucket_policy"] = {Policy = policy {Effect = "Deny", Principal = {AWS = "x"},
   Action = "s3:*", Resource = "*", Condition = {Bool = {["aws:SecureTransport"] = "false"}}}}}, "does not deny")
 row("s3-bucket-versioning", {["s3.get_bucket_versioning"] = {}}, "versioning is off")
+row("s3-bucket-ownership", {["s3.get_bucket_ownership_controls"] = refuse "OwnershipControlsNotFoundError"},
+  "no ownership is set")
+row("s3-bucket-ownership", {["s3.get_bucket_ownership_controls"] = {OwnershipControls = {Rules = {
+  {ObjectOwnership = "ObjectWriter"}}}}}, "grants are in force: ObjectWriter")
 row("s3-intelligent-tiering", {["s3.list_bucket_intelligent_tiering_configurations"] = {}}, "no configuration")
 for _, case in ipairs {{"rds-not-public", {PubliclyAccessible = true}, "public address"},
   {"rds-encrypted", {StorageEncrypted = false}, "not encrypted"},
@@ -286,6 +316,7 @@ for _, case in ipairs {{"rds-not-public", {PubliclyAccessible = true}, "public a
   {"rds-performance-insights", {PerformanceInsightsEnabled = false}, "off"},
   {"rds-certificate", {CACertificateIdentifier = "rds-ca-2019"}, "has expired"},
   {"rds-monitoring", {MonitoringInterval = 0}, "off"},
+  {"rds-log-exports", {EnabledCloudwatchLogsExports = json.null}, "no log is exported"},
   {"rds-force-ssl", {DBParameterGroups = {{DBParameterGroupName = "tls", ParameterApplyStatus = "pending-reboot"}}},
     "pending%-reboot: not in force yet"}} do
   row(case[1], {["rds.describe_db_instances"] = {with(DB, case[2])}}, case[3])
@@ -331,6 +362,8 @@ row("sqs-dead-letters", {["sqs.get_queue_attributes"] = attributes({RedrivePolic
   deadLetterTargetArn = arn("sqs", QUEUES[4])}}, QUEUES[3])}, "3 times, not 5")
 row("sqs-encryption", {["sqs.get_queue_attributes"] = attributes({SqsManagedSseEnabled = "false"}, QUEUES[3])},
   "no encryption")
+row("sqs-not-public", {["sqs.get_queue_attributes"] = attributes({Policy = policy {Effect = "Allow", Principal = "*",
+  Action = "sqs:*", Resource = "*"}}, QUEUES[3])}, "allows everyone")
 row("sqs-dead-letter-retention", {["sqs.get_queue_attributes"] = attributes({MessageRetentionPeriod = "345600"},
   QUEUES[4])}, "4.0 days only")
 row("sns-cost-publishers", {["sns.get_topic_attributes"] = {Attributes = {Policy =
@@ -340,8 +373,21 @@ row("sns-publisher-keys", {["kms.get_key_policy"] = {Policy = key_policy "events
 row("sns-publisher-keys", {["sns.get_topic_attributes"] = {Attributes = {KmsMasterKeyId = "alias/aws/sns",
   Policy = policy(statement "budgets.amazonaws.com", statement "costalerts.amazonaws.com",
     statement "cloudwatch.amazonaws.com")}}}, "AWS's own")
-row("sns-subscribers", {["sns.list_subscriptions_by_topic"] = {{SubscriptionArn = "PendingConfirmation"}}},
-  "1 wait for a click")
+local function waiting(ending)
+  return function(input)
+    local is = input.TopicArn:find(ending, 1, true)
+    return {{SubscriptionArn = is and "PendingConfirmation" or input.TopicArn .. ":1"}}
+  end
+end
+row("sns-subscribers", {["sns.list_subscriptions_by_topic"] = waiting "x-cost-alerts"}, "1 wait for a click")
+row("sns-alert-subscribers", {["sns.list_subscriptions_by_topic"] = waiting "x-securityhub-findings"},
+  "none is confirmed, 1 wait")
+row("sns-not-public", {["sns.get_topic_attributes"] = function(input)
+  local live = recorded_topic()
+  if input.TopicArn:find "ops" then live.Policy = policy {Effect = "Allow", Principal = {AWS = "*"},
+    Action = "sns:Publish", Resource = "*"} end
+  return {Attributes = live}
+end}, "allows everyone")
 row("ecs-clusters-expected", {["ecs.describe_clusters"] = {clusters = {}}}, "no such cluster")
 row("ecs-container-insights", {["ecs.describe_clusters"] = {clusters = {{clusterName = "main", status = "ACTIVE",
   settings = {{name = "containerInsights", value = "disabled"}}}}}}, "is disabled")
@@ -356,7 +402,8 @@ row("ecs-no-xray-daemon", {["ecs.describe_task_definition"] = {taskDefinition = 
   {name = "x", image = "amazon/aws-xray-daemon:3"}}})}}, "container x")
 row("ecs-scaling", {["application_autoscaling.describe_scaling_policies"] = {
   tracking("ECSServiceAverageCPUUtilization", 95)}}, "CPU is tracked at 95, not 70; Memory is not tracked")
-row("ecs-alarms", {["cloudwatch.describe_alarms*"] = {ALARMS[1]}}, "no alarm on MemoryUtilization")
+row("ecs-alarms", {["cloudwatch.describe_alarms*"] = {ALARMS[1], ALARMS[3]}}, "no alarm on MemoryUtilization")
+row("ecs-alarms", {["cloudwatch.describe_alarms*"] = {ALARMS[1], ALARMS[2]}}, "no alarm on RequestCount")
 row("lambda-limiter-concurrency", {["lambda.get_function_concurrency"] = {}}, "not set")
 row("lambda-limiter-concurrency", {["lambda.list_event_source_mappings"] = {{FunctionArn = FUNCTION.FunctionArn,
   EventSourceArn = arn("sqs", "x-rate-limiter-queue"), ScalingConfig = {MaximumConcurrency = 5}}}}, "up to 5 at once")
@@ -383,6 +430,8 @@ row("logs-retention-noncritical", {["logs.describe_log_groups"] = {{logGroupName
   "90 days")
 row("cloudwatch-alarm-actions", {["cloudwatch.describe_alarms"] = {MetricAlarms = {
   alarm("cpu", "CPUUtilization", {AlarmActions = {}})}}}, "no action")
+row("cloudwatch-alarm-topics", {["sns.list_topics"] = {{TopicArn = arn("sns", "x-cost-alerts")}}},
+  "no topic x%-ops%-alerts")
 row("cloudwatch-alarm-stuck", {["cloudwatch.describe_alarms"] = {MetricAlarms = {alarm("cpu", "CPUUtilization",
   {StateValue = "ALARM", StateUpdatedTimestamp = NOW - 30 * 86400})}}}, "ALARM for 30 days")
 row("budgets-forecast-alert", {["budgets.describe_notifications_for_budget"] = {notification("ACTUAL", 100.0)}},

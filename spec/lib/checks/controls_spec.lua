@@ -134,6 +134,41 @@ describe("controls", function()
     end
   end)
 
+  -- For each control, from what it asks of the account as it should be: refused one by one, it is an error each time.
+  for _, control in ipairs(checks.all()) do
+    local asked = {}
+    it(control.id .. " passes, and says what it read", function()
+      local noted = setmetatable({}, {__index = function(_, key)
+        local found = recorded.good[key]
+        if found ~= nil then asked[key] = true end
+        return found
+      end})
+      local passed
+      for _, result in ipairs(run(noted, {control})) do
+        if result.result == "pass" then
+          passed = true
+          assert.is_true(#result.evidence > 1, "no evidence")
+        end
+        assert.is_true(result.result == "pass" or result.result == "skip", result.evidence)
+      end
+      assert.is_true(passed or false)
+    end)
+    it(control.id .. " is an error, never a pass alone or a fail, for each read that is refused", function()
+      assert.is_truthy(next(asked) or control.subjects:find "^expected%.", "it asks nothing")
+      for key in pairs(asked) do
+        local errors = 0
+        for _, result in ipairs(run(overlaid {[key] = {refuse = "AccessDenied"}}, {control})) do
+          assert.not_equal("fail", result.result, key)
+          if result.result == "error" then
+            errors = errors + 1
+            assert.matches("AccessDenied", result.evidence)
+          end
+        end
+        assert.is_true(errors > 0, key .. " was refused, and no error was told")
+      end
+    end)
+  end
+
   it("are errors where the API refuses, all of them", function()
     local refused = setmetatable({}, {__index = function(_, service)
       return setmetatable({}, {__index = function(_, operation)

@@ -59,7 +59,7 @@ local function look(engine, name, run)
   local ok, value = pcall(run)
   engine.in_step = nil
   if not ok then failed(engine, name, value) end
-  local why = require "playbook.workflow".check_value(value, "what find " .. name .. " returns", 1)
+  local why = require "playbook.journal".refusal(value, "what find " .. name .. " returns")
   if why then error(why, 0) end
   return value
 end

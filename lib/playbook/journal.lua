@@ -84,6 +84,40 @@ function journal:write(record)
   return record
 end
 
+-- Why a table's own form cannot be kept as it is, or nil.
+local function unfit(value, path)
+  if not bytes.fits(value) then
+    return ("%s is a table whose keys are neither all text nor 1 to n without a gap, which the journal cannot keep")
+      :format(path)
+  end
+  if bytes.is_packed(value) then
+    return ("%s has a member $base64, by which the journal marks bytes; call it something else"):format(path)
+  end
+end
+
+local function unkept(value, path, depth)
+  local kind = type(value)
+  if kind == "number" and (value ~= value or math.abs(value) == math.huge) then
+    return ("%s is %s, which the journal cannot keep"):format(path, tostring(value))
+  end
+  if kind == "nil" or kind == "string" or kind == "boolean" or kind == "number" then return end
+  if kind == "userdata" then
+    if value == require "tidelock.json".null then return end
+    return ("%s is a secret; a step returns its ARN and version instead, because the journal keeps step values")
+      :format(path)
+  end
+  if kind ~= "table" or depth > 32 then return ("%s is a %s, which the journal cannot keep"):format(path, kind) end
+  local why = unfit(value, path)
+  if why then return why end
+  for k, v in next, value do
+    why = unkept(v, path .. "." .. tostring(k), depth + 1)
+    if why then return why end
+  end
+end
+
+--- Why the journal cannot keep a step's value, or nil. `path` is what the value is called in the sentence.
+function journal.refusal(value, path) return unkept(value, path, 1) end
+
 --- The records of a journal's text. A line that a kill cut in two is left out; the second result tells.
 function journal.parse(text)
   local json, out, cut = require "tidelock.json", {}, 0

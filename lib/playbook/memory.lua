@@ -21,7 +21,7 @@ function memory.words(engine)
   local json = require "tidelock.json"
   local function keep(name, value)
     local store = store_of(engine, "keep", name)
-    local why = require "playbook.workflow".check_value(value, "what is kept as " .. name, 1)
+    local why = require "playbook.journal".refusal(value, "what is kept as " .. name)
     if why then error(why, 2) end
     store:keep(place(engine, name), json.encode(bytes.pack(value), {sort = true}))
     return value

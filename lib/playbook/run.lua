@@ -3,6 +3,7 @@ local applier = require "playbook.applier"
 local fault = require "playbook.fault"
 local guard = require "playbook.guard"
 local playbook = require "playbook"
+local halt_of = require "playbook.halt"
 local planner = require "playbook.planner"
 local redact = require "playbook.redact"
 local show = require "playbook.show"
@@ -208,7 +209,7 @@ local function stepwise(engine, journal, options, flow)
   if ok then
     out = complete(flow, engine, journal.run)
   else
-    local halt = workflow_of.is_halt(err) and err or stopped(err)
+    local halt = halt_of.is(err) and err or stopped(err)
     if not halt then
       finish(engine, journal, "failed", type(err) == "table" and err.exit or 70, tostring(err))
       error(err, 0)

@@ -206,15 +206,15 @@ function recorder.new(session, traffic)
 end
 
 -- Types wait with resources.await, which knows of no run: the run whose client they called ends it.
-require "resources".nap = function(seconds, what)
+require "resources.tools".pause_by(function(seconds, what)
   local self = serving[current()]
   if self then return self:nap(seconds, what) end
   require "tidelock.loop".sleep(seconds)
-end
+end)
 
 --- Waits so many seconds for the run that the running task works for; false as soon as that is interrupted.
 function recorder.pause(seconds)
-  local ok, err = pcall(require "resources".nap, seconds, "before the next try")
+  local ok, err = pcall(require "resources.tools".nap, seconds, "before the next try")
   if not ok and not (type(err) == "table" and err.code == "Interrupted") then error(err, 0) end
   return ok
 end

@@ -35,6 +35,32 @@ function tools.tag_changes(live, want)
   return set, gone
 end
 
+--- Makes the tags of `live` those of `want`, by the service's TagResource and UntagResource. `whom` names the resource
+-- as both do: {ResourceArn = arn}. Tags are a list of Key and Value; `how` is "map" where they are a map, {key =,
+-- value =} where a tag's members have other names, {tags = "ResourceTags"} where the input's member has.
+function tools.retag(service, whom, live, want, how)
+  local names = type(how) == "table" and how or {}
+  local member = names.tags or next(whom):find "^%l" and "tags" or "Tags"
+  local set, gone = tools.tag_changes(live.Tags, want.Tags)
+  local function call(operation, name, value)
+    local input = {[name] = value}
+    for key, id in pairs(whom) do input[key] = id end
+    service[operation](service, input)
+  end
+  if next(set) then
+    call("tag_resource", member, how == "map" and set or tools.tag_list(set, names.key, names.value))
+  end
+  if #gone > 0 then call("untag_resource", (member:gsub("s$", "Keys")), gone) end
+end
+
+--- Whether anything but the tags is among what changed.
+function tools.beyond_tags(changed)
+  for name in pairs(changed) do
+    if name ~= "Tags" then return true end
+  end
+  return false
+end
+
 --- A document of the API (JSON text) as a table; nil where there is none.
 function tools.document(text)
   if text == nil or text == "" then return nil end

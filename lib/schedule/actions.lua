@@ -84,6 +84,7 @@ end
 local function add_type(t, add)
   local words = {[t.service] = true}
   gather(t.declaration, t.service, words, {})
+  if words.retag then words.tag_resource, words.untag_resource = true, true end     -- resource.retag calls these
   for _, service in ipairs(models.services()) do
     if words[(service:gsub("-", "_"))] then
       operations(service, words, add)

@@ -26,10 +26,7 @@ return resource {
     if changed.configuration then
       aws.accessanalyzer:update_analyzer {analyzerName = want.name, configuration = want.configuration}
     end
-    if not changed.Tags then return end
-    local set, gone = resource.tag_changes(live.Tags, want.Tags)
-    if next(set) then aws.accessanalyzer:tag_resource {resourceArn = live.arn, tags = set} end
-    if #gone > 0 then aws.accessanalyzer:untag_resource {resourceArn = live.arn, tagKeys = gone} end
+    if changed.Tags then resource.retag(aws.accessanalyzer, {resourceArn = live.arn}, live, want, "map") end
   end,
 
   note = function(live)

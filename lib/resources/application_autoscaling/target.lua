@@ -50,13 +50,8 @@ return resource {
   create = function(aws, want) return {arn = register(aws, want, nil, want.Tags)} end,
 
   update = function(aws, live, want, changed)
-    local rest = false
-    for name in pairs(changed) do rest = rest or name ~= "Tags" end
-    if rest then register(aws, want, changed) end
-    if not changed.Tags then return end
-    local set, gone = resource.tag_changes(live.Tags, want.Tags)
-    if next(set) then aws.application_autoscaling:tag_resource {ResourceARN = live.arn, Tags = set} end
-    if #gone > 0 then aws.application_autoscaling:untag_resource {ResourceARN = live.arn, TagKeys = gone} end
+    if resource.beyond_tags(changed) then register(aws, want, changed) end
+    if changed.Tags then resource.retag(aws.application_autoscaling, {ResourceARN = live.arn}, live, want, "map") end
   end,
 
   delete = function(aws, live) aws.application_autoscaling:deregister_scalable_target(place(live)) end,

@@ -170,10 +170,7 @@ return resource {
     if changed.NotificationsWithSubscribers then
       converge(aws, base, live.NotificationsWithSubscribers, want.NotificationsWithSubscribers)
     end
-    if not changed.Tags then return end
-    local set, gone = resource.tag_changes(live.Tags, want.Tags)
-    if next(set) then aws.budgets:tag_resource {ResourceARN = live.arn, ResourceTags = resource.tag_list(set)} end
-    if #gone > 0 then aws.budgets:untag_resource {ResourceARN = live.arn, ResourceTagKeys = gone} end
+    if changed.Tags then resource.retag(aws.budgets, {ResourceARN = live.arn}, live, want, {tags = "ResourceTags"}) end
   end,
 
   delete = function(aws, live) aws.budgets:delete_budget {AccountId = aws.account_id, BudgetName = live.name} end,

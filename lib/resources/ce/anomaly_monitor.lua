@@ -2,9 +2,7 @@
 local resource = require "resources"
 
 local function tags(aws, live, want)
-  local set, gone = resource.tag_changes(live.Tags, want.Tags)
-  if next(set) then aws.ce:tag_resource {ResourceArn = live.arn, ResourceTags = resource.tag_list(set)} end
-  if #gone > 0 then aws.ce:untag_resource {ResourceArn = live.arn, ResourceTagKeys = gone} end
+  resource.retag(aws.ce, {ResourceArn = live.arn}, live, want, {tags = "ResourceTags"})
 end
 
 local function tags_of(aws, arn)

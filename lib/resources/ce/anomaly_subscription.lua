@@ -66,10 +66,7 @@ return resource {
       if changed[name] then input[name] = want[name] end
     end
     if next(input, next(input)) then aws.ce:update_anomaly_subscription(input) end
-    if not changed.Tags then return end
-    local set, gone = resource.tag_changes(live.Tags, want.Tags)
-    if next(set) then aws.ce:tag_resource {ResourceArn = live.arn, ResourceTags = resource.tag_list(set)} end
-    if #gone > 0 then aws.ce:untag_resource {ResourceArn = live.arn, ResourceTagKeys = gone} end
+    if changed.Tags then resource.retag(aws.ce, {ResourceArn = live.arn}, live, want, {tags = "ResourceTags"}) end
   end,
 
   delete = function(aws, live) aws.ce:delete_anomaly_subscription {SubscriptionArn = live.arn} end,

@@ -1,6 +1,8 @@
 --- chatbot.slack_channel: a Slack channel that hears what topics tell. The workspace is authorised once in the console.
 local resource = require "resources"
 
+local TAG <const> = {key = "TagKey", value = "TagValue"}      -- what a tag's members are called here
+
 local MEMBERS <const> = {"SlackTeamId", "SlackChannelId", "SlackChannelName", "SnsTopicArns", "IamRoleArn",
   "LoggingLevel", "GuardrailPolicyArns", "UserAuthorizationRequired"}
 local UPDATED <const> = {"SlackChannelName", "SnsTopicArns", "IamRoleArn", "LoggingLevel", "GuardrailPolicyArns",
@@ -13,7 +15,7 @@ local function chatbot(aws)
   return aws:client("chatbot", {region = "us-east-2"})
 end
 
-local function tag_list(tags) return resource.tag_list(tags, "TagKey", "TagValue") end
+local function tag_list(tags) return resource.tag_list(tags, TAG.key, TAG.value) end
 
 local function pick(from, names, into)
   for _, name in ipairs(names) do into[name] = from[name] end
@@ -70,10 +72,7 @@ return resource {
       end
       chatbot(aws):update_slack_channel_configuration(input)
     end
-    if not changed.Tags then return end
-    local set, gone = resource.tag_changes(live.Tags, want.Tags)
-    if next(set) then chatbot(aws):tag_resource {ResourceARN = live.arn, Tags = tag_list(set)} end
-    if #gone > 0 then chatbot(aws):untag_resource {ResourceARN = live.arn, TagKeys = gone} end
+    if changed.Tags then resource.retag(chatbot(aws), {ResourceARN = live.arn}, live, want, TAG) end
   end,
 
   delete = function(aws, live) chatbot(aws):delete_slack_channel_configuration {ChatConfigurationArn = live.arn} end,

@@ -1,4 +1,5 @@
 --- cloudwatch.alarm: an alarm on a metric or on an expression over several, and whom it tells.
+local alarms = require "resources.cloudwatch.alarms"
 local resource = require "resources"
 
 -- What PutMetricAlarm takes and DescribeAlarms shows under the same name.
@@ -6,33 +7,10 @@ local MEMBERS <const> = {"AlarmDescription", "ActionsEnabled", "OKActions", "Ala
   "MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Dimensions", "Period", "Unit", "EvaluationPeriods",
   "DatapointsToAlarm", "Threshold", "ComparisonOperator", "TreatMissingData", "EvaluateLowSampleCountPercentile",
   "Metrics", "ThresholdMetricId"}
-local BATCH <const> = 100
 
-local function live_of(aws, alarm)
-  local live = {name = alarm.AlarmName, arn = alarm.AlarmArn, state = alarm.StateValue, AlarmDescription = "",
-    TreatMissingData = "missing"}
-  for _, name in ipairs(MEMBERS) do
-    if alarm[name] ~= nil then live[name] = alarm[name] end
-  end
-  live.Tags = aws.tags(live.arn, function()
-    return resource.tag_map(aws.cloudwatch:list_tags_for_resource {ResourceARN = live.arn}.Tags)
-  end)
-  return live
-end
-
--- Several alarms as {name = alarm}: one call a hundred names.
-local function described(aws, wants)
-  local out = {}
-  for from = 1, #wants, BATCH do
-    local names = {}
-    for i = from, math.min(from + BATCH - 1, #wants) do names[#names + 1] = wants[i].name end
-    local got = aws.cloudwatch:describe_alarms {AlarmNames = names, MaxRecords = BATCH}
-    for _, alarm in ipairs(got.MetricAlarms or {}) do
-      out[alarm.AlarmName] = alarm
-    end
-  end
-  return out
-end
+local read <const>, read_many <const> = alarms.readers("MetricAlarm", function(_, alarm)
+  return alarms.shown(alarm, MEMBERS, {AlarmDescription = "", TreatMissingData = "missing"})
+end)
 
 local function put(aws, want, live)
   local input = {AlarmName = want.name}
@@ -73,33 +51,12 @@ return resource {
     end
   end,
 
-  read = function(aws, want)
-    local alarm = described(aws, {want})[want.name]
-    return alarm and live_of(aws, alarm)
-  end,
-
-  read_many = function(aws, wants)
-    local alarms, out = described(aws, wants), {}
-    for i, want in ipairs(wants) do
-      out[i] = function() return alarms[want.name] and live_of(aws, alarms[want.name]) or false end
-    end
-    return resource.all(out)
-  end,
+  read = read, read_many = read_many,
 
   create = function(aws, want)
     put(aws, want)
     return {arn = aws.arn("cloudwatch", "alarm:" .. want.name), state = "INSUFFICIENT_DATA"}
   end,
 
-  update = function(aws, live, want, changed)
-    local rest = false
-    for name in pairs(changed) do rest = rest or name ~= "Tags" end
-    if rest then put(aws, want, live) end
-    if not changed.Tags then return end
-    local set, gone = resource.tag_changes(live.Tags, want.Tags)
-    if next(set) then aws.cloudwatch:tag_resource {ResourceARN = live.arn, Tags = resource.tag_list(set)} end
-    if #gone > 0 then aws.cloudwatch:untag_resource {ResourceARN = live.arn, TagKeys = gone} end
-  end,
-
-  delete = function(aws, live) aws.cloudwatch:delete_alarms {AlarmNames = {live.name}} end,
+  update = alarms.updater(put), delete = alarms.delete,
 }

@@ -73,10 +73,7 @@ return resource {
 
   update = function(aws, live, want, changed)
     if changed.DashboardBody then put(aws, want) end
-    if not changed.Tags then return end
-    local set, gone = resource.tag_changes(live.Tags, want.Tags)
-    if next(set) then aws.cloudwatch:tag_resource {ResourceARN = live.arn, Tags = resource.tag_list(set)} end
-    if #gone > 0 then aws.cloudwatch:untag_resource {ResourceARN = live.arn, TagKeys = gone} end
+    if changed.Tags then resource.retag(aws.cloudwatch, {ResourceARN = live.arn}, live, want) end
   end,
 
   delete = function(aws, live) aws.cloudwatch:delete_dashboards {DashboardNames = {live.name}} end,

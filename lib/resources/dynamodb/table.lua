@@ -130,10 +130,7 @@ return resource {
     if changed.PointInTimeRecoverySpecification then
       set_recovery(aws, want.name, want.PointInTimeRecoverySpecification)
     end
-    if not changed.Tags then return end
-    local set, gone = resource.tag_changes(live.Tags, want.Tags)
-    if next(set) then aws.dynamodb:tag_resource {ResourceArn = live.arn, Tags = resource.tag_list(set)} end
-    if #gone > 0 then aws.dynamodb:untag_resource {ResourceArn = live.arn, TagKeys = gone} end
+    if changed.Tags then resource.retag(aws.dynamodb, {ResourceArn = live.arn}, live, want) end
   end,
 
   delete = function(aws, live)

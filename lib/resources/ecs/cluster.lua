@@ -12,11 +12,7 @@ local function named(wanted, live)
 end
 
 local function set_tags(aws, live, want)
-  local set, gone = resource.tag_changes(live.Tags, want.Tags)
-  if next(set) then
-    aws.ecs:tag_resource {resourceArn = live.arn, tags = resource.tag_list(set, "key", "value")}
-  end
-  if #gone > 0 then aws.ecs:untag_resource {resourceArn = live.arn, tagKeys = gone} end
+  resource.retag(aws.ecs, {resourceArn = live.arn}, live, want, {key = "key", value = "value"})
 end
 
 return resource {

@@ -165,11 +165,7 @@ return resource {
     for name in pairs(changed) do
       if name ~= "Tags" then return register(aws, want, live) end
     end
-    local set, gone = resource.tag_changes(live.Tags, want.Tags)
-    if next(set) then
-      aws.ecs:tag_resource {resourceArn = live.arn, tags = resource.tag_list(set, "key", "value")}
-    end
-    if #gone > 0 then aws.ecs:untag_resource {resourceArn = live.arn, tagKeys = gone} end
+    resource.retag(aws.ecs, {resourceArn = live.arn}, live, want, {key = "key", value = "value"})
   end,
 
   delete = function(aws, live)

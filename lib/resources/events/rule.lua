@@ -201,10 +201,7 @@ return resource {
     for name in pairs(changed) do rest = rest or (name ~= "Tags" and name ~= "Targets") end
     if rest then put(aws, want, live) end
     if changed.Targets then converge(aws, want.name, want.EventBusName, live.Targets, want.Targets) end
-    if not changed.Tags then return end
-    local set, gone = resource.tag_changes(live.Tags, want.Tags)
-    if next(set) then aws.events:tag_resource {ResourceARN = live.arn, Tags = resource.tag_list(set)} end
-    if #gone > 0 then aws.events:untag_resource {ResourceARN = live.arn, TagKeys = gone} end
+    if changed.Tags then resource.retag(aws.events, {ResourceARN = live.arn}, live, want) end
   end,
 
   delete = function(aws, live)

@@ -78,10 +78,7 @@ return resource {
     end
     if changed.Features then input.Features = sent(want.Features, live.Features) end
     if next(input, next(input)) then aws.guardduty:update_detector(input) end
-    if not changed.Tags then return end
-    local set, gone = resource.tag_changes(live.Tags, want.Tags)
-    if next(set) then aws.guardduty:tag_resource {ResourceArn = live.arn, Tags = set} end
-    if #gone > 0 then aws.guardduty:untag_resource {ResourceArn = live.arn, TagKeys = gone} end
+    if changed.Tags then resource.retag(aws.guardduty, {ResourceArn = live.arn}, live, want, "map") end
   end,
 
   delete = function(aws, live) aws.guardduty:delete_detector {DetectorId = live.id} end,

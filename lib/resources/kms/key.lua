@@ -1,11 +1,12 @@
 --- kms.key: a customer key. Keys have no names of their own: the alias is the name, and is made with the key.
 local resource = require "resources"
 
+local TAG <const> = {key = "TagKey", value = "TagValue"}      -- what a tag's members are called here
 local MARK <const> = "tidelock:alias"      -- finds a key whose alias was not made before a kill
 
-local function tags_of(list) return resource.tag_map(list, "TagKey", "TagValue") end
+local function tags_of(list) return resource.tag_map(list, TAG.key, TAG.value) end
 
-local function tag_list(tags) return resource.tag_list(tags, "TagKey", "TagValue") end
+local function tag_list(tags) return resource.tag_list(tags, TAG.key, TAG.value) end
 
 -- A key that an earlier, stopped run made and gave no alias: never a second one. Only keys without an alias can be it.
 local function find_marked(aws, name)
@@ -104,10 +105,7 @@ return resource {
       aws.kms:update_key_description {KeyId = live.id, Description = want.Description}
     end
     if changed.EnableKeyRotation or changed.RotationPeriodInDays then set_rotation(aws, live.id, want) end
-    if not changed.Tags then return end
-    local set, gone = resource.tag_changes(live.Tags, want.Tags)
-    if next(set) then aws.kms:tag_resource {KeyId = live.id, Tags = tag_list(set)} end
-    if #gone > 0 then aws.kms:untag_resource {KeyId = live.id, TagKeys = gone} end
+    if changed.Tags then resource.retag(aws.kms, {KeyId = live.id}, live, want, TAG) end
   end,
 
   delete = function(aws, live, want)

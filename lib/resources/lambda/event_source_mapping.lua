@@ -101,10 +101,7 @@ return resource {
       aws.lambda:update_event_source_mapping(input)
       settle(aws, live.uuid)
     end
-    if not changed.Tags then return end
-    local set, gone = resource.tag_changes(live.Tags, want.Tags)
-    if next(set) then aws.lambda:tag_resource {Resource = live.arn, Tags = set} end
-    if #gone > 0 then aws.lambda:untag_resource {Resource = live.arn, TagKeys = gone} end
+    if changed.Tags then resource.retag(aws.lambda, {Resource = live.arn}, live, want, "map") end
   end,
 
   delete = function(aws, live)

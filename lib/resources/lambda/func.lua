@@ -183,11 +183,7 @@ return resource {
       settled.wait(aws, want.name)
     end
     if changed.ReservedConcurrentExecutions then reserve(aws, want) end
-    if changed.Tags then
-      local set, gone = resource.tag_changes(live.Tags, want.Tags)
-      if next(set) then aws.lambda:tag_resource {Resource = live.arn, Tags = set} end
-      if #gone > 0 then aws.lambda:untag_resource {Resource = live.arn, TagKeys = gone} end
-    end
+    if changed.Tags then resource.retag(aws.lambda, {Resource = live.arn}, live, want, "map") end
     if want.Publish and renews_version(changed) then
       return {version = publish(aws, want), CodeSha256 = want.CodeSha256}
     end

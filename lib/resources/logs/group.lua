@@ -58,10 +58,7 @@ return resource {
     elseif changed.kmsKeyId then
       aws.logs:disassociate_kms_key {logGroupName = want.name}
     end
-    if not changed.Tags then return end
-    local set, gone = resource.tag_changes(live.Tags, want.Tags)
-    if next(set) then aws.logs:tag_resource {resourceArn = live.arn, tags = set} end
-    if #gone > 0 then aws.logs:untag_resource {resourceArn = live.arn, tagKeys = gone} end
+    if changed.Tags then resource.retag(aws.logs, {resourceArn = live.arn}, live, want, "map") end
   end,
 
   delete = function(aws, live) aws.logs:delete_log_group {logGroupName = live.name} end,

@@ -23,9 +23,7 @@ return resource {
   end,
 
   update = function(aws, live, want)
-    local set, gone = resource.tag_changes(live.Tags, want.Tags)
-    if next(set) then aws.scheduler:tag_resource {ResourceArn = live.arn, Tags = resource.tag_list(set)} end
-    if #gone > 0 then aws.scheduler:untag_resource {ResourceArn = live.arn, TagKeys = gone} end
+    resource.retag(aws.scheduler, {ResourceArn = live.arn}, live, want)
   end,
 
   -- AWS deletes the schedules of a group along with it.

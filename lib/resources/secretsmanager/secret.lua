@@ -171,10 +171,7 @@ return resource {
         aws.secretsmanager:delete_resource_policy {SecretId = live.arn}
       end
     end
-    if not changed.Tags then return end
-    local set, gone = resource.tag_changes(live.Tags, want.Tags)
-    if next(set) then aws.secretsmanager:tag_resource {SecretId = live.arn, Tags = resource.tag_list(set)} end
-    if #gone > 0 then aws.secretsmanager:untag_resource {SecretId = live.arn, TagKeys = gone} end
+    if changed.Tags then resource.retag(aws.secretsmanager, {SecretId = live.arn}, live, want) end
   end,
 
   delete = function(aws, live) aws.secretsmanager:delete_secret {SecretId = live.arn, RecoveryWindowInDays = 30} end,

@@ -33,10 +33,7 @@ return resource {
       aws.securityhub:update_security_hub_configuration {AutoEnableControls = want.AutoEnableControls,
         ControlFindingGenerator = want.ControlFindingGenerator}
     end
-    if not changed.Tags then return end
-    local set, gone = resource.tag_changes(live.Tags, want.Tags)
-    if next(set) then aws.securityhub:tag_resource {ResourceArn = live.arn, Tags = set} end
-    if #gone > 0 then aws.securityhub:untag_resource {ResourceArn = live.arn, TagKeys = gone} end
+    if changed.Tags then resource.retag(aws.securityhub, {ResourceArn = live.arn}, live, want, "map") end
   end,
 
   delete = function(aws) aws.securityhub:disable_security_hub {} end,

@@ -72,10 +72,7 @@ return resource {
           AttributeValue = encode(name, want[name])}
       end
     end
-    if not changed.Tags then return end
-    local set, gone = resource.tag_changes(live.Tags, want.Tags)
-    if next(set) then aws.sns:tag_resource {ResourceArn = live.arn, Tags = resource.tag_list(set)} end
-    if #gone > 0 then aws.sns:untag_resource {ResourceArn = live.arn, TagKeys = gone} end
+    if changed.Tags then resource.retag(aws.sns, {ResourceArn = live.arn}, live, want) end
   end,
 
   delete = function(aws, live) aws.sns:delete_topic {TopicArn = live.arn} end,

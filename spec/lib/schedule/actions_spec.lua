@@ -43,6 +43,19 @@ describe("the actions of a type", function()
       assert.matches("^logs:", action == "tag:GetResources" and "logs:" or action)
     end
   end)
+  it("hold the setting and taking away of tags, wherever resource.retag does that", function()
+    local n = 0
+    for _, name in ipairs(resources.names()) do
+      for service in source_of(name):gmatch "resource%.retag%(aws%.([%w_]+)," do
+        local found, named = set_of(actions.needed({name}, {}, {})), service:gsub("_", "-")
+        for _, word in ipairs {"tag_resource", "untag_resource"} do
+          n = n + 1
+          assert.is_true(found[action_of(named, models.service(named):operation(word).name)], name .. ": " .. word)
+        end
+      end
+    end
+    assert.is_true(n >= 30, n)
+  end)
   it("hold calls whose names are put together", function()
     local found = set_of(actions.needed({"s3.bucket"}, {}, {}))
     for _, action in ipairs {"GetEncryptionConfiguration", "PutEncryptionConfiguration", "GetLifecycleConfiguration",

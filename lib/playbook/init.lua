@@ -4,6 +4,7 @@ local applier = require "playbook.applier"
 local engine_of = require "playbook.engine"
 local fault = require "playbook.fault"
 local guard = require "playbook.guard"
+local place = require "playbook.place"
 local planner = require "playbook.planner"
 local recorder_of = require "playbook.recorder"
 local source = require "playbook.source"
@@ -12,8 +13,6 @@ local vars = require "playbook.vars"
 local vocabulary = require "playbook.vocabulary"
 
 local playbook = {}
-
-local OWNER_TAG <const> = require "playbook.declare".OWNER_TAG
 
 -- The account file's data and text; its faults join those of the playbook.
 local function load_account(path, list)
@@ -49,64 +48,6 @@ local function is_secret(value)
   return ok and secret.is ~= nil and secret.is(value)
 end
 
-local PARTITIONS <const> = {["^cn%-"] = "aws-cn", ["^us%-gov%-"] = "aws-us-gov", ["^us%-isof?b?%-"] = "aws-iso",
-  ["^eusc%-"] = "aws-eusc"}
-
-local function partition(region)
-  for pattern, name in pairs(PARTITIONS) do
-    if region:find(pattern) then return name end
-  end
-  return "aws"
-end
-
--- All tags of what this playbook owns, in one call a hundred resources; an empty table where that is refused.
-local function owned_tags(engine)
-  local out = {}
-  pcall(function()
-    for row in engine.recorder:client().resourcegroupstaggingapi:items("get_resources",
-      {TagFilters = {{Key = OWNER_TAG, Values = engine.all_owners}}}) do
-      out[row.ResourceARN] = require "resources".tag_map(row.Tags)
-    end
-  end)
-  return out
-end
-
--- The tags of one resource: out of that call, which the first to ask makes and all wait for, or by `own()`, where
--- the call does not know it (another owner, or made a moment ago).
-local function tags_of(engine)
-  local loop = require "tidelock.loop"
-  return function(arn, own)
-    if not engine.recorder or #engine.nodes < 3 then return own() end
-    if not engine.tags then
-      engine.tags = loop.spawn(owned_tags, engine)
-    end
-    if type(engine.tags) ~= "table" then
-      local ok, tags = loop.wait(engine.tags)
-      engine.tags = ok and tags or {}
-    end
-    return engine.tags[arn] or own()
-  end
-end
-
---- What resource types may ask of their client: account_id, region, arn(service, resource [, region, account]),
--- tags(arn, own): the tags of a resource, from one call for all, or from own().
-function playbook.place(engine)
-  local tags <const> = tags_of(engine)
-  local function account()
-    local known = engine.identity.known
-    return known and known.id or error("the account's number is not known yet", 0)
-  end
-  return function(name)
-    if name == "region" then return engine.region end
-    if name == "account_id" then return account() end
-    if name == "tags" then return tags end
-    return function(service, resource, region, id)
-      return ("arn:%s:%s:%s:%s:%s"):format(partition(engine.region), service, region or engine.region,
-        id or account(), resource)
-    end
-  end
-end
-
 --- Runs the chunk in plan mode: the engine, with nodes and sequence, nothing sent yet. Raises all faults.
 -- context: session, models, traffic, region, emit, concurrency, unsafe, instructions
 function playbook.declare(loaded, context, mode, more)
@@ -120,7 +61,7 @@ function playbook.declare(loaded, context, mode, more)
   local engine = engine_of.new(options)
   recorder.before, recorder.after, recorder.on_call = context.before, context.after, context.on_call
   engine.loaded, engine.context = loaded, context
-  recorder.place, recorder.instructions = playbook.place(engine), context.instructions
+  recorder.place, recorder.instructions = place.of(engine), context.instructions
   local env = vocabulary.environment(engine, loaded.vars, engine.outputs)
   guard.chunk(engine, function() engine:run(env) end)
   return engine

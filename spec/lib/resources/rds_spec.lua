@@ -2,7 +2,7 @@
 local aws = require "aws"
 local models = require "tidelock.models"
 local moto = require "support.moto"
-local playbook = require "playbook"
+local place = require "playbook.place"
 local recorder_of = require "playbook.recorder"
 local schema = require "resources.schema"
 
@@ -17,7 +17,7 @@ describe("on moto", function()
     server:reset()
     session = aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
     recorder = recorder_of.new(session)
-    recorder.place = playbook.place {region = server.region, identity = {known = {id = server.account}}, nodes = {}}
+    recorder.place = place.of {region = server.region, identity = {known = {id = server.account}}, nodes = {}}
     client = recorder:client()
   end)
 

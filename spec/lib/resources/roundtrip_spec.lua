@@ -5,7 +5,7 @@ local fs = require "tidelock.fs"
 local models = require "tidelock.models"
 local moto = require "support.moto"
 local package_of = require "resources.lambda.package"
-local playbook = require "playbook"
+local place = require "playbook.place"
 local recorder_of = require "playbook.recorder"
 local resources = require "resources"
 local schema = require "resources.schema"
@@ -395,7 +395,7 @@ describe("on moto", function()
         local session = aws.session {region = server.region, endpoint_url = server.url,
           credentials = server.credentials}
         recorder = recorder_of.new(session)
-        recorder.place = playbook.place {region = server.region, identity = {known = {id = server.account}}}
+        recorder.place = place.of {region = server.region, identity = {known = {id = server.account}}}
         client = recorder:client()
         before = case.before and case.before(session, server.account)
         want = {}

@@ -3,7 +3,7 @@ local aws = require "aws"
 local json = require "tidelock.json"
 local models = require "tidelock.models"
 local moto = require "support.moto"
-local playbook = require "playbook"
+local place = require "playbook.place"
 local recorder_of = require "playbook.recorder"
 local schema = require "resources.schema"
 local settings = require "resources.s3.bucket_settings"
@@ -34,7 +34,7 @@ describe("s3.bucket_settings", function()
     server:reset()
     session = aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
     recorder = recorder_of.new(session)
-    recorder.place = playbook.place {region = server.region, identity = {known = {id = server.account}}}
+    recorder.place = place.of {region = server.region, identity = {known = {id = server.account}}}
     client, name = recorder:client(), "theirs-" .. server.account
     session.s3:create_bucket {Bucket = name, CreateBucketConfiguration = {LocationConstraint = "eu-west-1"}}
   end)

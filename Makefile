@@ -104,8 +104,13 @@ fuzz: setup $B/tidelua
 	spec/fuzz/run build/fuzz/fuzzer $B/tidelua $(FUZZ)
 $B/fuzzer: $B/spec/fuzz/fuzz.o $(COMMON) $B/pack.o
 	$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LDLIBS) $(SHARED)
+# Files that only declare (types, controls, commands) have no functions to tell of: `tidelock help` shows those.
 reference: setup
-	@ldoc -q -c docs/config.ld . && echo 'see build/reference/index.html'
+	@mkdir -p build
+	@{ cat docs/config.ld; echo 'file = {"../lib", exclude = {'; \
+	  awk 'FNR > 1 && /^---/ {seen[FILENAME]} END {for (i = 1; i < ARGC; i++) \
+	    if (!(ARGV[i] in seen)) printf "\"../%s\",\n", ARGV[i]}' $(LUA); echo '}}'; } > build/reference.ld
+	@ldoc -q --fatalwarnings -c build/reference.ld . && echo 'see build/reference/index.html'
 # One file that needs nothing but the kernel: what the image, Lambda and a machine without Debian run. It is placed at
 # random in memory. The linker's warnings are about lookups through the system's glibc: host/static.c asks it for none.
 dist:

@@ -206,7 +206,11 @@ walk.__name = "aws.pages"
 -- Options: page_size (asked of the service), max_items (the last page is cut to it), starting_token (`token`
 -- of an earlier walk, or the service's own). After a walk that max_items ended, `token` of the iterator says
 -- where to go on.
+-- @param client the service's client
 -- @param op the operation's model, or its name
+-- @param input the input of every call but for the tokens
+-- @param options the options, or nil
+-- @return an iterator; raises what a call raises, and what is wrong with the options
 function paginate.pages(client, op, input, options)
   if type(op) == "string" then op = client:operation(op) end
   options = options or {}

@@ -146,7 +146,11 @@ local function pump(world, up, request, read, keys, options)
 end
 
 --- Sends a request with such a body. As the transport: the response, or nil and the fault.
--- @param keys, options those that the request was signed with
+-- @param world {digest =, sigv4 =}: what hashes and signs
+-- @param request {body =, headers =, ...}, signed
+-- @param transport function (request, options) -> response, or nil and the fault
+-- @param keys the credentials that the request was signed with
+-- @param options those that it was signed with, and of the transport
 function upload.send(world, request, transport, keys, options)
   local body = request.body
   local read, file

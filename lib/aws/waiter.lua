@@ -187,7 +187,10 @@ end
 --- Waits until the waiter's rule is met, and returns the answer that met it (nil where that was an error).
 -- Options: timeout (seconds or "30m": instead of the rule's number of attempts), delay, max_attempts.
 -- Raises an error of code WaiterFailed or WaiterTimeout. Sleeps between attempts.
+-- @param client the service's client
 -- @param name the waiter's, as boto3 writes it (db_instance_available) or as the model does
+-- @param input the input of each attempt
+-- @param options the options, or nil
 function waiter.wait(client, name, input, options)
   local rule, snake_name, inner = rule_of(client, name)
   local limits = settings(rule, options or {})

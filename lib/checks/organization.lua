@@ -57,6 +57,8 @@ local function check_one(controls, account, options)
 end
 
 --- Runs controls in every account, a few accounts side by side. The account file is that of the caller's own.
+-- @param controls the controls
+-- @param accounts {{id =, name =}}: those of the organization
 -- @param options {session=, who = answer of GetCallerIdentity, role=, account=, now=, concurrency=, regions = function
 --   (session) -> names, progress(done, total)}
 -- @return the results, account by account; an account that cannot be entered is an `error`, never silence

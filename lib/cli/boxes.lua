@@ -229,6 +229,8 @@ local function draw(out, section, most)
 end
 
 --- The lines of the table of `value`; none where there is nothing in it.
+-- @param value what is drawn
+-- @param title the heading of its box
 -- @param of {is_list=, is_null=, word=}: how values are seen and written
 -- @param columns width of the terminal; 80 where it is none
 function boxes.draw(value, title, of, columns)

@@ -1,5 +1,5 @@
---- tidelock completion: scripts for bash, zsh and fish. They ask the program itself (`completion --words ...`)
--- at every TAB, so commands, options, services and operations are those of this very build.
+--- tidelock completion: scripts for bash, zsh and fish. They ask the program itself, by this command's own
+-- words option, at every TAB, so commands, options, services and operations are those of this very build.
 local options = require "cli.options"
 
 local completion = {}

@@ -15,7 +15,9 @@ local function account_of(name, path, header)
 end
 
 --- Runs the playbook's body, which only declares.
--- @param given vars by name; account: its file or name, or nil
+-- @param path the playbook's file
+-- @param given vars by name
+-- @param account_name the account's file or name, or nil
 -- @return what it gave to `worker`, its account (nil without one)
 function consuming.load(path, given, account_name)
   local source = require "playbook.source"

@@ -69,6 +69,9 @@ end
 
 --- The output ready to be queried and printed: a copy, and the order of its tables. Of a paged one the members at
 -- the top come in `order`.
+-- @param op the operation
+-- @param output the answer
+-- @param order names of the members that come first, or nil
 -- @param shape what `output` is of; the operation's output if not given
 function print_of.prepare(op, output, order, shape)
   local orders = setmetatable({maps = {}}, {__mode = "k"})
@@ -247,6 +250,9 @@ end
 -- ## Tables
 
 --- Boxes of rows, for reading: as the aws CLI draws them. Nil where there is nothing to draw.
+-- @param value what is printed, prepared
+-- @param orders the order of its tables, as prepare gave it
+-- @param title the heading of the box
 -- @param columns width of the terminal, if there is one
 function print_of.table(value, orders, title, columns)
   local out = require "cli.boxes".draw(value, title, {word = word, is_null = is_null,

@@ -1,5 +1,5 @@
---- What went over the wire, for `call`: the answers' texts, and with --debug each request's line and headers.
--- No secret is shown.
+--- What went over the wire, for `call`: the answers' texts, and for its debug option each request's line and
+-- headers. No secret is shown.
 local wire = {}
 
 -- Headers and parts of a query that let somebody in, or open what is stored.

@@ -152,7 +152,7 @@ function account.load(path)
     fault.add(list, path, math.tointeger(tonumber(err:match ":(%d+):")), (err:gsub("^.-:%d+: ", "")))
     fault.raise(list)
   end
-  local ok, data = pcall(chunk)
+  local ok, data = guard.call(nil, chunk)
   if not ok then
     fault.add(list, path, math.tointeger(tonumber(tostring(data):match ":(%d+):")),
       (tostring(data):gsub("^.-:%d+: ", "")))

@@ -7,8 +7,11 @@ local store = require "playbook.store"
 local s3store = setmetatable({}, {__index = store})
 s3store.__index = s3store
 
---- Seconds a lock lives without a sign of life, and between two signs.
-s3store.LEASE, s3store.BEAT = 60, 15
+--- Seconds a lock lives without a sign of life.
+s3store.LEASE = 60
+
+--- Seconds between two signs of life of a lock.
+s3store.BEAT = 15
 
 local function fails(what, err)
   fault.fail(69, "%s: %s", what, tostring(err))

@@ -62,8 +62,12 @@ local function take_header(list, path, text)
     syntax(list, path, err)
     return nil
   end
-  pcall(chunk)
+  local _, why = guard.call(nil, chunk)
   if header == nil then
+    if guard.told(why) then
+      fault.add(list, path, nil, why)
+      return nil
+    end
     fault.add(list, path, 1, 'a playbook begins with its header: playbook {name = "...", about = "..."}')
     return nil
   end

@@ -67,7 +67,8 @@ local AWAY <const> = {
 }
 
 --- The answer for a verdict.
--- @param policy the limiter's; info: of take or peek
+-- @param policy the limiter's
+-- @param info of take or peek
 -- @return {status =, headers =, body =}
 function http.answer(policy, info)
   local code = info.code

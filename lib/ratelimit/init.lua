@@ -162,6 +162,8 @@ local function ask(self, user, id, nonce)
 end
 
 --- May this message be sent now? Only where `ok` is true, and within `info.timeout` seconds; `finish` must be told.
+-- @param user whose limit it is
+-- @param id the message's
 -- @param nonce this attempt's own word; the same one again repeats its answer. Default: a new one
 -- @return ok, info: {code = "admitted" | "limited" | "done" | "inflight" | "unknown" | "cooldown" | "clock" |
 --   "unavailable", wait = seconds, wait_ms =, detail =, attempt =, nonce =, timeout =, stamp =}
@@ -193,6 +195,11 @@ end
 
 --- Says how a send ended: "S" sent; "F" failed for good; "R" refused or proved not sent, may be tried again;
 -- "U" unknown: it may have been sent. Also settles a message found "unknown", with the nonce of its info.
+-- @param user whose limit it is
+-- @param id the message's
+-- @param nonce that of the take
+-- @param outcome "S", "F", "R" or "U"
+-- @param detail a few words on it, kept with it
 -- @param block seconds to stop the whole account for: the site's own Retry-After
 -- @return true; or nil and why: "not yours", or Redis's error (the safe time then stands, and the claim runs out)
 function limiter:finish(user, id, nonce, outcome, detail, block)

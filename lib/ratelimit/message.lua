@@ -140,7 +140,8 @@ local function check_metadata(body)
 end
 
 --- Reads a message.
--- @param text the body as it came; now: epoch seconds
+-- @param text the body as it came
+-- @param now epoch seconds
 -- @return {messageId=, userId=, recipientId=, content=, mediaUrls=, timestamp=epoch seconds, metadata=}; or nil and
 --   why, a phrase that repeats none of the message's text
 function message.parse(text, now)

@@ -6,6 +6,7 @@ methods.__index = methods
 local MAX_VISIBILITY <const>, MAX_DELAY <const> = 43200, 900
 
 --- Opens a queue by its name or address.
+-- @param session the aws session
 -- @param options {queue =, dlq = (default: the queue's name with -dlq)}
 function queue.open(session, options)
   local self = setmetatable({sqs = session.sqs}, methods)

@@ -205,6 +205,7 @@ return {most or '0', how or '?', evicted}
 ]]
 
 --- The scripts of a policy: {take=, finish=, peek=, slot=, guard=}, texts.
+-- @param policy the limiter's
 -- @param clock the lines that set `server`; default: Redis's own clock
 function script.build(policy, clock)
   local cooldown = policy:cooldown_ms()

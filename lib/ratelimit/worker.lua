@@ -17,6 +17,7 @@ local DEFAULTS <const> = {
 }
 
 --- Makes a worker.
+-- @param session the aws session
 -- @param options {queue=, dlq=, limiter=, sender=, report=, tries=, wait=, visibility=, flight=, patience=, stop=}
 function worker.new(session, options)
   local self = setmetatable({session = session, flying = {}, count = 0, pause = 0}, methods)

@@ -5,7 +5,7 @@ local words = require "checks.words"
 
 local findings = {}
 
---- How many lines of subjects a page shows for one control.
+-- How many lines of subjects a page shows for one control.
 local MANY <const> = 8
 
 local RANK <const> = {fail = 5, error = 4, warn = 3, skip = 2, pass = 1}

@@ -22,8 +22,8 @@ local LINKED <const> = {["guardduty:CreateDetector"] = true, ["securityhub:Enabl
 -- ## The words of a type's functions: constants of their bytecode, and what they reach
 
 local function is_module(value)
-  for name, module in pairs(package.loaded) do
-    if module == value then return name end
+  for name, loaded in pairs(package.loaded) do
+    if loaded == value then return name end
   end
 end
 

@@ -44,6 +44,7 @@ local function member(name, value)
 end
 
 --- Text of the tokens by input member (and of TRUNCATED): the aws CLI's own, to the blank.
+-- @param tokens {member = token}
 -- @param inputs the names of the input members, in the rule's order
 function token.encode(tokens, inputs)
   local paths, out = {}, {}

@@ -1,5 +1,6 @@
 --- Account files: names, thresholds and addresses of one account, held to a schema before anything is sent.
 local fault = require "playbook.fault"
+local guard = require "playbook.guard"
 local suggest = require "suggest"
 local vars = require "playbook.vars"
 

@@ -1,5 +1,6 @@
 --- A playbook's text: read, checked, its header taken without running the body, and loaded as a chunk.
 local fault = require "playbook.fault"
+local guard = require "playbook.guard"
 local suggest = require "suggest"
 local vars = require "playbook.vars"
 
@@ -64,8 +65,9 @@ local function take_header(list, path, text)
   end
   local _, why = guard.call(nil, chunk)
   if header == nil then
-    if guard.told(why) then
-      fault.add(list, path, nil, why)
+    local endless = guard.sentence(why)
+    if endless then
+      fault.add(list, path, 1, endless)
       return nil
     end
     fault.add(list, path, 1, 'a playbook begins with its header: playbook {name = "...", about = "..."}')

@@ -1,0 +1,43 @@
+-- streams_spec.lua -- the program started with its standard streams closed, as some supervisors do.
+local fs = require "tidelock.fs"
+local json = require "tidelock.json"
+local moto = require "support.moto"
+local proc = require "tidelock.proc"
+
+local PROGRAM <const> = "build/tidelock"
+local CLOSED <const> = {"<&-", ">&-", "2>&-", "<&- >&- 2>&-"}
+
+local function closed(streams, env, ...)
+  return assert(proc.run {"sh", "-c", 'exec "$@" ' .. streams, "sh", PROGRAM, env = env, ...})
+end
+
+describe("the program with closed streams", function()
+  it("does its work, and tells it where it can", function()
+    for _, streams in ipairs(CLOSED) do
+      local out = closed(streams, {}, "version")
+      assert.equal(0, out.code, streams .. ": " .. out.stderr)
+      assert.equal("", out.stderr, streams)
+      if streams:find(">&-", 1, true) and not streams:find "^2" then assert.equal("", out.stdout)
+      else assert.matches("^tidelock ", out.stdout, streams) end
+      assert.equal(64, closed(streams, {}, "no-such-command").code, streams)
+    end
+  end)
+  it("lets nothing that is meant for people into a journal", function()
+    local server <close> = moto.start()
+    local dir = fs.tempdir "streams_spec"
+    assert(fs.write(dir .. "/play.lua", 'playbook {name = "spec/closed", about = "x"}\n'
+      .. 'ensure.sqs.queue {name = "closed"}\nprint "for people"\n'))
+    local env = {TIDELOCK_STATE = dir .. "/state"}
+    for name, value in pairs(server.env) do env[name] = value end
+    local out = closed("<&- >&- 2>&-", env, "apply", dir .. "/play.lua", "--yes")
+    assert.equal(0, out.code)
+    local runs, lines = assert(fs.list(dir .. "/state/runs")), 0
+    assert.equal(1, #runs)
+    for line in io.lines(dir .. "/state/runs/" .. runs[1] .. "/journal.jsonl") do
+      lines = lines + 1
+      assert.is_table(json.decode(line), line)
+    end
+    assert.is_true(lines > 3)
+    os.execute("rm -rf '" .. dir .. "'")
+  end)
+end)

@@ -1,6 +1,7 @@
 --- What a declaration becomes: properties checked against the type, tags, edges, and the handle that `ensure` returns.
 local fault = require "playbook.fault"
 local resources = require "resources"
+local suggest = require "suggest"
 local unknown = require "playbook.unknown"
 
 local declare = {}
@@ -130,6 +131,26 @@ local function node_of(engine, t, want, meta)
     file = path, line = line, owner = owner, protect = meta.protect, ignore = meta.ignore, index = #engine.nodes + 1}
 end
 
+-- The engine's own words must not be misspelt silently: what is to be left alone, what is never deleted.
+local function check_words(engine, node)
+  if unknown.is_poison(node.ignore) or unknown.is_poison(node.protect) then return end
+  local ignore, names = node.ignore or {}, {}
+  if type(ignore) ~= "table" then
+    engine:fault("%s: ignore takes a list of properties, such as {%q}", node.address, tostring(ignore))
+    ignore = {}
+  end
+  for name in pairs(node.type:schema(engine.models)) do names[name] = true end
+  for _, name in ipairs(ignore) do
+    if not names[name] then
+      engine:fault("%s: ignore names %s, which is not a property of it%s", node.address, tostring(name),
+        suggest.phrase(name, require "playbook.vars".names(names)))
+    end
+  end
+  if node.protect ~= nil and type(node.protect) ~= "boolean" then
+    engine:fault("%s: protect must be true or false", node.address)
+  end
+end
+
 -- Which fields its handle has, and what is said of one that it has not.
 local function give_fields(engine, node)
   node.fields = node.type:field_names(engine.models)
@@ -149,6 +170,7 @@ function declare.resource(engine, type_name, args)
   end
   give_fields(engine, node)
   add_edges(engine, node, meta)
+  check_words(engine, node)
   engine.by_address[node.address] = node
   engine.nodes[node.index] = node
   engine.pending[#engine.pending + 1] = node

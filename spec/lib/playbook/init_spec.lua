@@ -263,6 +263,16 @@ p:5: test.thing/b is declared twice; the other is at p:2
     assert.matches('p:1: test.thing/a has no field "anr"; did you mean "arn"?',
       (refused 'local a = ensure.test.thing {name = "a"} output {x = a.anr}'))
   end)
+  it("what the engine's own words do not take", function()
+    for words, sentence in pairs {
+      ['ignore = {"Sise"}'] = 'ignore names Sise, which is not a property of it; did you mean "Size"%?',
+      ['ignore = "Size"'] = 'ignore takes a list of properties, such as {"Size"}',
+      ['protect = "yes"'] = "protect must be true or false",
+      ['after = 3'] = "after takes resources %(what ensure returned%) or addresses",
+    } do
+      assert.matches("p:1: test.thing/a: " .. sentence, (refused('ensure.test.thing {name = "a", ' .. words .. "}")))
+    end
+  end)
   it("an undefined variable", function()
     assert.matches('p:1: acount is not defined; did you mean "account"?', (refused "local x = acount.prefix"))
   end)

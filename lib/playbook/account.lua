@@ -155,6 +155,7 @@ function account.load(path)
   end
   local ok, data = guard.call(nil, chunk)
   if not ok then
+    data = tostring(data):gsub(" %(%-%-max%-instructions.*$", "")    -- it raises no limit of an account file
     fault.add(list, path, math.tointeger(tonumber(tostring(data):match ":(%d+):")),
       (tostring(data):gsub("^.-:%d+: ", "")))
     fault.raise(list)

@@ -2,6 +2,7 @@
 local declare = require "playbook.declare"
 local edges = require "playbook.edges"
 local fault = require "playbook.fault"
+local halt = require "playbook.halt"
 local unknown = require "playbook.unknown"
 
 local engine = {}
@@ -64,6 +65,8 @@ end
 
 -- An error of the chunk becomes a fault at its line, unless that line has one already (it is then its echo).
 local function caught(self, err)
+  local bare = type(err) == "table" and getmetatable(err) == nil
+  if err == nil or bare and not (err.exit or err.code or err.message) then err = halt.wordless(err) end
   if type(err) ~= "string" or err:find("ran too long", 1, true) then return err end
   local path, line = fault.here(self.sources)
   local message = err:gsub("^%[?[^\n]-:%d+: ", "")

@@ -9,7 +9,7 @@ local INSTRUCTIONS <const> = 200000000
 guard.MEMORY = 512 * 1024 * 1024
 
 local TOO_LONG <const> = "it ran too long without an end: is there an endless loop? (--max-instructions raises the"
-  .. " limit of a playbook's body)"
+  .. " limit)"
 local TOO_MUCH <const> = {
   {"ran too long", TOO_LONG}, {"error handling", TOO_LONG},
   {"not enough memory", "it took more than %d MB of memory: what grows without an end, or is read whole?"},

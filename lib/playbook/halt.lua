@@ -28,10 +28,15 @@ end
 --- Whether a raised value is such a stop.
 function halt.is(value) return getmetatable(value) == Halt end
 
+--- The sentence for an error that has none of its own.
+function halt.wordless(err)
+  return ("error was given %s, which says nothing: give it text"):format(err == nil and "nothing" or "a table")
+end
+
 --- What an error says, for a sentence.
 function halt.reason(err)
-  if type(err) == "table" and not getmetatable(err) then return err.message or err.code or "?" end
-  return tostring(err)
+  if type(err) == "table" and not getmetatable(err) then return err.message or err.code or halt.wordless(err) end
+  return err == nil and halt.wordless(err) or tostring(err)
 end
 
 return halt

@@ -127,7 +127,7 @@ end
 function stepwise.undo_all(engine, id, journal, options)
   local flow = flow_of(id, journal, {}, options)
   local live = live_engine(engine, flow)
-  local stop = {}
+  local stop = setmetatable({}, {__name = "the first step that is not done"})
   function flow.flush() end
   -- up to the first step that is not done: what lies above it is what can be undone
   function flow:perform(_, entry)

@@ -88,7 +88,9 @@ end
 
 --- Ids of all runs, the newest first.
 function store:runs()
-  local names = fs().list(self.root .. "/runs") or {}
+  local names, err = fs().list(self.root .. "/runs")
+  if not names and err.code ~= "missing" then check(nil, err, "The runs cannot be listed") end
+  names = names or {}
   table.sort(names, function(a, b) return a > b end)
   return names
 end

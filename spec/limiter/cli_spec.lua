@@ -1,11 +1,11 @@
 -- cli_spec.lua -- limit and worker as people call them: output, exit codes, and what they refuse.
 local aws = require "aws"
-local cli = require "cli"
 local fixture = require "limiter.fixture"
 local json = require "tidelock.json"
 local loop = require "tidelock.loop"
 local moto = require "support.moto"
 local proc = require "tidelock.proc"
+local program = require "support.program"
 local ratelimit = require "ratelimit"
 local redis = require "support.redis"
 local simulate = require "ratelimit.simulate"
@@ -13,21 +13,7 @@ local support = require "support.server"
 
 local TIDELUA <const> = assert(proc.run {"sh", "-c", "readlink /proc/$PPID/exe"}).stdout:match "^(.-)\n"
 
-local function stream()
-  local self = {text = ""}
-  function self.write(_, ...)
-    self.text = self.text .. table.concat({...})
-    return self
-  end
-  function self.flush() end
-  return self
-end
-
-local function call(...)
-  local out, err = stream(), stream()
-  local code = cli.main({...}, {out = out, err = err, input = io.stdin})
-  return code, out.text, err.text
-end
+local call <const> = program.run
 
 describe("tidelock limit simulate", function()
   it("sends never more than the limit in any window, whatever is offered", function()

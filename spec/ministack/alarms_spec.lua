@@ -1,39 +1,26 @@
 -- harden/alarms at work: its alarms are evaluated from what the metrics say, and what they say is heard.
-local cli = require "cli"
 local fs = require "tidelock.fs"
 local json = require "tidelock.json"
 local ministack = require "support.ministack"
-
-local function stream()
-  local parts = {}
-  return {write = function(self, ...)
-    for _, part in ipairs {...} do parts[#parts + 1] = tostring(part) end
-    return self
-  end, flush = function() end, text = function() return table.concat(parts) end}
-end
+local program = require "support.program"
 
 describe("harden/alarms on an emulator that evaluates alarms", function()
   local server <const> = ministack.start {auth = false, region = "us-east-1"}
   local session <const> = server:session()
-  local getenv <const> = os.getenv
-  local folder, url
+  local folder, url, restore
 
   setup(function()
     folder = fs.tempdir "alarms_spec"
-    local env = {AWS_ENDPOINT_URL = server.url, AWS_REGION = server.region, AWS_ACCESS_KEY_ID = "test",
-      AWS_SECRET_ACCESS_KEY = "test", AWS_CONFIG_FILE = "/dev/null", AWS_SHARED_CREDENTIALS_FILE = "/dev/null",
+    restore = program.environment {AWS_ENDPOINT_URL = server.url, AWS_REGION = server.region,
+      AWS_ACCESS_KEY_ID = "test", AWS_SECRET_ACCESS_KEY = "test", AWS_CONFIG_FILE = "/dev/null",
+      AWS_SHARED_CREDENTIALS_FILE = "/dev/null", AWS_PROFILE = false, AWS_SESSION_TOKEN = false,
       TIDELOCK_STATE = folder .. "/state"}
-    local gone = {AWS_PROFILE = true, AWS_SESSION_TOKEN = true, TIDELOCK_STORE = true, TIDELOCK_ACCOUNT = true}
-    os.getenv = function(name)                                       -- luacheck: ignore
-      if gone[name] then return nil end
-      return env[name] or getenv(name)
-    end
     for _, name in ipairs {"orders", "orders-dlq", "ear"} do
       url = session.sqs:create_queue {QueueName = name}.QueueUrl     -- the last is the ear
     end
   end)
   teardown(function()
-    os.getenv = getenv                                               -- luacheck: ignore
+    restore()
     os.execute("rm -rf '" .. folder .. "'")
     server:stop()
   end)
@@ -55,10 +42,9 @@ describe("harden/alarms on an emulator that evaluates alarms", function()
   end
 
   it("tells of dead letters when the metric says that there are too many", function()
-    local out = stream()
-    local code = cli.main({"apply", "playbooks/harden/alarms.lua", "--account", "playbooks/accounts/example.lua",
-      "--yes", "--quiet"}, {out = out, err = out, input = io.stdin})
-    assert.equal(0, code, out:text())
+    local code, text = program.shown("apply", "playbooks/harden/alarms.lua", "--account",
+      "playbooks/accounts/example.lua", "--yes", "--quiet")
+    assert.equal(0, code, text)
     session.sns:subscribe {TopicArn = "arn:aws:sns:us-east-1:000000000000:example-ops-alerts", Protocol = "sqs",
       Endpoint = "arn:aws:sqs:us-east-1:000000000000:ear"}
     put("ApproximateNumberOfMessagesVisible", "orders-dlq", 10)

@@ -1,8 +1,8 @@
 -- What playbooks declare, at work: on an emulator that evaluates alarms and delivers what they say.
-local cli = require "cli"
 local fs = require "tidelock.fs"
 local json = require "tidelock.json"
 local ministack = require "support.ministack"
+local program = require "support.program"
 
 local BOOK <const> = [[playbook {name = "heard", about = "an alarm that a queue hears"}
 local ear = ensure.sqs.queue {name = "ear"}
@@ -13,42 +13,26 @@ ensure.cloudwatch.alarm {name = "too-many", Namespace = "Spec", MetricName = "Fa
   TreatMissingData = "notBreaching", AlarmActions = {topic.arn}, OKActions = {topic.arn}}
 ]]
 
-local function stream()
-  local parts = {}
-  return {write = function(self, ...)
-    for _, part in ipairs {...} do parts[#parts + 1] = tostring(part) end
-    return self
-  end, flush = function() end, text = function() return table.concat(parts) end}
-end
-
 describe("on an emulator that delivers", function()
   local server <const> = ministack.start {auth = false, region = "us-east-1"}
   local session <const> = server:session()
-  local getenv <const> = os.getenv
-  local folder
+  local folder, restore
 
   setup(function()
     folder = fs.tempdir "delivery_spec"
     assert(fs.write(folder .. "/book.lua", BOOK))
-    local env = {AWS_ENDPOINT_URL = server.url, AWS_REGION = server.region, AWS_ACCESS_KEY_ID = "test",
-      AWS_SECRET_ACCESS_KEY = "test", AWS_CONFIG_FILE = "/dev/null", AWS_SHARED_CREDENTIALS_FILE = "/dev/null",
+    restore = program.environment {AWS_ENDPOINT_URL = server.url, AWS_REGION = server.region,
+      AWS_ACCESS_KEY_ID = "test", AWS_SECRET_ACCESS_KEY = "test", AWS_CONFIG_FILE = "/dev/null",
+      AWS_SHARED_CREDENTIALS_FILE = "/dev/null", AWS_PROFILE = false, AWS_SESSION_TOKEN = false,
       TIDELOCK_STATE = folder .. "/state"}
-    local gone = {AWS_PROFILE = true, AWS_SESSION_TOKEN = true, TIDELOCK_STORE = true, TIDELOCK_ACCOUNT = true}
-    os.getenv = function(name)                                       -- luacheck: ignore
-      if gone[name] then return nil end
-      return env[name] or getenv(name)
-    end
   end)
   teardown(function()
-    os.getenv = getenv                                               -- luacheck: ignore
+    restore()
     os.execute("rm -rf '" .. folder .. "'")
     server:stop()
   end)
 
-  local function run(...)
-    local out = stream()
-    return cli.main({...}, {out = out, err = out, input = io.stdin}), out:text()
-  end
+  local run <const> = program.shown
 
   local function heard()
     local url, found = session.sqs:get_queue_url({QueueName = "ear"}).QueueUrl, nil

@@ -1,49 +1,27 @@
 -- validate_provision_spec.lua -- what provision/all made is proved, and what is not so is found out, each by itself.
 local aws = require "aws"
-local cli = require "cli"
 local fs = require "tidelock.fs"
 local json = require "tidelock.json"
 local moto = require "support.moto"
+local program = require "support.program"
 
 local PLAYBOOK <const>, ACCOUNT <const> = "playbooks/validate/provision.lua", "--account=playbooks/accounts/example.lua"
 
-local function stream()
-  local s = {parts = {}}
-  function s:write(...)
-    for _, part in ipairs {...} do self.parts[#self.parts + 1] = part end
-    return self
-  end
-  function s.flush() end
-  function s:text() return table.concat(self.parts) end
-  return s
-end
-
 describe("validate/provision", function()
   local server <const> = moto.start()
-  local getenv <const> = os.getenv
-  local dir, session
+  local dir, session, restore
   setup(function() dir = fs.tempdir "validate_spec" end)
   teardown(function()
     server:stop()
     os.execute("rm -rf '" .. dir .. "'")
   end)
-  after_each(function() os.getenv = getenv end)                    -- luacheck: ignore
+  after_each(function() restore() end)
 
-  local function run(...)
-    local out, err = stream(), stream()
-    local code = cli.main({...}, {out = out, err = err, input = io.stdin})
-    return code, out:text(), err:text()
-  end
+  local run <const> = program.run
 
   before_each(function()
     server:reset()
-    os.getenv = function(name)                                     -- luacheck: ignore
-      if name == "TIDELOCK_STATE" then return dir .. "/" .. server.account end
-      if name == "TIDELOCK_ACCOUNT" or name == "AWS_DEFAULT_OUTPUT" then return nil end
-      local value = server.env[name]
-      if value == false then return nil end
-      return value or getenv(name)
-    end
+    restore = program.environment(program.with(server.env, {TIDELOCK_STATE = dir .. "/" .. server.account}))
     session = aws.session {region = "us-east-1", endpoint_url = server.url, credentials = server.credentials}
     assert.equal(0, (run("apply", "playbooks/provision/all.lua", ACCOUNT, "--yes", "--quiet")))
   end)

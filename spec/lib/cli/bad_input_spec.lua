@@ -1,21 +1,10 @@
 -- bad_input_spec.lua -- a faulty playbook or account file through the program: file, line, a sentence, exit 65, and
 -- nothing is sent. The endpoint is one where nobody listens: what is sent would end with 69.
-local cli = require "cli"
 local fs = require "tidelock.fs"
-
-local function stream()
-  local s = {parts = {}}
-  function s:write(...)
-    for _, part in ipairs {...} do self.parts[#self.parts + 1] = part end
-    return self
-  end
-  function s.flush() end
-  function s:text() return table.concat(self.parts) end
-  return s
-end
+local program = require "support.program"
 
 local ENV <const> = {AWS_ACCESS_KEY_ID = "AKIDEXAMPLE", AWS_SECRET_ACCESS_KEY = "x", AWS_REGION = "eu-west-1",
-  AWS_ENDPOINT_URL = "http://127.0.0.1:1", AWS_MAX_ATTEMPTS = "1"}
+  AWS_ENDPOINT_URL = "http://127.0.0.1:1", AWS_MAX_ATTEMPTS = "1", AWS_PROFILE = false, AWS_SESSION_TOKEN = false}
 
 -- What is written after the header's line, the line that is told, and what is said there.
 local PLAYBOOKS <const> = {
@@ -49,26 +38,17 @@ local ACCOUNTS <const> = {
 }
 
 describe("the program", function()
-  local getenv <const> = os.getenv
-  local dir
+  local dir, restore
   before_each(function()
     dir = fs.tempdir "bad_input_spec"
-    os.getenv = function(name)                                     -- luacheck: ignore
-      if name == "TIDELOCK_STATE" then return dir .. "/state" end
-      if name:find "^AWS_" or name:find "^TIDELOCK_" then return ENV[name] end
-      return getenv(name)
-    end
+    restore = program.environment(program.with(ENV, {TIDELOCK_STATE = dir .. "/state"}))
   end)
   after_each(function()
-    os.getenv = getenv                                             -- luacheck: ignore
+    restore()
     os.execute("rm -rf '" .. dir .. "'")
   end)
 
-  local function run(...)
-    local out, err = stream(), stream()
-    local code = cli.main({...}, {out = out, err = err, input = io.stdin})
-    return code, out:text(), err:text()
-  end
+  local run <const> = program.run
 
   local function file(name, text)
     local path = dir .. "/" .. name

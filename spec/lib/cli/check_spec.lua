@@ -1,20 +1,9 @@
 -- tidelock check and the security runbook on moto: a weak account and one as it should be.
 local aws = require "aws"
-local cli = require "cli"
 local fs = require "tidelock.fs"
 local json = require "tidelock.json"
 local moto = require "support.moto"
-
-local function stream()
-  local s = {parts = {}}
-  function s:write(...)
-    for _, part in ipairs {...} do self.parts[#self.parts + 1] = part end
-    return self
-  end
-  function s.flush() end
-  function s:text() return table.concat(self.parts) end
-  return s
-end
+local program = require "support.program"
 
 local BLOCK <const> = {BlockPublicAcls = true, IgnorePublicAcls = true, BlockPublicPolicy = true,
   RestrictPublicBuckets = true}
@@ -104,8 +93,7 @@ end
 
 describe("tidelock check", function()
   local server <const> = moto.start {region = "us-east-1"}
-  local getenv <const> = os.getenv
-  local state
+  local state, restore
 
   setup(function() state = fs.tempdir "check_spec" end)
   teardown(function()
@@ -114,21 +102,11 @@ describe("tidelock check", function()
   end)
   before_each(function()
     server:reset()
-    os.getenv = function(name)                                     -- luacheck: ignore
-      if name == "TIDELOCK_STATE" then return state end
-      if name == "TIDELOCK_ACCOUNT" or name == "TIDELOCK_STORE" then return nil end
-      local value = server.env[name]
-      if value == false then return nil end
-      return value or getenv(name)
-    end
+    restore = program.environment(program.with(server.env, {TIDELOCK_STATE = state}))
   end)
-  after_each(function() os.getenv = getenv end)                    -- luacheck: ignore
+  after_each(function() restore() end)
 
-  local function run(...)
-    local out, err = stream(), stream()
-    local code = cli.main({...}, {out = out, err = err, input = io.stdin})
-    return code, out:text(), err:text()
-  end
+  local run <const> = program.run
 
   local function session()
     return aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}

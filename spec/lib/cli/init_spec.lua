@@ -1,24 +1,12 @@
 -- The program from end to end on moto: what a person types, what is printed where, and the exit codes.
-local cli = require "cli"
 local fs = require "tidelock.fs"
 local json = require "tidelock.json"
 local moto = require "support.moto"
-
-local function stream()
-  local s = {parts = {}}
-  function s:write(...)
-    for _, part in ipairs {...} do self.parts[#self.parts + 1] = part end
-    return self
-  end
-  function s.flush() end
-  function s:text() return table.concat(self.parts) end
-  return s
-end
+local program = require "support.program"
 
 describe("the program", function()
   local server <const> = moto.start()
-  local getenv <const> = os.getenv
-  local state
+  local state, restore
 
   setup(function() state = fs.tempdir "cli_spec" end)
   teardown(function()
@@ -27,21 +15,11 @@ describe("the program", function()
   end)
   before_each(function()
     server:reset()
-    os.getenv = function(name)                                     -- luacheck: ignore
-      if name == "TIDELOCK_STATE" then return state end
-      if name == "TIDELOCK_ACCOUNT" or name == "AWS_DEFAULT_OUTPUT" then return nil end
-      local value = server.env[name]
-      if value == false then return nil end
-      return value or getenv(name)
-    end
+    restore = program.environment(program.with(server.env, {TIDELOCK_STATE = state}))
   end)
-  after_each(function() os.getenv = getenv end)                    -- luacheck: ignore
+  after_each(function() restore() end)
 
-  local function run(...)
-    local out, err = stream(), stream()
-    local code = cli.main({...}, {out = out, err = err, input = io.stdin})
-    return code, out:text(), err:text()
-  end
+  local run <const> = program.run
 
   local PLAYBOOK <const> = "playbooks/provision/messaging.lua"
   local ACCOUNT <const> = "--account=playbooks/accounts/example.lua"         -- of us-east-1

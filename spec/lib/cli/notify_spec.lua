@@ -1,20 +1,9 @@
 -- --notify through the commands: who hears of what a check or a runbook finds, and what the exit code says.
 local aws = require "aws"
-local cli = require "cli"
 local fs = require "tidelock.fs"
 local json = require "tidelock.json"
 local moto = require "support.moto"
-
-local function stream()
-  local s = {parts = {}}
-  function s:write(...)
-    for _, part in ipairs {...} do self.parts[#self.parts + 1] = part end
-    return self
-  end
-  function s.flush() end
-  function s:text() return table.concat(self.parts) end
-  return s
-end
+local program = require "support.program"
 
 local ACCOUNT <const> = [[return {name = "mine", prefix = "mine", env = "test", region = "us-east-1",
   notify = {topic = "security-alerts"}}]]
@@ -25,8 +14,7 @@ check "the sky is up" {test = function() return true, "up" end}]]
 
 describe("--notify", function()
   local server <const> = moto.start {region = "us-east-1"}
-  local getenv <const> = os.getenv
-  local state, session, ear
+  local state, session, ear, restore
 
   setup(function()
     state = fs.tempdir "notify_spec"
@@ -41,13 +29,7 @@ describe("--notify", function()
   before_each(function()
     server:reset()
     os.execute(("rm -rf '%s/state'"):format(state))
-    os.getenv = function(name)                                     -- luacheck: ignore
-      if name == "TIDELOCK_STATE" then return state .. "/state" end
-      if name == "TIDELOCK_ACCOUNT" or name == "TIDELOCK_STORE" then return nil end
-      local value = server.env[name]
-      if value == false then return nil end
-      return value or getenv(name)
-    end
+    restore = program.environment(program.with(server.env, {TIDELOCK_STATE = state .. "/state"}))
     session = aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
     session.sqs:create_queue {QueueName = "plain", Attributes = {SqsManagedSseEnabled = "false"}}
     local topic = session.sns:create_topic {Name = "security-alerts"}.TopicArn
@@ -55,13 +37,9 @@ describe("--notify", function()
     session.sns:subscribe {TopicArn = topic, Protocol = "sqs", Endpoint = ("arn:aws:sqs:%s:%s:ear"):format(
       server.region, server.account)}
   end)
-  after_each(function() os.getenv = getenv end)                    -- luacheck: ignore
+  after_each(function() restore() end)
 
-  local function run(...)
-    local out, err = stream(), stream()
-    local code = cli.main({...}, {out = out, err = err, input = io.stdin})
-    return code, out:text(), err:text()
-  end
+  local run <const> = program.run
 
   local function heard()
     local out = {}

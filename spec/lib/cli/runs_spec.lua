@@ -1,38 +1,22 @@
 -- runs_spec.lua -- the list of runs, one shown and followed, two compared, one exported; from journals alone.
-local cli = require "cli"
 local fs = require "tidelock.fs"
 local json = require "tidelock.json"
 local loop = require "tidelock.loop"
 local store = require "playbook.store"
-
-local function stream()
-  local s = {parts = {}}
-  function s:write(...)
-    for _, part in ipairs {...} do self.parts[#self.parts + 1] = part end
-    return self
-  end
-  function s.flush() end
-  function s:text() return table.concat(self.parts) end
-  return s
-end
+local program = require "support.program"
 
 local HEAD <const> = {kind = "run", playbook = "spec/one", account = "123456789012", region = "eu-west-1", user = "me",
   host = "here"}
 
 describe("tidelock runs", function()
-  local getenv <const> = os.getenv
-  local dir, kept
+  local dir, kept, restore
   before_each(function()
     dir = fs.tempdir "runs_spec"
     kept = store.open(dir)
-    os.getenv = function(name)                                     -- luacheck: ignore
-      if name == "TIDELOCK_STATE" then return dir end
-      if name == "TIDELOCK_STORE" then return nil end
-      return getenv(name)
-    end
+    restore = program.environment {TIDELOCK_STATE = dir}
   end)
   after_each(function()
-    os.getenv = getenv                                             -- luacheck: ignore
+    restore()
     os.execute("rm -rf '" .. dir .. "'")
   end)
 
@@ -47,11 +31,7 @@ describe("tidelock runs", function()
 
   local function done(name, action) return {kind = "resource.done", name = name, action = action, seconds = 1} end
 
-  local function run(...)
-    local out, err = stream(), stream()
-    local code = cli.main({"runs", ...}, {out = out, err = err, input = io.stdin})
-    return code, out:text(), err:text()
-  end
+  local function run(...) return program.run("runs", ...) end
 
   it("lists them, the last first, with how each stands", function()
     assert.equal("There are no runs yet.\n", (select(2, run())))

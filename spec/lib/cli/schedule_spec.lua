@@ -1,20 +1,9 @@
 -- A playbook put on a schedule, on moto: what is made, that a second add makes no write, and what is done with it then.
 local aws = require "aws"
-local cli = require "cli"
 local fs = require "tidelock.fs"
 local json = require "tidelock.json"
 local moto = require "support.moto"
-
-local function stream()
-  local s = {parts = {}}
-  function s:write(...)
-    for _, part in ipairs {...} do self.parts[#self.parts + 1] = part end
-    return self
-  end
-  function s.flush() end
-  function s:text() return table.concat(self.parts) end
-  return s
-end
+local program = require "support.program"
 
 local function write(path, text)
   local file <close> = assert(io.open(path, "w"))
@@ -23,33 +12,22 @@ end
 
 describe("tidelock schedule", function()
   local server <const> = moto.start()
-  local getenv <const> = os.getenv
-  local folder, session, network
+  local folder, session, network, restore
 
   setup(function()
     folder = fs.tempdir "schedule_spec"
     session = aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
     network = {"--subnet", session.ec2:describe_subnets {}.Subnets[1].SubnetId,
       "--security-group", session.ec2:describe_security_groups {}.SecurityGroups[1].GroupId}
-    os.getenv = function(name)                                     -- luacheck: ignore
-      if name == "TIDELOCK_STATE" then return folder .. "/state" end
-      if name == "TIDELOCK_ACCOUNT" or name == "TIDELOCK_IMAGE" or name == "TIDELOCK_STORE" then return nil end
-      local value = server.env[name]
-      if value == false then return nil end
-      return value or getenv(name)
-    end
+    restore = program.environment(program.with(server.env, {TIDELOCK_STATE = folder .. "/state"}))
   end)
   teardown(function()
-    os.getenv = getenv                                             -- luacheck: ignore
+    restore()
     server:stop()
     os.execute("rm -rf '" .. folder .. "'")
   end)
 
-  local function run(...)
-    local out, err = stream(), stream()
-    local code = cli.main({"schedule", ...}, {out = out, err = err, input = io.stdin})
-    return code, out:text(), err:text()
-  end
+  local function run(...) return program.run("schedule", ...) end
 
   local function add(...)
     local words = {"add", "playbooks/runbooks/security.lua", "--account", "playbooks/accounts/example.lua", "--region",

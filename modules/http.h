@@ -26,7 +26,7 @@ typedef struct tl_httpoptions {
   lua_Number connect_timeout, read_timeout, timeout;  /* seconds; 0 means none */
   lua_Integer max_body, max_headers, to_offset;       /* bytes; -1 means not given */
   const char *ca, *proxy, *no_proxy, *to;             /* anchored on the task's stack */
-  int verify, decode, once;                           /* once: -1 decides by the method */
+  int verify, decode, once;                           /* once: -1 is all but reads */
 } tl_httpoptions;
 
 typedef struct tl_engine tl_engine;

@@ -277,6 +277,12 @@ static void readheaders (lua_State *L, tl_transfer *t) {
 }
 
 
+/* PUT and DELETE are as idempotent as their API makes them: with If-Match they are not. */
+static int reads (const char *method) {
+  return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0 || strcmp(method, "OPTIONS") == 0;
+}
+
+
 void tl_request_read (lua_State *L, tl_transfer *t) {
   luaL_checktype(L, 1, LUA_TTABLE);
   luaL_checkstack(L, 12, "request");
@@ -289,8 +295,7 @@ void tl_request_read (lua_State *L, tl_transfer *t) {
   if (t->options.proxy != NULL) lua_getfield(L, 2, "proxy");
   if (t->options.ca != NULL) lua_getfield(L, 2, "ca");
   if (t->options.once < 0 && t->feed) t->options.once = 1;     /* the pieces are gone */
-  if (t->options.once < 0)
-    t->options.once = strcmp(t->method, "POST") == 0 || strcmp(t->method, "PATCH") == 0;
+  if (t->options.once < 0) t->options.once = !reads(t->method);
   if (t->options.max_body < 0)
     t->options.max_body = t->options.to != NULL || t->stream ? LUA_MAXINTEGER : TL_HTTP_MAXBODY;
 }

@@ -276,13 +276,32 @@ describe("tidelock.http", function()
       refused("file", send("/echo", nil, {method = "PUT", body = {path = write("short", "abc"), length = 4}}))
     end)
 
-    it("closed: a POST that a kept connection swallowed is not sent again", function()
-      assert.equal(200, assert(send("/close-after")).status)
-      local before = json.decode(send("/counts").body).close or 0
-      echo "/echo"                                             -- so that a kept connection is used
-      local err = refused("closed", send("/close", nil, {method = "POST", body = "x"}))
-      assert.matches("may or may not", err.message)
-      assert.equal(before + 1, json.decode(send("/counts").body).close)
+    it("closed: a kept connection that dies is told, and what may change something is not sent again", function()
+      for _, method in ipairs {"POST", "PUT", "PATCH", "DELETE"} do
+        echo "/echo"                                           -- so that a kept connection is used
+        local err = refused("closed", send("/mortal/" .. method, nil,
+          {method = method, body = method ~= "DELETE" and "x" or nil}))
+        assert.matches("may or may not", err.message)
+        assert.is_true(err.sent)
+        assert.equal("1", send("/seen/" .. method).body)
+      end
+    end)
+
+    it("a read that a kept connection swallowed is sent again, and so is what `once = false` allows", function()
+      for _, case in ipairs {{"GET"}, {"HEAD"}, {"PUT", {once = false}}} do
+        local fresh <close> = httpd.start()                    -- no other connection is kept to it
+        local r = {method = case[1], scheme = "http", host = fresh.host, path = "/mortal/read"}
+        assert(http.send(r, case[2]))
+        assert.equal(200, assert(http.send(r, case[2])).status)
+        r.method, r.path = "GET", "/seen/read"
+        assert.equal("3", http.send(r).body)
+      end
+    end)
+
+    it("`once` holds for a read too", function()
+      echo "/echo"
+      refused("closed", send("/mortal/once", {once = true}))
+      assert.equal("1", send("/seen/once").body)
     end)
   end)
 

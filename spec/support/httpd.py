@@ -38,6 +38,8 @@ good for servers) and ends.
   /header-bomb           headers without end
   /keepalive             how many requests this connection has served, and its number
   /close-after           answers, then closes although it said keep-alive
+  /mortal/NAME           takes the request and closes, on a connection that has served another; else answers
+  /seen/NAME             how many requests of this NAME came
   /interim               a 100 and a 103 before the answer
   /not-http              an SSH banner
   /flaky/N/NAME          503 N times for this NAME, then 200
@@ -210,6 +212,14 @@ def flaky(c, times, name):
         c.answer(body=str(seen))
 
 
+def mortal(c, name, method):
+    with LOCK:
+        FLAKY[name] = FLAKY.get(name, 0) + 1
+    if c.served > 1:
+        raise Closed
+    c.answer(body="alive", method=method)
+
+
 PAGE = "<!doctype html><html><head><title>Internal Server Error</title></head><body><h1>Oops</h1>%s</body></html>"
 PLAIN = {
     "hang": hang, "hang-body": hang_body, "reset": reset, "chunked": chunked,
@@ -269,6 +279,10 @@ def act(c, method, target, headers, body):
         big(c, method, args[0])
     elif name == "flaky":
         flaky(c, *args)
+    elif name == "mortal":
+        mortal(c, args[0], method)
+    elif name == "seen":
+        c.answer(body=str(FLAKY.get(args[0], 0)))
     elif name == "interim":
         c.raw("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")
         c.answer(body="at last")

@@ -107,7 +107,7 @@ int tl_jsonerror (tl_walk *w, const char *bytes, size_t len);
 int tl_xmlerror (tl_walk *w, const char *bytes, size_t len);
 int tl_cborerror (tl_walk *w, const char *bytes, size_t len);
 
-/* The shape of the operation's modelled error with that code, or NULL. */
+/* The shape of the error with that code: of the operation's own, else of the service's; or NULL. */
 const tl_shape *tl_errorshape (const tl_model *m, const tl_op *op, const char *code, size_t len);
 
 #endif

@@ -410,12 +410,13 @@ int tl_restencode (tl_walk *w, const tl_format *format, const char *type) {
 
 /* ----- the host's prefix ----- */
 
+/* As botocore: letters, digits, hyphens, and dots, for a label may be several. */
 static int ishostlabel (const char *s, size_t len) {
-  if (len == 0 || len > 63) return 0;
   for (size_t i = 0; i < len; i++)
-    if (!((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z') || (s[i] >= '0' && s[i] <= '9') || s[i] == '-'))
+    if (!((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z') || (s[i] >= '0' && s[i] <= '9') || s[i] == '-'
+          || s[i] == '.'))
       return 0;
-  return s[0] != '-';
+  return len > 0;
 }
 
 

@@ -11,7 +11,6 @@
 #include "armor.h"
 #include "codec.h"
 #include "json.h"
-#include "json.h"
 #include "secret.h"
 #include "stamp.h"
 
@@ -512,10 +511,20 @@ void tl_pushtext (tl_walk *w, const tl_shape *s, const char *text, size_t len) {
 }
 
 
+static int iserror (const tl_model *m, const tl_shape *s, const char *code, size_t len) {
+  return same(m, s->errorcode != 0 ? s->errorcode : s->name, code, len) || same(m, s->name, code, len);
+}
+
+
+/* Services send errors that the operation's model does not list: then any of theirs is looked for. */
 const tl_shape *tl_errorshape (const tl_model *m, const tl_op *op, const char *code, size_t len) {
   for (uint32_t i = 0; i < op->nerrors; i++) {
     const tl_shape *s = m->shapes + m->words[op->errors + i];
-    if (same(m, s->errorcode != 0 ? s->errorcode : s->name, code, len) || same(m, s->name, code, len)) return s;
+    if (iserror(m, s, code, len)) return s;
+  }
+  for (uint32_t i = 0; i < m->h->nshapes; i++) {
+    const tl_shape *s = m->shapes + i;
+    if (s->flags & TL_S_EXCEPTION && iserror(m, s, code, len)) return s;
   }
   return NULL;
 }

@@ -304,6 +304,25 @@ for _, protocol in ipairs(PROTOCOLS) do
   end)
 end
 
+describe("a host's prefix", function()
+  local function prefix(label)
+    local op = operation("json", {endpoint = {hostPrefix = "{Name}.data."}})
+    local request, fault = codec.encode(op, {Name = label})
+    return request and request.host_prefix, fault and fault.message
+  end
+
+  it("takes letters, digits, hyphens and dots, as botocore does", function()
+    for _, label in ipairs {"a", "A-1", "a.b", "123456789012", ("a"):rep(64)} do
+      assert.equal(label .. ".data.", prefix(label))
+    end
+    for _, label in ipairs {"a_b", "a/b", "a b", "a@b", "a\n", "\u{e4}"} do
+      local none, message = prefix(label)
+      assert.is_nil(none)
+      assert.matches("can't be part of a host's name", message)
+    end
+  end)
+end)
+
 describe("codec.decode of errors", function()
   local function fails(protocol, status, headers, body)
     local output, err = codec.decode(operation(protocol), {status = status, headers = headers, body = body})
@@ -344,6 +363,16 @@ describe("codec.decode of errors", function()
     local err = fails("json", 400, {["x-amzn-query-error"] = "AWS.Svc.Gone;Sender"}, '{"__type":"ns#Gone","Which":"x"}')
     assert.equal("AWS.Svc.Gone", err.code)
     assert.equal("x", err.detail.Which)
+  end)
+
+  it("finds modelled members of errors that the operation does not list, but its service has", function()
+    local function detail(protocol, body)
+      local _, err = codec.decode(operation(protocol, {errors = {}}), {status = 404, headers = {}, body = body})
+      return err.detail and err.detail.Which
+    end
+    assert.equal("x", detail("json", '{"__type":"ns#Gone","Which":"x"}'))
+    assert.equal("x", detail("rest-xml", "<Error><Code>Svc.Gone</Code><Which>x</Which></Error>"))
+    assert.is_nil(detail("json", '{"__type":"ns#Out","Id":"x","Which":"x"}'))       -- a shape, but no error
   end)
 
   it("keeps the code of the header where the body is broken", function()

@@ -55,8 +55,8 @@ function policy.allows_service(statements, service, action)
   return false
 end
 
---- Whether requests without TLS are denied: to everyone, for all actions.
-function policy.denies_plaintext(statements)
+--- Whether requests without TLS are denied: to everyone, for all actions of the service ("s3", "sqs").
+function policy.denies_plaintext(statements, service)
   for _, statement in ipairs(statements) do
     local condition = type(statement.Condition) == "table" and statement.Condition or {}
     local bool = condition.Bool or condition.BoolIfExists or {}
@@ -64,7 +64,7 @@ function policy.denies_plaintext(statements)
     if type(wanted) == "table" then wanted = wanted[1] end
     if statement.Effect == "Deny" and has(principals(statement, "AWS"), "*") and tostring(wanted) == "false" then
       for _, action in ipairs(listed(statement.Action)) do
-        if action == "*" or action == "s3:*" then return true end
+        if action == "*" or action:lower() == service .. ":*" then return true end
       end
     end
   end

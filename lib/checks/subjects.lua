@@ -101,9 +101,21 @@ subjects["rds.db_instance"] = paged("databases", "rds", "describe_db_instances",
 subjects["rds.snapshot"] = paged("database snapshots", "rds", "describe_db_snapshots", "DBSnapshotIdentifier",
   "DBSnapshotArn", "rds:DescribeDBSnapshots", {input = {SnapshotType = "manual"}})
 
--- Groups and clusters that stand alone: the one to be replaced is a cluster without a group.
-subjects["elasticache.cache"] = {title = "caches",
-  needs = {"elasticache:DescribeReplicationGroups", "elasticache:DescribeCacheClusters"},
+subjects["rds.cluster_snapshot"] = paged("snapshots of database clusters", "rds", "describe_db_cluster_snapshots",
+  "DBClusterSnapshotIdentifier", "DBClusterSnapshotArn", "rds:DescribeDBClusterSnapshots",
+  {input = {SnapshotType = "manual"}})
+
+-- A serverless cache has what the others are asked for by its nature: TLS, encryption, more than one zone.
+local function serverless(cache)
+  return {name = cache.ServerlessCacheName, arn = cache.ARN, raw = {serverless = true, Engine = cache.Engine,
+    AtRestEncryptionEnabled = true, TransitEncryptionEnabled = true, TransitEncryptionMode = "required",
+    AutomaticFailover = "enabled", MultiAZ = "enabled", SnapshotRetentionLimit = cache.SnapshotRetentionLimit,
+    UserGroupIds = cache.UserGroupId and {cache.UserGroupId} or {}}}
+end
+
+-- Groups, clusters that stand alone (the one to be replaced is a cluster without a group), and serverless caches.
+subjects["elasticache.cache"] = {title = "caches", needs = {"elasticache:DescribeReplicationGroups",
+  "elasticache:DescribeCacheClusters", "elasticache:DescribeServerlessCaches"},
   list = function(aws)
     local out = rows(aws.elasticache:items("describe_replication_groups", {}), "ReplicationGroupId", "ARN")
     for cluster in aws.elasticache:items("describe_cache_clusters", {ShowCacheClustersNotInReplicationGroups = true}) do
@@ -112,6 +124,7 @@ subjects["elasticache.cache"] = {title = "caches",
         cluster.alone = true
       end
     end
+    for cache in aws.elasticache:items("describe_serverless_caches", {}) do out[#out + 1] = serverless(cache) end
     return out
   end}
 

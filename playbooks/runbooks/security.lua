@@ -23,8 +23,9 @@ check "Trails cannot be read or changed by others" {
 check "Root, users and their keys" {service = "iam"}
 check "S3: nothing is open, everything is encrypted" {service = "s3"}
 check "Databases: closed, encrypted, backed up" {
-  controls = {"rds-not-public", "rds-encrypted", "rds-snapshots-private", "rds-deletion-protection", "rds-backups",
-    "rds-minor-upgrades", "rds-performance-insights", "rds-monitoring", "rds-certificate", "rds-log-exports"}}
+  controls = {"rds-not-public", "rds-encrypted", "rds-snapshots-private", "rds-cluster-snapshots-private",
+    "rds-deletion-protection", "rds-backups", "rds-minor-upgrades", "rds-performance-insights", "rds-monitoring",
+    "rds-certificate", "rds-log-exports", "rds-iam-login"}}
 check "Caches ask who is there, and survive a node" {
   controls = {"elasticache-auth", "elasticache-failover", "elasticache-backups"}}
 check "No port of a database, cache or shell is open" {controls = "ec2-ports-closed"}
@@ -37,7 +38,7 @@ check "Tables expire, are encrypted and recoverable" {
   controls = {"dynamodb-ttl", "dynamodb-encryption", "dynamodb-point-in-time-recovery", "dynamodb-deletion-protection"}}
 check "Queues keep what fails" {
   controls = {"sqs-dead-letters", "sqs-queue-settings", "sqs-encryption", "sqs-dead-letter-retention",
-    "sqs-not-public"}}
+    "sqs-not-public", "sqs-tls-only"}}
 check "Services grow, roll back and are watched" {
   controls = {"ecs-container-insights", "ecs-circuit-breaker", "ecs-scaling", "ecs-alarms", "ecs-no-xray-daemon"}}
 check "Functions" {service = "lambda"}

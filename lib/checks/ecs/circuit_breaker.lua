@@ -3,7 +3,7 @@ local control = require "checks"
 
 return control {
   id = "ecs-circuit-breaker", title = "Services roll a broken release back", severity = "medium",
-  requirement = "6.3", subjects = "ecs.service", needs = {}, remedy = "harden/services",
+  requirement = "6.3", subjects = "ecs.service", needs = {}, remedy = "harden/containers",
   command = "tidelock call ecs list-services --region {region}",
   means = "A broken release is tried again and again until somebody looks.",
   todo = "Switch the deployment circuit breaker on, with rollback.",

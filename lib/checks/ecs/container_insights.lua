@@ -3,7 +3,7 @@ local control = require "checks"
 
 return control {
   id = "ecs-container-insights", title = "Clusters have Container Insights", severity = "medium", fsbp = "ECS.12",
-  requirement = "2.4, 10.3", subjects = "ecs.cluster", needs = {}, remedy = "harden/observability",
+  requirement = "2.4, 10.3", subjects = "ecs.cluster", needs = {}, remedy = "harden/containers",
   command = "tidelock call ecs update-cluster-settings --cluster {name} "
     .. "--settings name=containerInsights,value=enhanced --region {region}",
   means = "Why a service died cannot be seen afterwards.",

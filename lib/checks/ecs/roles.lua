@@ -10,7 +10,7 @@ end
 
 return control {
   id = "ecs-task-roles", title = "Fargate tasks have two different roles", severity = "high", requirement = "1.5",
-  subjects = "ecs.task_definition", needs = {}, remedy = "harden/services",
+  subjects = "ecs.task_definition", needs = {}, remedy = "harden/containers",
   command = "tidelock call ecs describe-task-definition --task-definition {name} --region {region}",
   means = "The program may do all that starts it may do: pull any image, read any secret.",
   todo = "Name a task execution role and a task role, each with what it needs.",

@@ -6,7 +6,7 @@ local WANTED <const> = {ECSServiceAverageCPUUtilization = 70, ECSServiceAverageM
 return control {
   id = "ecs-scaling", title = "Services grow at 70 % CPU and 80 % memory", severity = "medium",
   requirement = "6.1, 6.2, 10.5", subjects = "ecs.service",
-  needs = {"application-autoscaling:DescribeScalingPolicies"}, remedy = "harden/services",
+  needs = {"application-autoscaling:DescribeScalingPolicies"}, remedy = "harden/containers",
   command = "tidelock call application-autoscaling describe-scaling-policies --service-namespace ecs "
     .. "--region {region}",
   means = "Under load the service gets slow and falls over.",

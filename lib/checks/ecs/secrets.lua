@@ -22,7 +22,7 @@ end
 
 return control {
   id = "ecs-no-literal-secrets", title = "No secret stands in a task definition", severity = "critical",
-  fsbp = "ECS.8", requirement = "1.5", subjects = "ecs.task_definition", needs = {}, remedy = "harden/services",
+  fsbp = "ECS.8", requirement = "1.5", subjects = "ecs.task_definition", needs = {}, remedy = "harden/containers",
   command = "tidelock call ecs describe-task-definition --task-definition {name} --region {region}",
   means = "Whoever may look at the task definition reads the secret, and every old revision keeps it.",
   todo = "Move it to Secrets Manager, name it under secrets, and change it: it must be taken for known.",

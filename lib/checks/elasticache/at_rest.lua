@@ -4,7 +4,6 @@ local control = require "checks"
 return control {
   id = "elasticache-encryption-at-rest", title = "Caches are encrypted at rest", severity = "critical",
   fsbp = "ElastiCache.4", requirement = "8.3, 1.1", subjects = "elasticache.cache", needs = {},
-  remedy = "migrate/redis-encryption",
   command = "tidelock call elasticache describe-cache-clusters --show-cache-clusters-not-in-replication-groups "
     .. "--region {region}",
   means = "Snapshots and swap of the cache can be read by whoever gets at the disk. It cannot be switched on later: "

@@ -3,7 +3,7 @@ local control = require "checks"
 
 return control {
   id = "elasticache-failover", title = "Caches fail over by themselves", severity = "medium", fsbp = "ElastiCache.3",
-  requirement = "1.1", subjects = "elasticache.cache", needs = {}, remedy = "migrate/redis-encryption",
+  requirement = "1.1", subjects = "elasticache.cache", needs = {},
   command = "tidelock call elasticache describe-replication-groups --region {region}",
   means = "When the one node is lost, everything that needs the cache stands still.",
   todo = "Use a replication group of two nodes with automatic failover and Multi-AZ.",

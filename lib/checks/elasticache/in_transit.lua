@@ -4,7 +4,6 @@ local control = require "checks"
 return control {
   id = "elasticache-encryption-in-transit", title = "Caches are encrypted in transit", severity = "critical",
   fsbp = "ElastiCache.5", requirement = "8.3, 1.1", subjects = "elasticache.cache", needs = {},
-  remedy = "migrate/redis-encryption",
   command = "tidelock call elasticache describe-cache-clusters --show-cache-clusters-not-in-replication-groups "
     .. "--region {region}",
   means = "Sessions and tokens go over the network in plain text.",

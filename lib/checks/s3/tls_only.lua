@@ -11,7 +11,7 @@ return control {
   absent = {NoSuchBucketPolicy = "it has no policy, so plain HTTP is accepted"},
   read = function(aws, subject) return aws.s3:get_bucket_policy({Bucket = subject.name}).Policy end,
   test = function(live)
-    return control.judge(policy.denies_plaintext(policy.statements(live)), "plain HTTP is denied",
+    return control.judge(policy.denies_plaintext(policy.statements(live), "s3"), "plain HTTP is denied",
       "its policy does not deny plain HTTP")
   end,
 }

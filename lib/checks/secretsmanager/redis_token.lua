@@ -3,7 +3,7 @@ local control = require "checks"
 
 return control {
   id = "secretsmanager-redis-token", title = "The cache's token has a rotation schedule", severity = "medium",
-  requirement = "1.2", subjects = "account", needs = {"secretsmanager:ListSecrets"}, remedy = "harden/secrets",
+  requirement = "1.2", subjects = "account", needs = {"secretsmanager:ListSecrets"},
   command = "tidelock call secretsmanager list-secrets --region {region}",
   means = "The token of the cache is never changed, and whoever saw it once may come in for ever.",
   todo = "Keep the token in a secret under PREFIX/redis/ and set a rotation schedule.",

@@ -4,7 +4,6 @@ local control = require "checks"
 return control {
   id = "secretsmanager-rotation", title = "Secrets rotate, and did so lately", severity = "medium",
   fsbp = "SecretsManager.1, SecretsManager.2", requirement = "1.2", subjects = "secretsmanager.secret", needs = {},
-  remedy = "harden/secrets",
   command = "tidelock call secretsmanager describe-secret --secret-id {name} --region {region}",
   means = "A secret that leaked stays good for ever.",
   todo = "Set a rotation schedule; if there is one, look why it failed.",

@@ -26,11 +26,13 @@ local TLS <const> = {Effect = "Deny", Principal = "*", Action = "s3:*", Resource
 local DB <const> = {DBInstanceIdentifier = "db", Engine = "postgres", PubliclyAccessible = false,
   StorageEncrypted = true, DeletionProtection = true, BackupRetentionPeriod = 7, AutoMinorVersionUpgrade = true,
   PerformanceInsightsEnabled = true, MonitoringInterval = 60, CACertificateIdentifier = "rds-ca-rsa2048-g1",
-  EnabledCloudwatchLogsExports = {"postgresql"},
+  EnabledCloudwatchLogsExports = {"postgresql"}, IAMDatabaseAuthenticationEnabled = true,
   DBParameterGroups = {{DBParameterGroupName = "tls", ParameterApplyStatus = "in-sync"}}}
 local CACHE <const> = {ReplicationGroupId = "redis", Engine = "redis", AtRestEncryptionEnabled = true,
   TransitEncryptionEnabled = true, TransitEncryptionMode = "required", AuthTokenEnabled = true,
   AutomaticFailover = "enabled", MultiAZ = "enabled", SnapshotRetentionLimit = 7}
+local SERVERLESS <const> = {ServerlessCacheName = "sessions", Engine = "valkey", Status = "available",
+  UserGroupId = "people", SnapshotRetentionLimit = 1}
 local TABLE <const> = {TableStatus = "ACTIVE", SSEDescription = {Status = "ENABLED"}, DeletionProtectionEnabled = true,
   KeySchema = {{AttributeName = "pk", KeyType = "HASH"}, {AttributeName = "sk", KeyType = "RANGE"}}}
 local TRAIL <const> = {Name = "trail", TrailARN = arn("cloudtrail", "trail/trail"), IsMultiRegionTrail = true,
@@ -67,6 +69,8 @@ local HUB_RULE <const> = {Name = "securityhub", State = "ENABLED", EventPattern 
 local ANOMALY <const> = {SubscriptionName = "s", Frequency = "IMMEDIATE", Subscribers = {{Type = "SNS", Address = "t"}},
   MonitorArnList = {"m"}}
 local SUMMARY <const> = {AccountMFAEnabled = 1, AccountAccessKeysPresent = 0}
+local QUEUE_TLS <const> = {Effect = "Deny", Principal = {AWS = "*"}, Action = "SQS:*", Resource = "*",
+  Condition = {Bool = {["aws:SecureTransport"] = "false"}}}
 local QUEUES <const> = {"x-hybrid-workflows.fifo", "x-hybrid-workflows-dlq.fifo", "x-rate-limiter-queue",
   "x-rate-limiter-queue-dlq"}
 
@@ -82,7 +86,8 @@ end
 local function attributes(changes, only)
   return function(input)
     local name = input.QueueUrl:match "[^/]+$"
-    local live = {SqsManagedSseEnabled = "true", VisibilityTimeout = "180", MessageRetentionPeriod = "1209600"}
+    local live = {SqsManagedSseEnabled = "true", VisibilityTimeout = "180", MessageRetentionPeriod = "1209600",
+      Policy = policy(QUEUE_TLS)}
     if not name:find "dlq" then
       live.ReceiveMessageWaitTimeSeconds = "20"
       live.FifoThroughputLimit = name:find "fifo" and "perMessageGroupId" or nil
@@ -163,6 +168,14 @@ local good <const> = {
     {ApplyServerSideEncryptionByDefault = {SSEAlgorithm = "AES256"}}}}},
   ["s3.get_bucket_versioning"] = {Status = "Enabled"},
   ["s3.get_bucket_ownership_controls"] = {OwnershipControls = {Rules = {{ObjectOwnership = "BucketOwnerEnforced"}}}},
+  ["s3.get_bucket_lifecycle_configuration"] = {Rules = {
+    {ID = "tiers", Status = "Enabled", Filter = {Prefix = ""}, Transitions = {{Days = 0,
+      StorageClass = "INTELLIGENT_TIERING"}}},
+    {ID = "db", Status = "Enabled", Filter = {Prefix = "db/"}, Transitions = {{Days = 60, StorageClass = "GLACIER"}},
+      Expiration = {Days = 400}},
+    {ID = "tmp", Status = "Enabled", Prefix = "tmp/", Expiration = {Days = 3}},
+    {ID = "off", Status = "Disabled", Filter = {}, Expiration = {Days = 1}},
+    {ID = "tagged", Status = "Enabled", Filter = {Tag = {Key = "keep", Value = "no"}}, Expiration = {Days = 1}}}},
   ["s3.list_bucket_intelligent_tiering_configurations"] = {IntelligentTieringConfigurationList = {
     {Id = "EntireBucket", Status = "Enabled"}}},
   -- RDS, ElastiCache
@@ -171,7 +184,11 @@ local good <const> = {
   ["rds.describe_db_snapshots"] = {{DBSnapshotIdentifier = "snap"}},
   ["rds.describe_db_snapshot_attributes"] = {DBSnapshotAttributesResult = {DBSnapshotAttributes = {
     {AttributeName = "restore", AttributeValues = {"210987654321"}}}}},
+  ["rds.describe_db_cluster_snapshots"] = {{DBClusterSnapshotIdentifier = "aurora-snap"}},
+  ["rds.describe_db_cluster_snapshot_attributes"] = {DBClusterSnapshotAttributesResult = {
+    DBClusterSnapshotAttributes = {{AttributeName = "restore", AttributeValues = {}}}}},
   ["elasticache.describe_replication_groups"] = {CACHE}, ["elasticache.describe_cache_clusters"] = {},
+  ["elasticache.describe_serverless_caches"] = {SERVERLESS},
   -- DynamoDB
   ["dynamodb.list_tables"] = {"x-ai-costs-production"}, ["dynamodb.describe_table"] = {Table = TABLE},
   ["dynamodb.describe_time_to_live"] = {TimeToLiveDescription = {TimeToLiveStatus = "ENABLED", AttributeName = "ttl"}},
@@ -197,7 +214,10 @@ local good <const> = {
   -- Lambda, KMS, secrets, network, logs
   ["lambda.list_event_source_mappings"] = {{EventSourceArn = arn("sqs", "x-rate-limiter-queue"),
     FunctionArn = FUNCTION.FunctionArn}},
-  ["lambda.get_function_configuration"] = {FunctionName = "f", Timeout = 30},
+  ["lambda.get_function_configuration"] = {FunctionName = "f", Timeout = 30, VpcConfig = {SubnetIds = {"subnet-1"}}},
+  ["lambda.get_policy"] = {Policy = policy {Effect = "Allow", Principal = {Service = "apigateway.amazonaws.com"},
+    Action = "lambda:InvokeFunction", Resource = FUNCTION.FunctionArn}},
+  ["lambda.get_function_event_invoke_config"] = {FunctionArn = FUNCTION.FunctionArn, MaximumRetryAttempts = 2},
   ["lambda.get_function_concurrency"] = {ReservedConcurrentExecutions = 1}, ["lambda.list_functions"] = {FUNCTION},
   ["kms.list_keys"] = {{KeyId = "k"}}, ["kms.describe_key"] = {KeyMetadata = KEY},
   ["kms.get_key_rotation_status"] = {KeyRotationEnabled = true},
@@ -307,6 +327,19 @@ row("s3-bucket-ownership", {["s3.get_bucket_ownership_controls"] = refuse "Owner
   "no ownership is set")
 row("s3-bucket-ownership", {["s3.get_bucket_ownership_controls"] = {OwnershipControls = {Rules = {
   {ObjectOwnership = "ObjectWriter"}}}}}, "grants are in force: ObjectWriter")
+local function overlap(late, early, evidence)
+  row("s3-lifecycle-overlap", {["s3.get_bucket_lifecycle_configuration"] = {Rules = {late, early}}}, evidence)
+end
+overlap({ID = "old", Status = "Enabled", Filter = {Prefix = "db/"}, Transitions = {{Days = 90,
+  StorageClass = "GLACIER"}}}, {ID = "all", Status = "Enabled", Filter = {Prefix = ""}, Expiration = {Days = 90}},
+  "rule old would move to GLACIER after 90 days what rule all deletes after 90")
+overlap({ID = "long", Status = "Enabled", Filter = {And = {Prefix = "logs/", Tags = {{Key = "a", Value = "b"}}}},
+  Expiration = {Days = 400}}, {ID = "short", Status = "Enabled", Filter = {Prefix = "logs/"}, Expiration = {Days = 30}},
+  "rule long would delete after 400 days what rule short deletes after 30")
+overlap({ID = "first", Status = "Enabled", Filter = {Prefix = ""}, Transitions = {{Days = 30,
+  StorageClass = "GLACIER"}}},
+  {Status = "Enabled", Prefix = "", Transitions = {{Days = 30, StorageClass = "GLACIER"}}},
+  "rule number 2 would move to GLACIER after 30 days what rule first moves there after 30")
 row("s3-intelligent-tiering", {["s3.list_bucket_intelligent_tiering_configurations"] = {}}, "no configuration")
 for _, case in ipairs {{"rds-not-public", {PubliclyAccessible = true}, "public address"},
   {"rds-encrypted", {StorageEncrypted = false}, "not encrypted"},
@@ -314,6 +347,7 @@ for _, case in ipairs {{"rds-not-public", {PubliclyAccessible = true}, "public a
   {"rds-backups", {BackupRetentionPeriod = 1}, "1 days, not 7"},
   {"rds-minor-upgrades", {AutoMinorVersionUpgrade = false}, "off"},
   {"rds-performance-insights", {PerformanceInsightsEnabled = false}, "off"},
+  {"rds-iam-login", {IAMDatabaseAuthenticationEnabled = false}, "only passwords"},
   {"rds-certificate", {CACertificateIdentifier = "rds-ca-2019"}, "has expired"},
   {"rds-monitoring", {MonitoringInterval = 0}, "off"},
   {"rds-log-exports", {EnabledCloudwatchLogsExports = json.null}, "no log is exported"},
@@ -325,6 +359,13 @@ row("rds-force-ssl", {["rds.describe_db_parameters"] = {{ParameterName = "rds.fo
   "rds.force_ssl is 0 in the group in use, tls")
 row("rds-snapshots-private", {["rds.describe_db_snapshot_attributes"] = {DBSnapshotAttributesResult = {
   DBSnapshotAttributes = {{AttributeName = "restore", AttributeValues = {"all"}}}}}}, "everybody may restore")
+row("rds-cluster-snapshots-private", {["rds.describe_db_cluster_snapshot_attributes"] = {
+  DBClusterSnapshotAttributesResult = {DBClusterSnapshotAttributes = {{AttributeName = "restore",
+    AttributeValues = {"123456789012", "all"}}}}}}, "everybody may restore")
+row("elasticache-auth", {["elasticache.describe_serverless_caches"] = {with(SERVERLESS, {UserGroupId = json.null})}},
+  "no token and has no user groups")
+row("elasticache-backups", {["elasticache.describe_serverless_caches"] = {
+  with(SERVERLESS, {SnapshotRetentionLimit = 0})}}, "no snapshot is kept")
 for _, case in ipairs {{"elasticache-encryption-at-rest", {AtRestEncryptionEnabled = false}, "not encrypted at rest"},
   {"elasticache-encryption-in-transit", {TransitEncryptionEnabled = false}, "not encrypted in transit"},
   {"elasticache-encryption-in-transit", {TransitEncryptionMode = "preferred"}, "plain connections are accepted"},
@@ -362,8 +403,12 @@ row("sqs-dead-letters", {["sqs.get_queue_attributes"] = attributes({RedrivePolic
   deadLetterTargetArn = arn("sqs", QUEUES[4])}}, QUEUES[3])}, "3 times, not 5")
 row("sqs-encryption", {["sqs.get_queue_attributes"] = attributes({SqsManagedSseEnabled = "false"}, QUEUES[3])},
   "no encryption")
-row("sqs-not-public", {["sqs.get_queue_attributes"] = attributes({Policy = policy {Effect = "Allow", Principal = "*",
-  Action = "sqs:*", Resource = "*"}}, QUEUES[3])}, "allows everyone")
+row("sqs-not-public", {["sqs.get_queue_attributes"] = attributes({Policy = policy({Effect = "Allow", Principal = "*",
+  Action = "sqs:*", Resource = "*"}, QUEUE_TLS)}, QUEUES[3])}, "allows everyone")
+row("sqs-tls-only", {["sqs.get_queue_attributes"] = attributes({Policy = json.null}, QUEUES[3])}, "has no policy")
+row("sqs-tls-only", {["sqs.get_queue_attributes"] = attributes({Policy = policy {Effect = "Deny", Principal = "*",
+  Action = "sqs:SendMessage", Resource = "*", Condition = {Bool = {["aws:SecureTransport"] = "false"}}}}, QUEUES[3])},
+  "does not deny plain HTTP")
 row("sqs-dead-letter-retention", {["sqs.get_queue_attributes"] = attributes({MessageRetentionPeriod = "345600"},
   QUEUES[4])}, "4.0 days only")
 row("sns-cost-publishers", {["sns.get_topic_attributes"] = {Attributes = {Policy =
@@ -407,8 +452,13 @@ row("ecs-alarms", {["cloudwatch.describe_alarms*"] = {ALARMS[1], ALARMS[2]}}, "n
 row("lambda-limiter-concurrency", {["lambda.get_function_concurrency"] = {}}, "not set")
 row("lambda-limiter-concurrency", {["lambda.list_event_source_mappings"] = {{FunctionArn = FUNCTION.FunctionArn,
   EventSourceArn = arn("sqs", "x-rate-limiter-queue"), ScalingConfig = {MaximumConcurrency = 5}}}}, "up to 5 at once")
-row("lambda-queue-visibility", {["lambda.get_function_configuration"] = {FunctionName = "f", Timeout = 60}},
-  "180 s, and the function may run for 60 s")
+row("lambda-queue-visibility", {["lambda.get_function_configuration"] = {FunctionName = "f", Timeout = 60,
+  VpcConfig = {SubnetIds = {"subnet-1"}}}}, "180 s, and the function may run for 60 s")
+row("lambda-limiter-network", {["lambda.get_function_configuration"] = {FunctionName = "f", Timeout = 30}},
+  "it is in no VPC")
+row("lambda-dead-letters", {["lambda.get_policy"] = {Policy = policy {Effect = "Allow", Action = "lambda:*",
+  Principal = {Service = {"s3.amazonaws.com", "events.amazonaws.com"}}, Resource = "*"}}},
+  "s3.amazonaws.com, events.amazonaws.com may call it")
 row("lambda-runtime", {["lambda.list_functions"] = {with(FUNCTION, {Runtime = "python3.8"})}}, "python3.8")
 row("kms-rotation", {["kms.get_key_rotation_status"] = {KeyRotationEnabled = false}}, "off")
 row("kms-no-pending-deletion", {["kms.describe_key"] = {KeyMetadata = with(KEY, {KeyState = "PendingDeletion"})}},

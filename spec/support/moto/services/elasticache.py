@@ -212,3 +212,62 @@ def describe_cache_parameters(call):
 def delete_cache_parameter_group(call):
     del groups(call)[group(call)["CacheParameterGroupName"]]
     return {}
+
+
+# --- serverless caches: encrypted, in many zones and asking for TLS by their nature
+
+def serverless(call):
+    return call.state.setdefault("serverless", {})
+
+
+def serverless_named(call):
+    name = call.params["ServerlessCacheName"].lower()
+    if name not in serverless(call):
+        raise Refusal("ServerlessCacheNotFoundFault", f"Serverless cache {name} not found.")
+    return serverless(call)[name]
+
+
+@operation("elasticache", "CreateServerlessCache")
+def create_serverless_cache(call):
+    name, engine = call.params["ServerlessCacheName"].lower(), call.params["Engine"]
+    if name in serverless(call):
+        raise Refusal("ServerlessCacheAlreadyExistsFault", f"Serverless cache {name} already exists")
+    if engine not in ("redis", "valkey", "memcached"):
+        raise Refusal("InvalidParameterValue", f"Engine {engine} is not supported")
+    if engine == "memcached" and call.params.get("UserGroupId"):
+        raise Refusal("InvalidParameterCombination", "User groups are not supported for Memcached")
+    found = {"ServerlessCacheName": name, "Engine": engine, "Status": "available", "MajorEngineVersion": "8",
+             "ARN": call.arn(f"serverlesscache:{name}"), "SnapshotRetentionLimit": 0,
+             "Endpoint": {"Address": f"{name}.serverless.{call.region}.cache.amazonaws.com", "Port": 6379},
+             "CreateTime": datetime.datetime.now(datetime.timezone.utc)}
+    for key in ("Description", "KmsKeyId", "SecurityGroupIds", "SubnetIds", "UserGroupId", "SnapshotRetentionLimit",
+                "DailySnapshotTime", "MajorEngineVersion", "CacheUsageLimits"):
+        if key in call.params:
+            found[key] = call.params[key]
+    serverless(call)[name] = found
+    return {"ServerlessCache": found}
+
+
+@operation("elasticache", "DescribeServerlessCaches")
+def describe_serverless_caches(call):
+    if "ServerlessCacheName" in call.params:
+        return {"ServerlessCaches": [serverless_named(call)]}
+    return {"ServerlessCaches": list(serverless(call).values())}
+
+
+@operation("elasticache", "ModifyServerlessCache")
+def modify_serverless_cache(call):
+    found = serverless_named(call)
+    for key in ("Description", "SecurityGroupIds", "UserGroupId", "SnapshotRetentionLimit", "DailySnapshotTime"):
+        if key in call.params:
+            found[key] = call.params[key]
+    if call.params.get("RemoveUserGroup"):
+        found.pop("UserGroupId", None)
+    return {"ServerlessCache": found}
+
+
+@operation("elasticache", "DeleteServerlessCache")
+def delete_serverless_cache(call):
+    found = serverless_named(call)
+    del serverless(call)[found["ServerlessCacheName"]]
+    return {"ServerlessCache": {**found, "Status": "deleting"}}

@@ -1,6 +1,7 @@
 -- crash.lua -- a worker that kills itself (SIGKILL) the Nth time it comes to a named point; without one it works on.
 -- usage: tidelua spec/limiter/crash.lua [POINT N]; what a playbook gives to `worker` is JSON in SPEC_WORKER, for the
--- password of Redis is in it: every user can read a command line.
+-- password of Redis is in it: every user can read a command line. With SPEC_COUNT it ends by saying how many requests it
+-- made of the queue.
 local json = require "tidelock.json"
 local loop = require "tidelock.loop"
 local setup = require "ratelimit.setup"
@@ -40,8 +41,20 @@ spec.limiter, spec.sender, spec.report = parts.limiter, parts.sender, parts.repo
 local own = worker.new(session, spec)
 local queues = require "ratelimit.queue"
 local open = queues.open
+local requests = {}
+
+local function counted(sqs)
+  return setmetatable({}, {__index = function(_, name)
+    return function(_, input)
+      requests[name] = (requests[name] or 0) + 1
+      return sqs[name](sqs, input)
+    end
+  end})
+end
+
 queues.open = function(...)
   local queue = open(...)
+  queue.sqs = counted(queue.sqs)
   wrap(queue, "delete", "before delete", "after delete")
   return queue
 end
@@ -52,3 +65,4 @@ end)
 own:run()
 loop.cancel(watch)
 parts.close()
+if os.getenv "SPEC_COUNT" then print(json.encode {requests = requests}) end

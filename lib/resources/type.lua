@@ -8,7 +8,7 @@ Type.__index = Type
 local FIELDS <const> = {"type", "about", "service", "model", "inside", "also", "without", "properties", "required",
   "key", "label", "provides", "replaces", "sets", "documents", "defaults", "normal", "secrets", "tags", "absent",
   "check", "read", "read_many", "create", "update", "delete", "settle", "note", "protected", "arns",
-  "once", "renews", "list", "kept", "found_by"}
+  "once", "renews", "list", "all", "kept", "found_by"}
 
 local function set_of(list)
   local out = {}

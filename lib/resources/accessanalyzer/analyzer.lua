@@ -16,6 +16,8 @@ return resource {
       Tags = a.tags or {}}
   end,
 
+  all = {"list_analyzers", "name"},
+
   create = function(aws, want)
     local arn = aws.accessanalyzer:create_analyzer {analyzerName = want.name, type = want.type,
       configuration = want.configuration, tags = want.Tags}.arn

@@ -16,6 +16,41 @@ local function put(aws, want, live)
   return aws.application_autoscaling:put_scaling_policy(input).PolicyARN
 end
 
+-- ## Reading: the policies of a namespace together, where there are many
+
+local function key_of(row) return row.ScalableDimension .. " " .. row.ResourceId .. " " .. row.PolicyName end
+
+local function inputs_of(wants)
+  if #wants == 1 then
+    local want = wants[1]
+    return {{PolicyNames = {want.PolicyName}, ServiceNamespace = want.ServiceNamespace, ResourceId = want.ResourceId,
+      ScalableDimension = want.ScalableDimension}}
+  end
+  local seen, out = {}, {}
+  for _, want in ipairs(wants) do
+    if not seen[want.ServiceNamespace] then out[#out + 1] = {ServiceNamespace = want.ServiceNamespace} end
+    seen[want.ServiceNamespace] = true
+  end
+  return out
+end
+
+local function shown(p)
+  if not p then return false end
+  local live = {arn = p.PolicyARN, PolicyType = p.PolicyType}
+  for _, name in ipairs(KEYS) do live[name] = p[name] end
+  for _, shape in pairs(SHAPES) do live[shape] = p[shape] end
+  return live
+end
+
+local function read_many(aws, wants)
+  local found, out = {}, {}
+  for _, input in ipairs(inputs_of(wants)) do
+    for p in aws.application_autoscaling:items("describe_scaling_policies", input) do found[key_of(p)] = p end
+  end
+  for i, want in ipairs(wants) do out[i] = shown(found[key_of(want)]) end
+  return out
+end
+
 return resource {
   type = "application_autoscaling.policy",
   about = "A scaling policy: target tracking, steps or forecast",
@@ -36,17 +71,8 @@ return resource {
     end
   end,
 
-  read = function(aws, want)
-    local found = aws.application_autoscaling:describe_scaling_policies {PolicyNames = {want.PolicyName},
-      ServiceNamespace = want.ServiceNamespace, ResourceId = want.ResourceId,
-      ScalableDimension = want.ScalableDimension}
-    local p = (found.ScalingPolicies or {})[1]
-    if not p then return nil end
-    local live = {arn = p.PolicyARN, PolicyType = p.PolicyType}
-    for _, name in ipairs(KEYS) do live[name] = p[name] end
-    for _, shape in pairs(SHAPES) do live[shape] = p[shape] end
-    return live
-  end,
+  read = function(aws, want) return read_many(aws, {want})[1] or nil end,
+  read_many = read_many,
 
   create = function(aws, want) return {arn = put(aws, want)} end,
 

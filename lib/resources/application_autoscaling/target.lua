@@ -19,6 +19,55 @@ local function register(aws, want, changed, tags)
   return aws.application_autoscaling:register_scalable_target(input).ScalableTargetARN
 end
 
+local BATCH <const> = 50                                 -- targets that one call describes
+
+local function key_of(row) return row.ScalableDimension .. " " .. row.ResourceId end
+
+-- Targets of one dimension together.
+local function grouped(wants)
+  local groups, order = {}, {}
+  for _, want in ipairs(wants) do
+    local name = want.ServiceNamespace .. " " .. want.ScalableDimension
+    local group = groups[name]
+    if not group or #group.ResourceIds == BATCH then
+      group = {ServiceNamespace = want.ServiceNamespace, ScalableDimension = want.ScalableDimension, ResourceIds = {}}
+      groups[name], order[#order + 1] = group, group
+    end
+    table.insert(group.ResourceIds, want.ResourceId)
+  end
+  return order
+end
+
+local function described(aws, wants)
+  local out, jobs = {}, {}
+  for i, input in ipairs(grouped(wants)) do
+    jobs[i] = function()
+      for t in aws.application_autoscaling:items("describe_scalable_targets", input) do out[key_of(t)] = t end
+    end
+  end
+  resource.all(jobs)
+  return out
+end
+
+local function shown(aws, t)
+  local live = place(t)
+  live.MinCapacity, live.MaxCapacity, live.RoleARN = t.MinCapacity, t.MaxCapacity, t.RoleARN
+  live.SuspendedState, live.arn = t.SuspendedState, t.ScalableTargetARN
+  live.Tags = aws.tags(live.arn, function()
+    return aws.application_autoscaling:list_tags_for_resource {ResourceARN = live.arn}.Tags or {}
+  end)
+  return live
+end
+
+local function read_many(aws, wants)
+  local found, out = described(aws, wants), {}
+  for i, want in ipairs(wants) do
+    local t = found[key_of(want)]
+    out[i] = function() return t and shown(aws, t) or false end
+  end
+  return resource.all(out)
+end
+
 return resource {
   type = "application_autoscaling.target",
   about = "A scalable target: the least and the most of it",
@@ -33,19 +82,8 @@ return resource {
     end
   end,
 
-  read = function(aws, want)
-    local found = aws.application_autoscaling:describe_scalable_targets {ServiceNamespace = want.ServiceNamespace,
-      ResourceIds = {want.ResourceId}, ScalableDimension = want.ScalableDimension}
-    local t = (found.ScalableTargets or {})[1]
-    if not t then return nil end
-    local live = place(t)
-    live.MinCapacity, live.MaxCapacity, live.RoleARN = t.MinCapacity, t.MaxCapacity, t.RoleARN
-    live.SuspendedState, live.arn = t.SuspendedState, t.ScalableTargetARN
-    live.Tags = aws.tags(live.arn, function()
-      return aws.application_autoscaling:list_tags_for_resource {ResourceARN = live.arn}.Tags or {}
-    end)
-    return live
-  end,
+  read = function(aws, want) return read_many(aws, {want})[1] or nil end,
+  read_many = read_many,
 
   create = function(aws, want) return {arn = register(aws, want, nil, want.Tags)} end,
 

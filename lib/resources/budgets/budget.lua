@@ -150,6 +150,14 @@ return resource {
     return out
   end,
 
+  all = function(aws)
+    local out = {}
+    for b in aws.budgets:items("describe_budgets", {AccountId = aws.account_id}) do
+      out[#out + 1] = {name = b.BudgetName}
+    end
+    return out
+  end,
+
   create = function(aws, want)
     local rows = {}
     for i, row in ipairs(want.NotificationsWithSubscribers or {}) do

@@ -45,6 +45,8 @@ return resource {
     return out
   end,
 
+  all = {"get_anomaly_monitors", "MonitorName"},
+
   create = function(aws, want)
     return {arn = aws.ce:create_anomaly_monitor {
       AnomalyMonitor = {MonitorName = want.name, MonitorType = want.MonitorType,

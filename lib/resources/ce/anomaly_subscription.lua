@@ -54,6 +54,8 @@ return resource {
     return out
   end,
 
+  all = {"get_anomaly_subscriptions", "SubscriptionName"},
+
   create = function(aws, want)
     return {arn = aws.ce:create_anomaly_subscription {
       AnomalySubscription = pick(want, {SubscriptionName = want.name}),

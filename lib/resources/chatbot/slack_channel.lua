@@ -56,6 +56,14 @@ return resource {
 
   note = function(live) return live.State == "DISABLED" and "the configuration is disabled" end,
 
+  all = function(aws)
+    local out = {}
+    for c in chatbot(aws):items("describe_slack_channel_configurations", {}) do
+      out[#out + 1] = {name = c.ConfigurationName}
+    end
+    return out
+  end,
+
   create = function(aws, want)
     local input = pick(want, MEMBERS, {ConfigurationName = want.name, Tags = tag_list(want.Tags)})
     local made = chatbot(aws):create_slack_channel_configuration(input).ChannelConfiguration

@@ -75,6 +75,19 @@ return resource {
   end,
 
   -- A trail is made asleep, whatever is asked: it starts when told.
+  all = function(aws)
+    local out = {}
+    for _, trail in ipairs(aws.cloudtrail:describe_trails {includeShadowTrails = false}.trailList or {}) do
+      local home = trail.HomeRegion == nil or trail.HomeRegion == aws.region
+      local selectors = home and (trail.HasCustomEventSelectors or trail.HasInsightSelectors)
+        and aws.cloudtrail:get_event_selectors {TrailName = trail.TrailARN} or {}
+      out[#out + 1] = {name = trail.Name, EventSelectors = selectors.EventSelectors,
+        AdvancedEventSelectors = selectors.AdvancedEventSelectors,
+        leave = not home and "it is at home in " .. trail.HomeRegion .. ": adopt it there" or nil}
+    end
+    return out
+  end,
+
   create = function(aws, want)
     local input = members(want)
     input.TagsList = resource.tag_list(want.Tags)

@@ -53,6 +53,15 @@ return resource {
 
   read = read, read_many = read_many,
 
+  all = function(aws)
+    local out = {}
+    for _, name in ipairs(alarms.names(aws, "MetricAlarm")) do
+      out[#out + 1] = {name = name, leave = name:find "^TargetTracking%-"
+        and "Application Auto Scaling makes it for a policy, and takes it away with it" or nil}
+    end
+    return out
+  end,
+
   create = function(aws, want)
     put(aws, want)
     return {arn = aws.arn("cloudwatch", "alarm:" .. want.name), state = "INSUFFICIENT_DATA"}

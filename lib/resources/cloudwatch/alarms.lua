@@ -47,6 +47,17 @@ function alarms.readers(kind, live_of)
   return function(aws, want) return read_many(aws, {want})[1] or nil end, read_many
 end
 
+--- The names of all alarms of `kind`, MetricAlarm or CompositeAlarm.
+function alarms.names(aws, kind)
+  local out, token = {}, nil
+  repeat
+    local got = aws.cloudwatch:describe_alarms {AlarmTypes = {kind}, MaxRecords = BATCH, NextToken = token}
+    for _, alarm in ipairs(got[kind .. "s"] or {}) do out[#out + 1] = alarm.AlarmName end
+    token = got.NextToken
+  until not token
+  return out
+end
+
 --- The function `update` of a type, by its `put(aws, want, live)`.
 function alarms.updater(put)
   return function(aws, live, want, changed)

@@ -62,6 +62,12 @@ return resource {
 
   read = read, read_many = read_many,
 
+  all = function(aws)
+    local out = {}
+    for i, name in ipairs(alarms.names(aws, "CompositeAlarm")) do out[i] = {name = name} end
+    return out
+  end,
+
   create = function(aws, want)
     put(aws, want)
     return {arn = aws.arn("cloudwatch", "alarm:" .. want.name)}

@@ -66,6 +66,8 @@ return resource {
     return out
   end,
 
+  all = {"list_dashboards", "DashboardName"},
+
   create = function(aws, want)
     put(aws, want, resource.tag_list(want.Tags))
     return {arn = arn_of(aws, want.name)}

@@ -93,6 +93,8 @@ return resource {
     return live
   end,
 
+  all = {"list_tables"},
+
   create = function(aws, want)
     local input = {TableName = want.name, Tags = resource.tag_list(want.Tags)}
     for name, value in pairs(want) do

@@ -86,6 +86,20 @@ return resource {
       PrivateDnsEnabled = live.PrivateDnsEnabled, Tags = resource.tag_map(live.Tags)}
   end,
 
+  all = function(aws)
+    local out, seen = {}, {}
+    for one in aws.ec2:items("describe_vpc_endpoints", {}) do
+      local id = ("%s %s %s"):format(one.VpcId, one.ServiceName, one.VpcEndpointType)
+      if not GONE[one.State:lower()] then
+        out[#out + 1] = {VpcId = one.VpcId, ServiceName = one.ServiceName, VpcEndpointType = one.VpcEndpointType,
+          leave = seen[id] and "its VPC has another for the same service, and only one can be told by VPC and service"
+            or nil}
+        seen[id] = true
+      end
+    end
+    return out
+  end,
+
   create = function(aws, want)
     local made = aws.ec2:create_vpc_endpoint {VpcId = want.VpcId, ServiceName = want.ServiceName,
       VpcEndpointType = want.VpcEndpointType, RouteTableIds = want.RouteTableIds, SubnetIds = want.SubnetIds,

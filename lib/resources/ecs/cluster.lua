@@ -33,6 +33,18 @@ return resource {
       serviceConnectDefaults = c.serviceConnectDefaults, Tags = resource.tag_map(c.tags, "key", "value")}
   end,
 
+  all = function(aws)
+    local out, names = {}, {}
+    for arn in aws.ecs:items("list_clusters", {}) do names[#names + 1] = arn end
+    for from = 1, #names, 100 do
+      for _, c in ipairs(aws.ecs:describe_clusters {include = {"SETTINGS"},
+        clusters = table.move(names, from, math.min(from + 99, #names), 1, {})}.clusters or {}) do
+        out[#out + 1] = {name = c.clusterName, settings = c.settings}
+      end
+    end
+    return out
+  end,
+
   create = function(aws, want)
     local c = aws.ecs:create_cluster {clusterName = want.name, settings = want.settings,
       configuration = want.configuration, capacityProviders = want.capacityProviders,

@@ -159,6 +159,8 @@ return resource {
     return spelt(live)
   end,
 
+  all = {"list_task_definition_families", input = {status = "ACTIVE"}},
+
   create = function(aws, want) return register(aws, want, {}) end,
 
   update = function(aws, live, want, changed)

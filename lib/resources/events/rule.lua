@@ -190,6 +190,21 @@ return resource {
       Description = rule.Description or "", RoleArn = rule.RoleArn, Targets = got.targets, Tags = got.tags}
   end,
 
+  all = function(aws)
+    local out, token = {}, nil
+    repeat
+      local buses = aws.events:list_event_buses {NextToken = token}
+      for _, bus in ipairs(buses.EventBuses or {}) do
+        for rule in aws.events:items("list_rules", {EventBusName = bus.Name}) do
+          out[#out + 1] = {name = rule.Name, EventBusName = bus.Name,
+            leave = rule.ManagedBy and "the service " .. rule.ManagedBy .. " made it and looks after it" or nil}
+        end
+      end
+      token = buses.NextToken
+    until not token
+    return out
+  end,
+
   create = function(aws, want)
     local arn = put(aws, want)
     converge(aws, want.name, want.EventBusName, {}, want.Targets or {})

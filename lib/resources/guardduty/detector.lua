@@ -31,6 +31,9 @@ local function sent(want, live)
   return out
 end
 
+-- Switched on by AWS itself with the detector; the API takes no word of them.
+local OF_AWS <const> = {CLOUD_TRAIL = true, DNS_LOGS = true, FLOW_LOGS = true}
+
 local function arn_of(aws, id) return aws.arn("guardduty", "detector/" .. id) end
 
 return resource {
@@ -63,6 +66,24 @@ return resource {
     return {id = id, arn = arn_of(aws, id), Enable = live.Status == "ENABLED",
       FindingPublishingFrequency = live.FindingPublishingFrequency, Features = named(want.Features, live.Features),
       Tags = live.Tags or {}}
+  end,
+
+  all = function(aws)
+    local out = {}
+    for _, id in ipairs(aws.guardduty:list_detectors {}.DetectorIds or {}) do
+      local features = {}
+      for _, one in ipairs(aws.guardduty:get_detector {DetectorId = id}.Features or {}) do
+        local more = {}
+        for _, inner in ipairs(one.AdditionalConfiguration or {}) do
+          more[#more + 1] = {Name = inner.Name, Status = inner.Status}
+        end
+        if not OF_AWS[one.Name] then
+          features[#features + 1] = {Name = one.Name, Status = one.Status, AdditionalConfiguration = more[1] and more}
+        end
+      end
+      out[#out + 1] = {Features = features}
+    end
+    return out
   end,
 
   create = function(aws, want)

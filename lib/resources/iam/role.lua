@@ -107,6 +107,15 @@ return resource {
     return out
   end,
 
+  all = function(aws)
+    local out = {}
+    for role in aws.iam:items("list_roles", {}) do
+      out[#out + 1] = {name = role.RoleName,
+        leave = role.Path:find "^/aws%-" and "an AWS service made it and looks after it" or nil}
+    end
+    return out
+  end,
+
   create = function(aws, want)
     local role = aws.iam:create_role {RoleName = want.name, Path = want.Path, Description = want.Description,
       MaxSessionDuration = want.MaxSessionDuration, PermissionsBoundary = want.PermissionsBoundary,

@@ -24,6 +24,16 @@ return resource {
     end
   end,
 
+  all = function(aws)
+    local out, named = {}, {}
+    for alias in aws.kms:items("list_aliases", {}) do
+      local id = alias.TargetKeyId
+      if named[id or ""] and not alias.AliasName:find "^alias/aws/" then out[#out + 1] = {name = alias.AliasName} end
+      if id then named[id] = true end
+    end
+    return out
+  end,
+
   create = function(aws, want)
     aws.kms:create_alias {AliasName = want.name, TargetKeyId = want.TargetKeyId}
     return {arn = aws.arn("kms", want.name)}

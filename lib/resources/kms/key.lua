@@ -84,6 +84,26 @@ return resource {
 
   note = function(live) return live.state ~= "Enabled" and "the key's state is " .. tostring(live.state) end,
 
+  -- The first alias of a key is its name; the others are kms.alias. A key without one has no name to be found by.
+  all = function(aws)
+    local out, named = {}, {}
+    for alias in aws.kms:items("list_aliases", {}) do
+      local id = alias.TargetKeyId
+      if id and not named[id] and not alias.AliasName:find "^alias/aws/" then
+        out[#out + 1] = {name = alias.AliasName}
+      end
+      named[id or ""] = true
+    end
+    for row in aws.kms:items("list_keys", {}) do
+      local key = not named[row.KeyId] and aws.kms:describe_key {KeyId = row.KeyId}.KeyMetadata
+      if key and key.KeyManager ~= "AWS" then
+        out[#out + 1] = {name = row.KeyId, leave = key.KeyState == "PendingDeletion" and "it is to be deleted"
+          or "it has no alias, by which a key is known: give it one"}
+      end
+    end
+    return out
+  end,
+
   create = function(aws, want)
     local key = find_marked(aws, want.name)
     if not key then

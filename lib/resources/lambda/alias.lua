@@ -20,6 +20,16 @@ return resource {
         and live.RoutingConfig or nil}
   end,
 
+  all = function(aws)
+    local out = {}
+    for func in aws.lambda:items("list_functions", {}) do
+      for one in aws.lambda:items("list_aliases", {FunctionName = func.FunctionName}) do
+        out[#out + 1] = {FunctionName = func.FunctionName, Name = one.Name}
+      end
+    end
+    return out
+  end,
+
   create = function(aws, want)
     local made = aws.lambda:create_alias {FunctionName = want.FunctionName, Name = want.Name,
       FunctionVersion = want.FunctionVersion, Description = want.Description, RoutingConfig = want.RoutingConfig or nil}

@@ -77,6 +77,16 @@ return resource {
     return live
   end,
 
+  all = function(aws)
+    local out = {}
+    for one in aws.lambda:items("list_event_source_mappings", {}) do
+      out[#out + 1] = {FunctionName = (one.FunctionArn or ""):match "function:(.+)$" or one.UUID,
+        EventSourceArn = one.EventSourceArn or "none",
+        leave = not one.EventSourceArn and "its source is no AWS resource" or nil}
+    end
+    return out
+  end,
+
   create = function(aws, want)
     local input = settings(want)
     for name, value in pairs(input) do

@@ -159,6 +159,8 @@ return resource {
 
   read = read,
 
+  all = {"list_functions", "FunctionName"},
+
   create = function(aws, want)
     local input = configuration(want)
     for name in pairs(NONE) do input[name] = want[name] or nil end

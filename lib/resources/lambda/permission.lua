@@ -51,6 +51,19 @@ return resource {
       PrincipalOrgID = condition(one, "aws:PrincipalOrgID")}
   end,
 
+  all = function(aws)
+    local out = {}
+    for func in aws.lambda:items("list_functions", {}) do
+      local policy = resource.unless({"ResourceNotFoundException"}, function()
+        return resource.document(aws.lambda:get_policy {FunctionName = func.FunctionName}.Policy)
+      end, {})
+      for _, one in ipairs(policy.Statement or {}) do
+        out[#out + 1] = {FunctionName = func.FunctionName, StatementId = one.Sid}
+      end
+    end
+    return out
+  end,
+
   create = function(aws, want)
     local input = {FunctionName = want.FunctionName, StatementId = want.StatementId, Qualifier = want.Qualifier}
     for _, name in ipairs(TAKEN) do input[name] = want[name] end

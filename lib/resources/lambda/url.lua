@@ -22,6 +22,18 @@ return resource {
       Cors = live.Cors and next(live.Cors) and live.Cors or nil}
   end,
 
+  all = function(aws)
+    local out = {}
+    for func in aws.lambda:items("list_functions", {}) do
+      for one in aws.lambda:items("list_function_url_configs", {FunctionName = func.FunctionName}) do
+        local qualifier = one.FunctionArn:match ":function:[^:]+:(.+)$"
+        out[#out + 1] = {FunctionName = func.FunctionName, Qualifier = qualifier or "$LATEST", leave = not qualifier
+          and "it is of the function itself, and lambda.url knows those of an alias" or nil}
+      end
+    end
+    return out
+  end,
+
   create = function(aws, want)
     local input = id(want)
     input.AuthType, input.InvokeMode = want.AuthType, want.InvokeMode

@@ -42,6 +42,8 @@ return resource {
     end
   end,
 
+  all = {"describe_log_groups", "logGroupName"},
+
   create = function(aws, want)
     aws.logs:create_log_group {logGroupName = want.name, kmsKeyId = want.kmsKeyId, logGroupClass = want.logGroupClass,
       tags = want.Tags}

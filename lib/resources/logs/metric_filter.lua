@@ -23,6 +23,14 @@ return resource {
     end
   end,
 
+  all = function(aws)
+    local out = {}
+    for one in aws.logs:items("describe_metric_filters", {}) do
+      out[#out + 1] = {logGroupName = one.logGroupName, filterName = one.filterName}
+    end
+    return out
+  end,
+
   create = function(aws, want)
     aws.logs:put_metric_filter {logGroupName = want.logGroupName, filterName = want.filterName,
       filterPattern = want.filterPattern, metricTransformations = want.metricTransformations,

@@ -119,6 +119,8 @@ return resource {
     local db = find(aws, want.name)
     return db and live_of(db)
   end,
+  all = {"describe_db_instances", "DBInstanceIdentifier"},
+
   create = function(_, want) missing(want.name) end,
   update = function(aws, live, want, changed)
     local input = {DBInstanceIdentifier = live.name, ApplyImmediately = want.ApplyImmediately == true}

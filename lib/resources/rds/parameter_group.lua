@@ -113,6 +113,14 @@ return resource {
       end)}
   end,
 
+  all = function(aws)
+    local out = {}
+    for g in aws.rds:items("describe_db_parameter_groups", {}) do
+      if not g.DBParameterGroupName:find "^default%." then out[#out + 1] = {name = g.DBParameterGroupName} end
+    end
+    return out
+  end,
+
   create = function(aws, want)
     aws.rds:create_db_parameter_group {DBParameterGroupName = want.name, Description = want.Description,
       DBParameterGroupFamily = want.DBParameterGroupFamily, Tags = resource.tag_list(want.Tags)}

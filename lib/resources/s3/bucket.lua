@@ -64,6 +64,16 @@ return resource {
     return parts.seen(live, want)
   end,
 
+  all = function(aws)
+    local out = {}
+    for _, bucket in ipairs(aws.s3:list_buckets {}.Buckets or {}) do
+      local want = {name = bucket.Name, Policy = {}}
+      for _, members in pairs(parts.OPERATIONS) do want[members[1]] = {} end
+      out[#out + 1] = want
+    end
+    return out
+  end,
+
   create = function(aws, want)
     -- a PUT may be sent twice below us, when a kept connection dies: the second is told that the first was done
     resource.unless({"BucketAlreadyOwnedByYou"}, function()

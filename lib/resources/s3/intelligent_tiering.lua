@@ -34,6 +34,22 @@ return resource {
     return live
   end,
 
+  all = function(aws)
+    local out = {}
+    for _, bucket in ipairs(aws.s3:list_buckets {}.Buckets or {}) do
+      local token
+      repeat
+        local got = aws.s3:list_bucket_intelligent_tiering_configurations {Bucket = bucket.Name,
+          ContinuationToken = token}
+        for _, one in ipairs(got.IntelligentTieringConfigurationList or {}) do
+          out[#out + 1] = {Bucket = bucket.Name, Id = one.Id}
+        end
+        token = got.NextContinuationToken
+      until not token
+    end
+    return out
+  end,
+
   create = function(aws, want)
     put(aws, want)
     return {}

@@ -1,4 +1,5 @@
 --- The sub-resources of a bucket: how each is read, set and taken away; and what is merged into what others have put.
+local merge = require "resources.merge"
 local resource = require "resources"
 
 local parts = {}
@@ -60,51 +61,6 @@ local function set_part(aws, bucket, name, value)
   end
 end
 
--- ## What is a part of a whole: statements of a policy by their Sid, rules of a lifecycle by their ID
-
-local function by(list, key)
-  local out = {}
-  for _, item in ipairs(list or {}) do out[item[key] or false] = item end
-  out[false] = nil
-  return out
-end
-
--- A document with one statement may give it without a list.
-local function listed(statements)
-  return type(statements) == "table" and statements.Effect and {statements} or statements or {}
-end
-
--- `had` with those of `mine` put in the place of what has the same name, at the end what is new: the rest stays.
-local function merged(had, mine, key)
-  local names, out = by(mine, key), {}
-  for _, item in ipairs(had) do
-    if not names[item[key]] then out[#out + 1] = item end
-  end
-  return table.move(mine, 1, #mine, #out + 1, out)
-end
-
-local function taken(had, wanted, key)
-  local names, out = by(wanted, key), {}
-  for _, item in ipairs(had) do
-    if names[item[key]] then out[#out + 1] = item end
-  end
-  return out
-end
-
---- Statements written as a list, as a policy of their own: so they compare by meaning.
-function parts.as_policy(statements)
-  if statements and not statements.Statement then return {Statement = statements} end
-  return statements
-end
-
---- Of the live policy, the statements that are asked for.
-function parts.statements_in(policy, wanted)
-  return {Version = wanted.Version, Statement = taken(listed(policy and policy.Statement), wanted.Statement, "Sid")}
-end
-
---- Of the live lifecycle, the rules that are asked for.
-function parts.rules_in(lifecycle, wanted) return taken(lifecycle and lifecycle.Rules or {}, wanted, "ID") end
-
 local function set_policy(aws, bucket, policy)
   if policy == nil or next(policy) == nil or #policy.Statement == 0 then
     aws.s3:delete_bucket_policy {Bucket = bucket}
@@ -114,9 +70,7 @@ local function set_policy(aws, bucket, policy)
 end
 
 local function merge_policy(aws, bucket, wanted)
-  local live = parts.policy_of(aws, bucket) or {}
-  set_policy(aws, bucket, {Version = live.Version or "2012-10-17", Id = live.Id,
-    Statement = merged(listed(live.Statement), wanted.Statement, "Sid")})
+  set_policy(aws, bucket, merge.policy(parts.policy_of(aws, bucket), wanted))
 end
 
 -- A put replaces the whole, and what is a header of it too.
@@ -124,7 +78,7 @@ local function merge_lifecycle(aws, bucket, wanted)
   local live = part_of(aws, bucket, "LifecycleConfiguration")
   aws.s3:put_bucket_lifecycle_configuration {Bucket = bucket,
     TransitionDefaultMinimumObjectSize = live.TransitionDefaultMinimumObjectSize,
-    LifecycleConfiguration = {Rules = merged(live.Rules or {}, wanted, "ID")}}
+    LifecycleConfiguration = {Rules = merge.into(live.Rules or {}, wanted, "ID")}}
 end
 
 -- ## All of it
@@ -146,11 +100,11 @@ end
 --- What was read, in the form that was asked for: a whole policy or statements of it, a whole lifecycle or rules of it.
 function parts.seen(live, want)
   if want.PolicyStatements then
-    live.PolicyStatements = parts.statements_in(live.Policy, parts.as_policy(want.PolicyStatements))
+    live.PolicyStatements = merge.statements_in(live.Policy, merge.as_policy(want.PolicyStatements))
     live.Policy = nil
   end
   if want.LifecycleRules then
-    live.LifecycleRules = parts.rules_in(live.LifecycleConfiguration, want.LifecycleRules)
+    live.LifecycleRules = merge.taken((live.LifecycleConfiguration or {}).Rules or {}, want.LifecycleRules, "ID")
     live.LifecycleConfiguration = nil
   end
   return live
@@ -165,15 +119,7 @@ function parts.set(aws, want, changed)
   if changed.Policy then
     set_policy(aws, want.name, want.Policy)
   elseif changed.PolicyStatements and want.PolicyStatements then
-    merge_policy(aws, want.name, parts.as_policy(want.PolicyStatements))
-  end
-end
-
-local function named(list, member, key, why)
-  for i, item in ipairs(list or {}) do
-    if type(item) ~= "table" or type(item[key]) ~= "string" then
-      return ("%s[%d] needs %s, by which it is found again"):format(member, i, why)
-    end
+    merge_policy(aws, want.name, merge.as_policy(want.PolicyStatements))
   end
 end
 
@@ -186,14 +132,14 @@ function parts.check(want)
   if want.LifecycleConfiguration and want.LifecycleRules then
     out[#out + 1] = "LifecycleConfiguration is the whole lifecycle and LifecycleRules a part of it: give one of them"
   end
-  out[#out + 1] = named(want.PolicyStatements, "PolicyStatements", "Sid", "a Sid")
-  out[#out + 1] = named(want.LifecycleRules, "LifecycleRules", "ID", "an ID")
+  out[#out + 1] = merge.nameless(want.PolicyStatements, "PolicyStatements", "Sid", "a Sid")
+  out[#out + 1] = merge.nameless(want.LifecycleRules, "LifecycleRules", "ID", "an ID")
   return out
 end
 
 --- Statements alone as a policy of their own.
 function parts.normal(want)
-  want.PolicyStatements = parts.as_policy(want.PolicyStatements)
+  want.PolicyStatements = merge.as_policy(want.PolicyStatements)
   return want
 end
 

@@ -17,6 +17,14 @@ return resource {
     end)}
   end,
 
+  all = function(aws)
+    local out = {}
+    for group in aws.scheduler:items("list_schedule_groups", {}) do
+      if group.Name ~= "default" then out[#out + 1] = {name = group.Name} end
+    end
+    return out
+  end,
+
   create = function(aws, want)
     return {arn = aws.scheduler:create_schedule_group {Name = want.name, Tags = resource.tag_list(want.Tags)}
       .ScheduleGroupArn}

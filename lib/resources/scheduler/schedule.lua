@@ -98,6 +98,14 @@ return resource {
     return spelt(live)
   end,
 
+  all = function(aws)
+    local out = {}
+    for one in aws.scheduler:items("list_schedules", {}) do
+      out[#out + 1] = {name = one.Name, GroupName = one.GroupName}
+    end
+    return out
+  end,
+
   create = function(aws, want)
     local input = input_of(want, {})
     return {arn = when_role_is_known(function() return aws.scheduler:create_schedule(input) end).ScheduleArn}

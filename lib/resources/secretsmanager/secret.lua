@@ -146,6 +146,15 @@ return resource {
       Tags = resource.tag_map(live.Tags)}
   end,
 
+  all = function(aws)
+    local out = {}
+    for one in aws.secretsmanager:items("list_secrets", {}) do
+      out[#out + 1] = {name = one.Name, leave = one.OwningService and "the service " .. one.OwningService
+        .. " made it and looks after it" or nil}
+    end
+    return out
+  end,
+
   create = function(aws, want)
     local arn = create(aws, want)
     if want.Value then put(aws, arn, want) end

@@ -26,6 +26,14 @@ return resource {
     end
   end,
 
+  all = function(aws)
+    return resource.unless({"InvalidAccessException"}, function()
+      local out = {}
+      for s in aws.securityhub:items("get_enabled_standards", {}) do out[#out + 1] = {StandardsArn = s.StandardsArn} end
+      return out
+    end, {})
+  end,
+
   create = function(aws, want)
     local s = aws.securityhub:batch_enable_standards {
       StandardsSubscriptionRequests = {{StandardsArn = want.StandardsArn}}}.StandardsSubscriptions[1]

@@ -50,6 +50,15 @@ return resource {
 
   note = function(live) return live.pending and "waits until the receiver confirms it" end,
 
+  all = function(aws)
+    local out = {}
+    for s in aws.sns:items("list_subscriptions", {}) do
+      out[#out + 1] = {TopicArn = s.TopicArn, Protocol = s.Protocol, Endpoint = s.Endpoint,
+        leave = pending(s.SubscriptionArn) and "its receiver has not confirmed it" or nil}
+    end
+    return out
+  end,
+
   create = function(aws, want)
     local attributes = {}
     for name in pairs(ATTRIBUTES) do

@@ -60,6 +60,12 @@ return resource {
     return live
   end,
 
+  all = function(aws)
+    local out = {}
+    for topic in aws.sns:items("list_topics", {}) do out[#out + 1] = {name = topic.TopicArn:match "[^:]+$"} end
+    return out
+  end,
+
   create = function(aws, want)
     return {arn = aws.sns:create_topic {Name = want.name, Attributes = encode_all(want),
       Tags = resource.tag_list(want.Tags)}.TopicArn}

@@ -108,6 +108,12 @@ return resource {
     return resource.all(out)
   end,
 
+  all = function(aws)
+    local out = {}
+    for url in aws.sqs:items("list_queues", {MaxResults = 1000}) do out[#out + 1] = {name = url:match "[^/]+$"} end
+    return out
+  end,
+
   create = function(aws, want)
     local url = aws.sqs:create_queue {QueueName = want.name, Attributes = encode_all(want), tags = want.Tags}.QueueUrl
     local got = aws.sqs:get_queue_attributes {QueueUrl = url, AttributeNames = {"QueueArn"}}

@@ -10,7 +10,6 @@
 #include "modules.h"
 
 #define TRANSFER "tidelock.http.transfer"
-#define RESPONSE "tidelock.http.response"
 #define UPLOAD "tidelock.http.upload"
 
 /* ----- the response as Lua values ----- */
@@ -58,7 +57,7 @@ static void pushheaders (lua_State *L, char *s, char *end) {
 
 
 /* {status, headers}, and the trailers if some came. */
-static void pushhead (lua_State *L, tl_transfer *t) {
+void tl_http_pushhead (lua_State *L, tl_transfer *t) {
   char *s = t->headers.data;
   size_t head = t->headend ? t->headend - 1 : t->headers.len;
   lua_createtable(L, 0, 4);
@@ -73,20 +72,18 @@ static void pushhead (lua_State *L, tl_transfer *t) {
 
 /* ----- send ----- */
 
-enum { WHOLE, STREAM, FEED };      /* at once; the response's body by pieces; the request's */
-
 /*
 ** Begins request 1 with options 2; leaves the transfer's box at 3 and what the
 ** transfer points into above it. NULL when nil, err was pushed instead.
 */
-static tl_transfer *begin (lua_State *L, int how) {
+tl_transfer *tl_http_begin (lua_State *L, tl_httphow how) {
   tl_engine **e = lua_touserdata(L, lua_upvalueindex(1));
   tl_transfer *t;
   lua_settop(L, 2);
   tl_mustwait(L);
   t = tl_engine_acquire(L, *e);
-  t->stream = how == STREAM;
-  t->feed = how == FEED;
+  t->stream = how == TL_HTTP_STREAM || how == TL_HTTP_TALK;
+  t->feed = how == TL_HTTP_FEED || how == TL_HTTP_TALK;
   tl_request_read(L, t);
   if (tl_transfer_prepare(t) != CURLE_OK) {
     tl_transfer_fail(L, t);
@@ -106,7 +103,7 @@ static int sent (lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   if (t->code != CURLE_OK) n = tl_transfer_fail(L, t);
   else {
-    pushhead(L, t);
+    tl_http_pushhead(L, t);
     lua_pushlstring(L, t->data.data ? t->data.data : "", t->data.len);
     lua_setfield(L, -2, "body");
   }
@@ -121,7 +118,7 @@ static int sent (lua_State *L, int status, lua_KContext ctx) {
 -- {path=, offset=, length=}. Returns {status, headers, body} or nil, {code, message, sent}.
 */
 static int http_send (lua_State *L) {
-  tl_transfer *t = begin(L, WHOLE);
+  tl_transfer *t = tl_http_begin(L, TL_HTTP_WHOLE);
   if (t == NULL) return 2;
   return lua_yieldk(L, 0, (lua_KContext)t, sent);
 }
@@ -146,7 +143,7 @@ static tl_transfer **checkstream (lua_State *L) {
 
 
 /* The table at the top gets the box, and what its transfer points into. */
-static void keep (lua_State *L, const char *kind) {
+void tl_http_keep (lua_State *L, const char *kind) {
   for (int i = 3, top = lua_gettop(L); i < top; i++) {
     lua_pushvalue(L, i);
     lua_rawseti(L, -2, i - 2);
@@ -163,8 +160,8 @@ static int opened (lua_State *L, int status, lua_KContext ctx) {
     tl_engine_release(t);
     return n;
   }
-  pushhead(L, t);
-  keep(L, RESPONSE);
+  tl_http_pushhead(L, t);
+  tl_http_keep(L, TL_HTTP_RESPONSE);
   return 1;
 }
 
@@ -174,7 +171,7 @@ static int opened (lua_State *L, int status, lua_KContext ctx) {
 -- the body by pieces. The sender is held back while nobody reads.
 */
 static int http_open (lua_State *L) {
-  tl_transfer *t = begin(L, STREAM);
+  tl_transfer *t = tl_http_begin(L, TL_HTTP_STREAM);
   if (t == NULL) return 2;
   return lua_yieldk(L, 0, (lua_KContext)t, opened);
 }
@@ -272,7 +269,7 @@ static int begun (lua_State *L, int status, lua_KContext ctx) {
     return n;
   }
   lua_createtable(L, 4, 0);
-  keep(L, UPLOAD);
+  tl_http_keep(L, UPLOAD);
   return 1;
 }
 
@@ -282,7 +279,7 @@ static int begun (lua_State *L, int status, lua_KContext ctx) {
 -- up:finish() for the response. Returns it when the server is there to take it, or nil, err.
 */
 static int http_upload (lua_State *L) {
-  tl_transfer *t = begin(L, FEED);
+  tl_transfer *t = tl_http_begin(L, TL_HTTP_FEED);
   if (t == NULL) return 2;
   return lua_yieldk(L, 0, (lua_KContext)t, begun);
 }
@@ -352,7 +349,7 @@ static int upload_close (lua_State *L) {
 /* ----- tables ----- */
 
 static const luaL_Reg functions[] = {
-  {"open", http_open}, {"send", http_send},
+  {"converse", tl_http_converse}, {"open", http_open}, {"send", http_send},
   {"upload", http_upload}, {NULL, NULL}
 };
 
@@ -380,8 +377,9 @@ static void newclass (lua_State *L, const char *name, const luaL_Reg *of, const 
 
 
 int luaopen_tidelock_http (lua_State *L) {
-  newclass(L, RESPONSE, meta, methods);
+  newclass(L, TL_HTTP_RESPONSE, meta, methods);
   newclass(L, UPLOAD, uploadmeta, uploadmethods);
+  newclass(L, "tidelock.http.talk", tl_http_talkmeta, tl_http_talkmethods);
   luaL_newlibtable(L, functions);
   tl_engine_new(L);
   luaL_setfuncs(L, functions, 1);

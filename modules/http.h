@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include <curl/curl.h>
+#include <lauxlib.h>
 #include <lua.h>
 #include <uv.h>
 
@@ -19,7 +20,7 @@
 /* Why we ended a transfer ourselves; libcurl's own reasons are in `code`. */
 typedef enum tl_httpwhy {
   TL_HTTP_NONE, TL_HTTP_BIG_BODY, TL_HTTP_BIG_HEADERS, TL_HTTP_QUIET, TL_HTTP_READ,
-  TL_HTTP_SHRUNK, TL_HTTP_WRITE, TL_HTTP_RESENT, TL_HTTP_MEMORY
+  TL_HTTP_SHRUNK, TL_HTTP_WRITE, TL_HTTP_RESENT, TL_HTTP_STOPPED, TL_HTTP_MEMORY
 } tl_httpwhy;
 
 typedef struct tl_httpoptions {
@@ -58,6 +59,8 @@ struct tl_transfer {
   curl_off_t length, offset, sent;
   int hasbody;
   int feed, starved;             /* the body comes by pieces; libcurl waits for the next */
+  int over;                      /* of a body without a length: no more will come */
+  tl_wait *feeder;               /* who brings the pieces: `wait`, or a task beside it */
   int in, out;                   /* file descriptors, or -1 */
   tl_cafile *cafile;             /* the authorities to look up, or NULL where libcurl loads them */
   /* the response */
@@ -86,6 +89,7 @@ CURLcode tl_engine_start (tl_transfer *t);
 void tl_engine_stop (tl_transfer *t);                       /* out of the multi; harmless twice */
 void tl_engine_release (tl_transfer *t);                    /* stops it and keeps it as spare */
 CURLcode tl_engine_resume (tl_transfer *t);                 /* lets a paused stream flow again */
+void tl_engine_abort (tl_transfer *t);                      /* ends it as failed; wakes who waits */
 const char *tl_engine_ca (tl_engine *e, int *folder);       /* the system's certificates, or NULL */
 tl_cafile *tl_engine_cafile (tl_engine *e, const char *path);  /* NULL: libcurl is to load it */
 int tl_engine_gzip (tl_engine *e);
@@ -97,6 +101,21 @@ void tl_request_read (lua_State *L, tl_transfer *t);
 int tl_transfer_init (tl_transfer *t);                      /* what is the same for every request */
 CURLcode tl_transfer_prepare (tl_transfer *t);  /* opens files; why and oserror say more */
 void tl_transfer_clear (tl_transfer *t);
+
+/* http.c: the steps that every way to send shares */
+typedef enum tl_httphow {      /* at once; the response's body by pieces; the request's; both */
+  TL_HTTP_WHOLE, TL_HTTP_STREAM, TL_HTTP_FEED, TL_HTTP_TALK
+} tl_httphow;
+
+#define TL_HTTP_RESPONSE "tidelock.http.response"
+
+tl_transfer *tl_http_begin (lua_State *L, tl_httphow how);
+void tl_http_keep (lua_State *L, const char *kind);
+void tl_http_pushhead (lua_State *L, tl_transfer *t);
+
+/* http_talk.c */
+int tl_http_converse (lua_State *L);
+extern const luaL_Reg tl_http_talkmethods[], tl_http_talkmeta[];
 
 /* http_error.c */
 int tl_transfer_fail (lua_State *L, tl_transfer *t);        /* nil, err */

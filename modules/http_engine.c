@@ -97,6 +97,14 @@ static void finish (tl_transfer *t, CURLcode code) {
   }
   tl_engine_stop(t);
   tl_wake(&t->wait);
+  tl_wake(t->feeder);
+}
+
+
+void tl_engine_abort (tl_transfer *t) {
+  if (t->done) return;
+  t->why = TL_HTTP_STOPPED;
+  finish(t, CURLE_ABORTED_BY_CALLBACK);
 }
 
 
@@ -296,6 +304,7 @@ static tl_transfer *newtransfer (tl_engine *e) {
   if (t == NULL) return NULL;
   t->engine = e;
   t->in = t->out = -1;
+  t->feeder = &t->wait;
   uv_timer_init(tl_loop(), &t->quiet);
   t->quiet.data = t;
   t->easy = curl_easy_init();
@@ -339,6 +348,7 @@ tl_transfer *tl_engine_acquire (lua_State *L, tl_engine *e) {
 void tl_engine_release (tl_transfer *t) {
   tl_engine *e = t->engine;
   tl_engine_stop(t);
+  if (t->feeder != &t->wait) tl_wake(t->feeder);
   tl_transfer_clear(t);
   *t->box = NULL;
   t->box = NULL;

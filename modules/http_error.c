@@ -30,6 +30,7 @@ static const struct { tl_httpwhy why; verdict verdict; } ours[] = {
                     "send it when nothing writes to it"}},
   {TL_HTTP_WRITE, {"file", "the answer can't be written to its file",
                    "check its folder, its permissions and the space left"}},
+  {TL_HTTP_STOPPED, {"closed", "who sent the body gave up before its end", AGAIN}},
   {TL_HTTP_RESENT, {"closed", "the server closed the kept connection without an answer", AGAIN}},
 };
 

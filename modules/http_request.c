@@ -155,7 +155,7 @@ static void readfilebody (lua_State *L, tl_transfer *t) {
   size_t len;
   if (t->feed) {
     t->length = wholefield(L, idx, "length", -1);
-    if (t->length < 0) misuse(L, 1, "request.body.%s must be given for a body by pieces", "length");
+    if (t->length < 0 && !t->stream) misuse(L, 1, "request.body.%s must be given for a body by pieces", "length");
     return;
   }
   if (lua_getfield(L, idx, "path") != LUA_TSTRING || (t->path = lua_tolstring(L, -1, &len), 0)

@@ -94,10 +94,10 @@ static size_t onheader (char *s, size_t one, size_t n, void *data) {
 
 /* The writer is woken as its piece has gone, to have the next one ready while the socket drains. */
 static size_t fromfeed (tl_transfer *t, char *to, size_t n) {
-  if (t->sent == t->length) return 0;
+  if (t->sent == t->length || (t->over && t->left == 0)) return 0;
   if (t->left == 0) {
     t->starved = 1;
-    tl_wake(&t->wait);
+    tl_wake(t->feeder);
     return CURL_READFUNC_PAUSE;
   }
   if (n > t->left) n = t->left;
@@ -105,7 +105,7 @@ static size_t fromfeed (tl_transfer *t, char *to, size_t n) {
   t->body += n;
   t->left -= n;
   t->sent += (curl_off_t)n;
-  if (t->left == 0) tl_wake(&t->wait);
+  if (t->left == 0) tl_wake(t->feeder);
   return n;
 }
 
@@ -315,7 +315,8 @@ void tl_transfer_clear (tl_transfer *t) {
   empty(&t->data);
   t->nlines = t->headend = t->taken = t->need = t->origin = 0;
   t->body = t->path = NULL;
-  t->feed = t->starved = 0;
+  t->feed = t->starved = t->over = 0;
+  t->feeder = &t->wait;
   t->left = 0;
   t->length = t->offset = t->sent = t->written = t->progress = 0;
   t->stream = t->paused = t->done = t->attempts = t->hasbody = t->oserror = 0;

@@ -1,0 +1,176 @@
+/* http_talk.c -- tidelock.http.converse: a request's body and its response by pieces, both at once. */
+#include "http.h"
+
+#include <lauxlib.h>
+
+#include "fail.h"
+
+#define TALK "tidelock.http.talk"
+
+/*
+** The writer's side of a transfer whose reader waits on the transfer itself.
+** A conversation is a table: its transfer's box at 1, this at 0. The response
+** that it gives has the same box, and keeps the conversation.
+*/
+typedef struct talk {
+  tl_wait wait;
+  tl_transfer **box;
+} talk;
+
+
+static talk *check (lua_State *L) {
+  talk *w;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_rawgeti(L, 1, 0);
+  w = lua_touserdata(L, -1);
+  luaL_argcheck(L, w != NULL, 1, "not a conversation");
+  lua_pop(L, 1);
+  return w;
+}
+
+
+/* A piece that stops in its middle cannot be mended: the request ends with it. */
+static void oncancel (tl_wait *wait) {
+  tl_transfer *t = *((talk *)(void *)wait)->box;
+  if (t == NULL) return;
+  t->body = NULL;
+  t->left = 0;
+  tl_engine_abort(t);
+}
+
+
+static int begun (lua_State *L, int status, lua_KContext ctx) {
+  tl_transfer *t = (tl_transfer *)ctx;
+  talk *w;
+  (void)status;
+  if (t->code != CURLE_OK && t->headend == 0) {
+    int n = tl_transfer_fail(L, t);
+    tl_engine_release(t);
+    return n;
+  }
+  lua_createtable(L, 4, 1);
+  tl_http_keep(L, TALK);
+  w = lua_newuserdatauv(L, sizeof *w, 0);
+  *w = (talk){.wait = {.cancel = oncancel}, .box = t->box};
+  lua_rawseti(L, -2, 0);
+  t->feeder = &w->wait;
+  return 1;
+}
+
+
+/*
+--- Begins a request whose body comes by pieces, as many as there are, while its response is read:
+-- talk:write(piece), talk:shut() after the last; talk:answer() for the response's head. Each side may
+-- have a task of its own. Returns it when the server is there to take the body, or nil, err.
+*/
+int tl_http_converse (lua_State *L) {
+  tl_transfer *t = tl_http_begin(L, TL_HTTP_TALK);
+  if (t == NULL) return 2;
+  return lua_yieldk(L, 0, (lua_KContext)t, begun);
+}
+
+
+static int closed (lua_State *L, const char *what) {
+  return tl_fail(L, "closed", "can't %s: the conversation is closed already", what);
+}
+
+
+static int wrote (lua_State *L, int status, lua_KContext ctx) {
+  tl_transfer *t = *((talk *)ctx)->box;
+  (void)status;
+  if (t == NULL) return closed(L, "write");
+  t->body = NULL;                  /* the piece is no longer ours */
+  t->left = 0;
+  if (t->done && t->code != CURLE_OK) return tl_transfer_fail(L, t);
+  lua_pushboolean(L, !t->done);
+  return 1;
+}
+
+
+/*
+--- Sends the next piece. True; false where the server has answered all before, or nil, err.
+*/
+static int talk_write (lua_State *L) {
+  talk *w = check(L);
+  tl_transfer *t = *w->box;
+  size_t len;
+  const char *piece = luaL_checklstring(L, 2, &len);
+  luaL_argcheck(L, w->wait.co == NULL, 1, "another task writes to this conversation");
+  lua_settop(L, 2);
+  if (t == NULL) return closed(L, "write");
+  luaL_argcheck(L, !t->over, 1, "the body has ended already");
+  if (t->done || len == 0) return wrote(L, LUA_OK, (lua_KContext)w);
+  tl_hold(L, &w->wait);
+  t->body = piece;                 /* stays on the task's stack until it is woken */
+  t->left = len;
+  tl_engine_resume(t);
+  return lua_yieldk(L, 0, (lua_KContext)w, wrote);
+}
+
+
+/*
+--- Ends the request's body. Harmless twice, and after the end of all.
+*/
+static int talk_shut (lua_State *L) {
+  talk *w = check(L);
+  tl_transfer *t = *w->box;
+  luaL_argcheck(L, w->wait.co == NULL, 1, "another task writes to this conversation");
+  if (t == NULL) return 0;
+  t->over = 1;
+  tl_engine_resume(t);
+  return 0;
+}
+
+
+static int answered (lua_State *L, int status, lua_KContext ctx) {
+  tl_transfer *t = *((talk *)ctx)->box;
+  (void)status;
+  if (t == NULL) return closed(L, "wait for the answer");
+  if (t->headend == 0 && !t->done) {
+    tl_hold(L, &t->wait);
+    return lua_yieldk(L, 0, ctx, answered);
+  }
+  if (t->headend == 0) {
+    int n = tl_transfer_fail(L, t);
+    tl_engine_release(t);
+    return n;
+  }
+  tl_http_pushhead(L, t);
+  lua_rawgeti(L, 1, 1);
+  lua_rawseti(L, -2, 1);
+  lua_pushvalue(L, 1);
+  lua_rawseti(L, -2, 0);
+  luaL_setmetatable(L, TL_HTTP_RESPONSE);
+  return 1;
+}
+
+
+/*
+--- Waits for the response's head: as http.open.
+*/
+static int talk_answer (lua_State *L) {
+  talk *w = check(L);
+  lua_settop(L, 1);
+  luaL_argcheck(L, *w->box == NULL || (*w->box)->wait.co == NULL, 1,
+                "another task reads from this conversation");
+  return answered(L, LUA_OK, (lua_KContext)w);
+}
+
+
+/*
+--- Ends both sides; who waits at one of them is told so.
+*/
+static int talk_close (lua_State *L) {
+  tl_transfer *t = *check(L)->box;
+  if (t == NULL) return 0;
+  if (t->wait.co != NULL) tl_engine_abort(t);
+  else tl_engine_release(t);
+  return 0;
+}
+
+const luaL_Reg tl_http_talkmethods[] = {
+  {"answer", talk_answer}, {"close", talk_close}, {"shut", talk_shut}, {"write", talk_write},
+  {NULL, NULL}
+};
+
+const luaL_Reg tl_http_talkmeta[] = {{"__close", talk_close}, {NULL, NULL}};

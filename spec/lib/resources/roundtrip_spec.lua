@@ -42,6 +42,11 @@ local function bucket_statement(account, sid, action)
     Resource = "arn:aws:s3:::b-" .. account}
 end
 
+local function queue_statement(sid, action)
+  return {Sid = sid, Effect = "Deny", Principal = "*", Action = action or "sqs:*", Resource = "*",
+    Condition = {Bool = {["aws:SecureTransport"] = "false"}}}
+end
+
 local function container(more)
   local out = {name = "run", image = "tidelock:1", command = {"version"},
     mountPoints = {{sourceVolume = "work", containerPath = "/work"}}}
@@ -164,6 +169,19 @@ local CASES <const> = {
       ManagedPolicyArns = function(_, arn) return {arn} end},
     changes = {{AssumeRolePolicyDocument = TRUST2}, {Description = "d"}, {MaxSessionDuration = 7200},
       {InlinePolicies = {read = read_only "arn:aws:s3:::c/*"}}, {ManagedPolicyArns = {}}, {Tags = {a = "2"}}}},
+  {type = "iam.password_policy", want = {MinimumPasswordLength = 14, RequireSymbols = true},
+    changes = {{PasswordReusePrevention = 24}, {MinimumPasswordLength = 16}, {RequireNumbers = true},
+      {RequireUppercaseCharacters = true}, {RequireLowercaseCharacters = true}, {RequireSymbols = false},
+      {AllowUsersToChangePassword = true}, {MaxPasswordAge = 90}, {HardExpiry = true}}},
+  {type = "sqs.queue_policy",
+    before = function(session, account)
+      session.sqs:create_queue {QueueName = "theirs", Attributes = {Policy = resources.encode {Version = "2012-10-17",
+        Statement = {{Sid = "Theirs", Effect = "Allow", Action = "sqs:SendMessage", Principal = {AWS = account},
+          Resource = "*"}}}}}
+    end,
+    want = {name = "theirs", PolicyStatements = function() return {queue_statement "Ours"} end},
+    changes = {{PolicyStatements = function() return {queue_statement("Ours", "sqs:SendMessage")} end},
+      {PolicyStatements = function() return {queue_statement "Ours", queue_statement "More"} end}}},
   {type = "cloudwatch.alarm", want = {name = "a", Namespace = "AWS/SQS",
       MetricName = "ApproximateNumberOfMessagesVisible", Statistic = "Maximum", Period = 300, EvaluationPeriods = 2,
       Threshold = 1.0, Tags = {a = "1"},
@@ -336,9 +354,11 @@ end
 
 -- Types whose round trip stands in a spec of their own.
 local ELSEWHERE <const> = {["s3.bucket_settings"] = "s3/bucket_settings_spec.lua", ["rds.instance"] = "rds_spec.lua",
-  ["rds.parameter_group"] = "rds_spec.lua"}
-for name in ([[accessanalyzer.analyzer application_autoscaling.policy application_autoscaling.target ecs.cluster
-  events.rule guardduty.detector s3.account_public_access_block securityhub.hub securityhub.standard]]):gmatch "%S+" do
+  ["rds.parameter_group"] = "rds_spec.lua", ["dynamodb.table_settings"] = "dynamodb/table_settings_spec.lua"}
+for name in ([[accessanalyzer.analyzer application_autoscaling.policy application_autoscaling.target
+  config.conformance_pack config.delivery_channel config.recorder config.recording ecs.cluster events.rule
+  guardduty.detector iam.service_linked_role s3.account_public_access_block securityhub.finding_aggregator
+  securityhub.hub securityhub.standard]]):gmatch "%S+" do
   ELSEWHERE[name] = "security_spec.lua"
 end
 

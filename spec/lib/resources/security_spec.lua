@@ -4,6 +4,7 @@ local models = require "tidelock.models"
 local moto = require "support.moto"
 local place = require "playbook.place"
 local recorder_of = require "playbook.recorder"
+local resources = require "resources"
 local schema = require "resources.schema"
 
 local function pattern(severity)
@@ -41,6 +42,32 @@ local function tracking(value, out)
     PredefinedMetricSpecification = {PredefinedMetricType = "ECSServiceAverageCPUUtilization"}}
 end
 
+-- What AWS Config needs before it takes a recorder and a channel: its role, and a bucket that lets it in.
+local function config_role(session)
+  return session.iam:create_service_linked_role {AWSServiceName = "config.amazonaws.com"}.Role.Arn
+end
+
+local function config_bucket(session, account)
+  local name = "config-" .. account
+  session.s3:create_bucket {Bucket = name, CreateBucketConfiguration = {LocationConstraint = "eu-west-1"}}
+  session.s3:put_bucket_policy {Bucket = name, Policy = resources.encode {Version = "2012-10-17", Statement = {
+    {Effect = "Allow", Principal = {Service = "config.amazonaws.com"}, Action = {"s3:GetBucketAcl", "s3:PutObject"},
+      Resource = {"arn:aws:s3:::" .. name, "arn:aws:s3:::" .. name .. "/*"},
+      Condition = {StringEquals = {["aws:SourceAccount"] = account}}}}}}
+  return name
+end
+
+local function config_recorder(session)
+  session.config:put_configuration_recorder {ConfigurationRecorder = {name = "r", roleARN = config_role(session)}}
+end
+
+local function config_rule(identifier)
+  return {Resources = {rule = {Type = "AWS::Config::ConfigRule", Properties = {ConfigRuleName = "rule",
+    Source = {Owner = "AWS", SourceIdentifier = identifier}}}}}
+end
+
+local ALL <const> = {allSupported = true, includeGlobalResourceTypes = true}
+
 local STANDARDS <const> = "arn:aws:securityhub:eu-west-1::standards/"
 
 -- One row a type, as in roundtrip_spec.lua.
@@ -57,6 +84,42 @@ local CASES <const> = {
     changes = {{AutoEnableControls = false}, {ControlFindingGenerator = "STANDARD_CONTROL"}, {Tags = {a = "2"}}}},
   {file = "securityhub.standard", before = function(session) session.securityhub:enable_security_hub {} end,
     want = {StandardsArn = STANDARDS .. "aws-foundational-security-best-practices/v/1.0.0"}, changes = {}},
+  {file = "securityhub.finding_aggregator", before = function(session) session.securityhub:enable_security_hub {} end,
+    want = {RegionLinkingMode = "ALL_REGIONS"},
+    changes = {{RegionLinkingMode = "NO_REGIONS"}}},
+  {file = "securityhub.finding_aggregator", label = "regions",
+    before = function(session) session.securityhub:enable_security_hub {} end,
+    want = {RegionLinkingMode = "SPECIFIED_REGIONS", Regions = {"us-east-1", "eu-central-1"}},
+    changes = {{RegionLinkingMode = "ALL_REGIONS_EXCEPT_SPECIFIED"}, {Regions = {"eu-central-1"}}}},
+  {file = "iam.service_linked_role", changes = {},
+    want = {AWSServiceName = "config.amazonaws.com", RoleName = "AWSServiceRoleForConfig"}},
+  {file = "config.recorder", before = config_role,
+    want = {name = "r", recordingGroup = ALL, Tags = {a = "1"}, roleARN = function(_, arn) return arn end},
+    changes = {{recordingGroup = {allSupported = true, includeGlobalResourceTypes = false}},
+      {recordingGroup = {allSupported = false, resourceTypes = {"AWS::S3::Bucket"}}},
+      {recordingMode = {recordingFrequency = "DAILY"}}, {recordingGroup = ALL},
+      {Tags = {a = "2"}}, {Tags = {b = "2"}, calls = 2}}},
+  {file = "config.delivery_channel",
+    before = function(session, account)
+      config_recorder(session)
+      return config_bucket(session, account)
+    end,
+    want = {name = "c", s3BucketName = function(_, bucket) return bucket end},
+    changes = {{s3KeyPrefix = "here"}, {configSnapshotDeliveryProperties = {deliveryFrequency = "TwentyFour_Hours"}},
+      {s3KmsKeyArn = "arn:aws:kms:eu-west-1:123456789012:key/k"},
+      {snsTopicARN = "arn:aws:sns:eu-west-1:123456789012:t"}}},
+  {file = "config.recording", changes = {},
+    before = function(session, account)
+      config_recorder(session)
+      session.config:put_delivery_channel {DeliveryChannel = {name = "c",
+        s3BucketName = config_bucket(session, account)}}
+    end,
+    want = {ConfigurationRecorderName = "r"}},
+  {file = "config.conformance_pack", differs = {TemplateBody = "Template"},
+    want = {name = "cis", TemplateBody = config_rule "IAM_ROOT_ACCESS_KEY_CHECK", Tags = {a = "1"}},
+    changes = {{TemplateBody = config_rule "ROOT_ACCOUNT_MFA_ENABLED", calls = 2},
+      {ConformancePackInputParameters = {{ParameterName = "Days", ParameterValue = "90"}}},
+      {DeliveryS3Bucket = "awsconfigconforms-x"}, {DeliveryS3KeyPrefix = "packs"}, {Tags = {a = "2"}}}},
   {file = "accessanalyzer.analyzer", want = {name = "unused", type = "ACCOUNT_UNUSED_ACCESS", Tags = {a = "1"},
       configuration = {unusedAccess = {unusedAccessAge = 90}}},
     changes = {{configuration = {unusedAccess = {unusedAccessAge = 90,
@@ -94,8 +157,8 @@ local CASES <const> = {
       {TargetTrackingScalingPolicyConfiguration = tracking(60.0, 30)}}},
 }
 
-local function resolved(value, account)
-  if type(value) == "function" then return value(account) end
+local function resolved(value, account, before)
+  if type(value) == "function" then return value(account, before) end
   return value
 end
 
@@ -127,13 +190,13 @@ describe("on moto", function()
   for _, case in ipairs(CASES) do
     local t = require("resources." .. case.file)
     describe(case.file .. (case.label and " (" .. case.label .. ")" or ""), function()
-      local want
+      local before, want
 
       setup(function()
         fresh()
-        if case.before then case.before(session) end
+        before = case.before and case.before(session, server.account)
         want = {}
-        for name, value in pairs(case.want) do want[name] = resolved(value, server.account) end
+        for name, value in pairs(case.want) do want[name] = resolved(value, server.account, before) end
       end)
 
       it("is not there at first", function() assert.is_nil(t.read(client, want)) end)
@@ -149,10 +212,11 @@ describe("on moto", function()
       end)
       for i, change in ipairs(case.changes) do
         local name = next(change) ~= "calls" and next(change) or next(change, "calls")
+        local shown = case.differs and case.differs[name] or name
         it(("changes %s alone (%d)"):format(name, i), function()
-          want[name] = resolved(change[name], server.account)
+          want[name] = resolved(change[name], server.account, before)
           assert.same({}, schema.faults(t:schema(models), want, IS))
-          assert.equal(name, differs(t, want))
+          assert.equal(shown, differs(t, want))
           local writes = recorder.writes
           t.update(client, t.read(client, want), t:complete(want), {[name] = true})
           assert.equal(change.calls or 1, recorder.writes - writes)

@@ -5,7 +5,7 @@ import json
 from urllib.parse import unquote
 
 from moto.iam.aws_managed_policies import aws_managed_policies_data
-from moto.iam.models import AWSManagedPolicy
+from moto.iam.models import SERVICE_NAME_CONVERSION, AWSManagedPolicy
 
 from call import Refusal, operation
 
@@ -61,6 +61,25 @@ def simulate_principal_policy(call):
             out.append({"EvalActionName": action, "EvalResourceName": resource, "EvalDecision": verdict,
                         "MatchedStatements": [], "MissingContextValues": []})
     return {"IsTruncated": False, "EvaluationResults": out}
+
+
+# --- The roles of services: what IAM calls them; moto joins the name itself, and makes one twice
+
+LINKED = {"config.amazonaws.com": "Config", "config-conforms.amazonaws.com": "ConfigConforms",
+          "guardduty.amazonaws.com": "AmazonGuardDuty", "securityhub.amazonaws.com": "SecurityHub",
+          "access-analyzer.amazonaws.com": "AccessAnalyzer", "ecs.amazonaws.com": "ECS"}
+
+
+@operation("iam", "CreateServiceLinkedRole")
+def create_service_linked_role(call):
+    service = call.params["AWSServiceName"]
+    known = SERVICE_NAME_CONVERSION.get(service.partition(".")[0])
+    if service in LINKED:
+        SERVICE_NAME_CONVERSION[service.partition(".")[0]] = known = LINKED[service]
+    if known and f"AWSServiceRoleFor{known}" in [r.name for r in call.backend().roles.values()]:
+        raise Refusal("InvalidInput", f"Service role name AWSServiceRoleFor{known} has been taken in this account,"
+                      " please try a different suffix.")
+    return call.moto()
 
 
 ROOT = {"user": "<root_account>", "user_creation_time": "2020-01-01T00:00:00+00:00",

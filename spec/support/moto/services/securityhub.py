@@ -1,5 +1,5 @@
 """securityhub: standards, the aggregator, findings that filters find, and updates of them."""
-from call import Refusal, operation
+from call import STATE, Refusal, operation
 
 NAMES = {"aws-foundational-security-best-practices/v/1.0.0": "AWS Foundational Security Best Practices v1.0.0",
          "cis-aws-foundations-benchmark/v/3.0.0": "CIS AWS Foundations Benchmark v3.0.0",
@@ -62,32 +62,68 @@ def get_enabled_standards(call):
                                        if not wanted or key in wanted]}
 
 
+# --- The aggregator: one an account, seen from every region, changed from its own alone.
+
+WITH_REGIONS = ("SPECIFIED_REGIONS", "ALL_REGIONS_EXCEPT_SPECIFIED")
+
+
+def aggregator(call):
+    """All regions of the account share it: kept beside the state of no region."""
+    return STATE.setdefault((call.account, "all", "securityhub"), {})
+
+
+def linked(call):
+    mode, regions = call.params["RegionLinkingMode"], call.params.get("Regions", [])
+    if (mode in WITH_REGIONS) != bool(regions) or mode not in (*WITH_REGIONS, "ALL_REGIONS", "NO_REGIONS"):
+        raise Refusal("InvalidInputException", "Regions go with SPECIFIED_REGIONS and ALL_REGIONS_EXCEPT_SPECIFIED")
+    return {"RegionLinkingMode": mode, "Regions": regions}
+
+
 @operation("securityhub", "CreateFindingAggregator")
 def create_finding_aggregator(call):
-    if call.state.get("aggregator"):
+    needs_hub(call)
+    if aggregator(call):
         raise Refusal("InvalidInputException", "A finding aggregator already exists for this account")
-    mode = call.params["RegionLinkingMode"]
-    if (mode == "ALL_REGIONS") == bool(call.params.get("Regions")) and mode != "NO_REGIONS":
-        raise Refusal("InvalidInputException", "Regions go with SPECIFIED_REGIONS and ALL_REGIONS_EXCEPT_SPECIFIED")
-    call.state["aggregator"] = {
+    aggregator(call).update({
         "FindingAggregatorArn": call.arn("finding-aggregator/00000000-0000-0000-0000-000000000001"),
-        "FindingAggregationRegion": call.region, "RegionLinkingMode": mode,
-        "Regions": call.params.get("Regions", [])}
-    return call.state["aggregator"]
+        "FindingAggregationRegion": call.region, **linked(call)})
+    return aggregator(call)
 
 
 @operation("securityhub", "ListFindingAggregators")
 def list_finding_aggregators(call):
-    found = call.state.get("aggregator")
+    needs_hub(call)
+    found = aggregator(call)
     return {"FindingAggregators": [{"FindingAggregatorArn": found["FindingAggregatorArn"]}] if found else []}
 
 
 @operation("securityhub", "GetFindingAggregator")
 def get_finding_aggregator(call):
-    found = call.state.get("aggregator")
+    found = aggregator(call)
     if not found or found["FindingAggregatorArn"] != call.params["FindingAggregatorArn"]:
         raise Refusal("ResourceNotFoundException", "There is no such finding aggregator")
     return found
+
+
+def at_home(call):
+    found = get_finding_aggregator(call)
+    if found["FindingAggregationRegion"] != call.region:
+        raise Refusal("AccessDeniedException", "The aggregator is changed from its aggregation Region,"
+                      f" {found['FindingAggregationRegion']}")
+    return found
+
+
+@operation("securityhub", "UpdateFindingAggregator")
+def update_finding_aggregator(call):
+    found = at_home(call)
+    found.update(linked(call))
+    return found
+
+
+@operation("securityhub", "DeleteFindingAggregator")
+def delete_finding_aggregator(call):
+    at_home(call).clear()
+    return {}
 
 
 @operation("securityhub", "UpdateSecurityHubConfiguration")
@@ -111,6 +147,8 @@ def enable_security_hub(call):
 def disable_security_hub(call):
     answer = call.moto()
     call.state.clear()
+    if aggregator(call).get("FindingAggregationRegion") == call.region:
+        aggregator(call).clear()
     return answer
 
 

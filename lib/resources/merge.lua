@@ -1,0 +1,71 @@
+--- What is a part of a whole that others have written too: statements of a policy by their Sid, rules by their ID.
+local merge = {}
+
+local function by(list, key)
+  local out = {}
+  for _, item in ipairs(list or {}) do out[item[key] or false] = item end
+  out[false] = nil
+  return out
+end
+
+--- Statements as a list: a document with one may give it without.
+function merge.listed(statements)
+  return type(statements) == "table" and statements.Effect and {statements} or statements or {}
+end
+
+--- `had` with those of `mine` put in the place of what has the same name, at the end what is new: the rest stays.
+function merge.into(had, mine, key)
+  local names, out = by(mine, key), {}
+  for _, item in ipairs(had) do
+    if not names[item[key]] then out[#out + 1] = item end
+  end
+  return table.move(mine, 1, #mine, #out + 1, out)
+end
+
+--- Of `had`, what `wanted` names.
+function merge.taken(had, wanted, key)
+  local names, out = by(wanted, key), {}
+  for _, item in ipairs(had) do
+    if names[item[key]] then out[#out + 1] = item end
+  end
+  return out
+end
+
+--- Of `had`, what `wanted` does not name.
+function merge.without(had, wanted, key)
+  local names, out = by(wanted, key), {}
+  for _, item in ipairs(had) do
+    if not names[item[key]] then out[#out + 1] = item end
+  end
+  return out
+end
+
+--- Statements written as a list, as a policy of their own: so they compare by meaning.
+function merge.as_policy(statements)
+  if statements and not statements.Statement then return {Statement = statements} end
+  return statements
+end
+
+--- Of the live policy, the statements that are asked for.
+function merge.statements_in(policy, wanted)
+  return {Version = wanted.Version, Statement = merge.taken(merge.listed(policy and policy.Statement),
+    wanted.Statement, "Sid")}
+end
+
+--- The live policy with the wanted statements in it.
+function merge.policy(live, wanted)
+  live = live or {}
+  return {Version = live.Version or "2012-10-17", Id = live.Id,
+    Statement = merge.into(merge.listed(live.Statement), wanted.Statement, "Sid")}
+end
+
+--- A sentence on the first of the list that has no name to be found again by, or nil.
+function merge.nameless(list, member, key, why)
+  for i, item in ipairs(list or {}) do
+    if type(item) ~= "table" or type(item[key]) ~= "string" then
+      return ("%s[%d] needs %s, by which it is found again"):format(member, i, why)
+    end
+  end
+end
+
+return merge

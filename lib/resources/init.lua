@@ -54,9 +54,10 @@ end
 -- once {operations that make a second one when sent twice: after a lost answer the engine looks first};
 -- inside (the structure of the create input that holds the properties); normal(want) -> want, spelt as AWS does;
 -- note(live) -> what a person should know though nothing is to be done; arns (pattern that takes the name out of its
--- ARN, so that --prune can find it); list(aws) -> {{name =, Tags =}} (all there are, where the account's tag call does not
--- know the type); kept (why --prune leaves what it finds of this type); all (which there are, for adopt: an operation
--- and the member that is the name, or function(aws) -> wants as `read` takes them; `leave` in one says why not).
+-- ARN, so that --prune can find it); list(aws) -> {{name =, Tags =}} (all there are, where the account's tag call does
+-- not know the type); kept (why --prune leaves what it finds of this type);
+-- all (which there are, for adopt: an operation and the member that is the name, or function(aws) -> wants as `read`
+-- takes them; `leave` in one says why not).
 -- `aws` is a client that also has account_id, region, arn(service, resource [, region, account]) and
 -- tags(arn, own), which gives tags out of one call for all resources, or calls own().
 function resources.new(d) return Type.new(d) end

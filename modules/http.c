@@ -56,13 +56,22 @@ static void pushheaders (lua_State *L, char *s, char *end) {
 }
 
 
-/* {status, headers}, and the trailers if some came. */
+static const char *versionof (tl_transfer *t) {
+  long version = CURL_HTTP_VERSION_NONE;
+  curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version);
+  return version == CURL_HTTP_VERSION_2_0 ? "2" : version == CURL_HTTP_VERSION_1_0 ? "1.0" : "1.1";
+}
+
+
+/* {status, version, headers}, and the trailers if some came. */
 void tl_http_pushhead (lua_State *L, tl_transfer *t) {
   char *s = t->headers.data;
   size_t head = t->headend ? t->headend - 1 : t->headers.len;
-  lua_createtable(L, 0, 4);
+  lua_createtable(L, 0, 5);
   lua_pushinteger(L, t->status);
   lua_setfield(L, -2, "status");
+  lua_pushstring(L, versionof(t));
+  lua_setfield(L, -2, "version");
   pushheaders(L, s, s + head);
   lua_setfield(L, -2, "headers");
   if (t->headers.len == head) return;
@@ -115,7 +124,8 @@ static int sent (lua_State *L, int status, lua_KContext ctx) {
 /*
 --- Sends a request and waits for the whole response.
 -- request = {method, scheme, host, path, query, headers, body}; body is a string or
--- {path=, offset=, length=}. Returns {status, headers, body} or nil, {code, message, sent}.
+-- {path=, offset=, length=}. Returns {status, version, headers, body}, version being HTTP's ("1.0",
+-- "1.1", "2"), or nil, {code, message, sent}.
 */
 static int http_send (lua_State *L) {
   tl_transfer *t = tl_http_begin(L, TL_HTTP_WHOLE);
@@ -167,8 +177,8 @@ static int opened (lua_State *L, int status, lua_KContext ctx) {
 
 
 /*
---- Sends a request and waits for the response's head only: {status, headers}, whose :read() gives
--- the body by pieces. The sender is held back while nobody reads.
+--- Sends a request and waits for the response's head only: {status, version, headers}, whose
+-- :read() gives the body by pieces. The sender is held back while nobody reads.
 */
 static int http_open (lua_State *L) {
   tl_transfer *t = tl_http_begin(L, TL_HTTP_STREAM);
@@ -255,7 +265,8 @@ static tl_transfer *checkupload (lua_State *L) {
   box = luaL_testudata(L, -1, TRANSFER);
   luaL_argcheck(L, box != NULL, 1, "not an upload");
   lua_pop(L, 1);
-  luaL_argcheck(L, *box == NULL || (*box)->wait.co == NULL, 1, "another task writes to this upload");
+  luaL_argcheck(L, *box == NULL || (*box)->wait.co == NULL, 1,
+                "another task writes to this upload");
   return *box;
 }
 
@@ -275,8 +286,8 @@ static int begun (lua_State *L, int status, lua_KContext ctx) {
 
 
 /*
---- Begins a request whose body, of `request.body.length` bytes, comes by pieces: up:write(piece), and
--- up:finish() for the response. Returns it when the server is there to take it, or nil, err.
+--- Begins a request whose body, of `request.body.length` bytes, comes by pieces: up:write(piece),
+-- and up:finish() for the response. Returns it when the server is there to take it, or nil, err.
 */
 static int http_upload (lua_State *L) {
   tl_transfer *t = tl_http_begin(L, TL_HTTP_FEED);
@@ -301,8 +312,8 @@ static int wrote (lua_State *L, int status, lua_KContext ctx) {
 
 
 /*
---- Sends the next piece of the body. True; false where the server has answered before it had all, which
--- finish gives; or nil, err.
+--- Sends the next piece of the body. True; false where the server has answered before it had all,
+-- which finish gives; or nil, err.
 */
 static int upload_write (lua_State *L) {
   tl_transfer *t = checkupload(L);
@@ -329,7 +340,8 @@ static int answered (lua_State *L, int status, lua_KContext ctx) {
 
 
 /*
---- Waits for the response: as http.send. The body must be whole, unless the server has answered already.
+--- Waits for the response: as http.send. The body must be whole, unless the server has answered
+-- already.
 */
 static int upload_finish (lua_State *L) {
   tl_transfer *t = checkupload(L);

@@ -20,13 +20,13 @@
 /* Why we ended a transfer ourselves; libcurl's own reasons are in `code`. */
 typedef enum tl_httpwhy {
   TL_HTTP_NONE, TL_HTTP_BIG_BODY, TL_HTTP_BIG_HEADERS, TL_HTTP_QUIET, TL_HTTP_READ,
-  TL_HTTP_SHRUNK, TL_HTTP_WRITE, TL_HTTP_RESENT, TL_HTTP_STOPPED, TL_HTTP_MEMORY
+  TL_HTTP_SHRUNK, TL_HTTP_WRITE, TL_HTTP_RESENT, TL_HTTP_STOPPED, TL_HTTP_DENIED, TL_HTTP_MEMORY
 } tl_httpwhy;
 
 typedef struct tl_httpoptions {
   lua_Number connect_timeout, read_timeout, timeout;  /* seconds; 0 means none */
   lua_Integer max_body, max_headers, to_offset;       /* bytes; -1 means not given */
-  const char *ca, *proxy, *no_proxy, *to;             /* anchored on the task's stack */
+  const char *ca, *cert, *key, *proxy, *no_proxy, *to;  /* anchored on the task's stack */
   int verify, decode, once;                           /* once: -1 is all but reads */
 } tl_httpoptions;
 
@@ -54,7 +54,7 @@ struct tl_transfer {
   struct curl_slist *list;       /* nodes that point into lines */
   size_t nlines, maxlines;
   const char *body;              /* a Lua string on the task's stack, or NULL */
-  size_t left;                   /* of a body that is fed: what of the piece `body` is still to go */
+  size_t left;                   /* of a body that is fed: what of the piece is still to go */
   const char *path;              /* of a body that comes from a file, or NULL */
   curl_off_t length, offset, sent;
   int hasbody;

@@ -25,10 +25,10 @@ typedef struct option {
 #define ROW(name, kind) {#name, kind, offsetof(tl_httpoptions, name)}
 
 static const option rows[] = {
-  ROW(ca, TEXT), ROW(connect_timeout, SECONDS), ROW(decode, FLAG), ROW(max_body, BYTES),
-  ROW(max_headers, BYTES), ROW(no_proxy, TEXT), ROW(once, FLAG), ROW(proxy, TEXT),
-  ROW(read_timeout, SECONDS), ROW(timeout, SECONDS), ROW(to, TEXT), ROW(to_offset, BYTES),
-  ROW(verify, FLAG)
+  ROW(ca, TEXT), ROW(cert, TEXT), ROW(connect_timeout, SECONDS), ROW(decode, FLAG),
+  ROW(key, TEXT), ROW(max_body, BYTES), ROW(max_headers, BYTES), ROW(no_proxy, TEXT),
+  ROW(once, FLAG), ROW(proxy, TEXT), ROW(read_timeout, SECONDS), ROW(timeout, SECONDS),
+  ROW(to, TEXT), ROW(to_offset, BYTES), ROW(verify, FLAG)
 };
 
 
@@ -155,7 +155,8 @@ static void readfilebody (lua_State *L, tl_transfer *t) {
   size_t len;
   if (t->feed) {
     t->length = wholefield(L, idx, "length", -1);
-    if (t->length < 0 && !t->stream) misuse(L, 1, "request.body.%s must be given for a body by pieces", "length");
+    if (t->length < 0 && !t->stream)
+      misuse(L, 1, "request.body.%s must be given for a body by pieces", "length");
     return;
   }
   if (lua_getfield(L, idx, "path") != LUA_TSTRING || (t->path = lua_tolstring(L, -1, &len), 0)
@@ -279,7 +280,8 @@ static void readheaders (lua_State *L, tl_transfer *t) {
 
 /* PUT and DELETE are as idempotent as their API makes them: with If-Match they are not. */
 static int reads (const char *method) {
-  return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0 || strcmp(method, "OPTIONS") == 0;
+  return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0
+         || strcmp(method, "OPTIONS") == 0;
 }
 
 
@@ -294,6 +296,7 @@ void tl_request_read (lua_State *L, tl_transfer *t) {
   if (t->options.to != NULL) lua_getfield(L, 2, "to");         /* errors name them after the wait */
   if (t->options.proxy != NULL) lua_getfield(L, 2, "proxy");
   if (t->options.ca != NULL) lua_getfield(L, 2, "ca");
+  if (t->options.cert != NULL) lua_getfield(L, 2, "cert");
   if (t->options.once < 0 && t->feed) t->options.once = 1;     /* the pieces are gone */
   if (t->options.once < 0) t->options.once = !reads(t->method);
   if (t->options.max_body < 0)

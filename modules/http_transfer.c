@@ -79,6 +79,10 @@ static size_t onheader (char *s, size_t one, size_t n, void *data) {
     t->why = TL_HTTP_BIG_HEADERS;
     return 0;
   }
+  if (t->status == 407 && t->options.proxy != NULL) {   /* a proxy's word; no server says it */
+    t->why = TL_HTTP_DENIED;
+    return 0;
+  }
   if (n <= 2 && (*s == '\r' || *s == '\n')) {
     if (t->status >= 200 && t->headend == 0) {
       t->headend = t->headers.len + 1;
@@ -239,6 +243,8 @@ static CURLcode settrust (tl_transfer *t) {
   else folder = stat(ca, &st) == 0 && S_ISDIR(st.st_mode);
   SET(SSL_VERIFYPEER, (long)o->verify);
   SET(SSL_VERIFYHOST, o->verify ? 2L : 0L);
+  SET(SSLCERT, o->cert);
+  SET(SSLKEY, o->key ? o->key : o->cert);
   return setauthorities(t, ca, folder);
 }
 

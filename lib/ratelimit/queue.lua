@@ -1,9 +1,49 @@
---- The limiter's queue on SQS, and its dead letters.
+--- The limiter's queue on SQS, and its dead letters. What many messages want at once is asked for in one request.
+local together = require "ratelimit.together"
+
 local queue = {}
 local methods = {}
 methods.__index = methods
 
 local MAX_VISIBILITY <const>, MAX_DELAY <const> = 43200, 900
+
+-- What a batch refused, as the error that the single call would have raised.
+local function refused(what, failed)
+  return {code = failed.Code, operation = what, service = "sqs",
+    message = ("SQS refused %s for a message: %s: %s"):format(what, failed.Code, failed.Message or "it gave no reason")}
+end
+
+local function copy(entry, more)
+  for name, value in pairs(entry) do more[name] = value end
+  return more
+end
+
+-- A kind of request: one entry goes alone, more as a batch; what a batch could not do for a fault of the service's own
+-- is asked for alone once more.
+local function requests(sqs, single, url, key)
+  local plural = single .. "_batch"
+  local function alone(entry) return sqs[single](sqs, copy(entry, {QueueUrl = url})) end
+  local function again(entry)
+    local ok, err = pcall(alone, entry)
+    return not ok and err or nil
+  end
+  return together.new(function(entries)
+    if #entries == 1 then
+      alone(entries[1])
+      return {}
+    end
+    local list, faults = {}, {}
+    for i, entry in ipairs(entries) do list[i] = copy(entry, {Id = tostring(i)}) end
+    for _, failed in ipairs(sqs[plural](sqs, {QueueUrl = url, Entries = list}).Failed or {}) do
+      local i = math.tointeger(tonumber(failed.Id))
+      faults[i] = failed.SenderFault and refused(plural, failed) or again(entries[i])
+    end
+    return faults
+  end, key)
+end
+
+local function handle_of(entry) return entry.ReceiptHandle end
+local function itself(entry) return entry end
 
 --- Opens a queue by its name or address.
 -- @param session the aws session
@@ -16,6 +56,10 @@ function queue.open(session, options)
   end
   self.url = address(options.queue)
   self.dlq_url = address(options.dlq or options.queue .. "-dlq")
+  self.deletes = requests(self.sqs, "delete_message", self.url, handle_of)
+  self.hides = requests(self.sqs, "change_message_visibility", self.url, handle_of)
+  self.sends = requests(self.sqs, "send_message", self.url, itself)
+  self.burials = requests(self.sqs, "send_message", self.dlq_url, itself)
   return self
 end
 
@@ -43,12 +87,19 @@ function queue.record(m)
     reposts = math.tointeger(tonumber(text_of(own, "reposts"))) or 0}
 end
 
-function methods:delete(record) self.sqs:delete_message {QueueUrl = self.url, ReceiptHandle = record.handle} end
+function methods:delete(record) self.deletes:call {ReceiptHandle = record.handle} end
 
 --- Hides it for so many seconds from now: 0 shows it again.
 function methods:hide(record, seconds)
-  self.sqs:change_message_visibility {QueueUrl = self.url, ReceiptHandle = record.handle,
+  self.hides:call {ReceiptHandle = record.handle,
     VisibilityTimeout = math.max(0, math.min(MAX_VISIBILITY, math.ceil(seconds)))}
+end
+
+-- An upper bound of what it adds to a batch: all of one may be 262,144 bytes.
+local function size_of(entry)
+  local n = #entry.MessageBody
+  for name, value in pairs(entry.MessageAttributes) do n = n + #name + #value.DataType + #value.StringValue end
+  return n
 end
 
 -- What the sender of the message gave with it stays with it; ten attributes are SQS's most.
@@ -71,10 +122,10 @@ end
 --- Enqueues it again with a receive count of its own, to be seen in `seconds`, and deletes this one. A crash between
 -- the two leaves both; the claim by messageId lets one of them be sent.
 function methods:again(record, seconds)
-  self.sqs:send_message {QueueUrl = self.url, MessageBody = record.body,
-    DelaySeconds = math.max(0, math.min(MAX_DELAY, math.ceil(seconds))),
+  local entry = {MessageBody = record.body, DelaySeconds = math.max(0, math.min(MAX_DELAY, math.ceil(seconds))),
     MessageAttributes = attributes_of(record, {firstSent = ("%.0f"):format(record.sent or 0),
       reposts = tostring(record.reposts + 1)})}
+  self.sends:call(entry, size_of(entry))
   self:delete(record)
 end
 
@@ -87,8 +138,9 @@ end
 --- Moves it to the dead letters, with the reason as an attribute.
 function methods:bury(record, reason, kind)
   local body = record.body ~= "" and record.body or " "
-  self.sqs:send_message {QueueUrl = self.dlq_url, MessageBody = body, MessageAttributes = attributes_of(record,
+  local entry = {MessageBody = body, MessageAttributes = attributes_of(record,
     {reason = clean(reason), kind = kind, buriedFrom = clean(record.id or "?")})}
+  self.burials:call(entry, size_of(entry))
   self:delete(record)
 end
 

@@ -63,12 +63,14 @@ local function ready(self)
   local open, info = self.limiter:ready()
   if open then
     if self.away then self.report:log("resumed", {}) end
-    self.away = false
+    self.away = nil
     return true
   end
-  if not self.away then self.report:log("waiting", {code = info.code, detail = info.detail, wait = info.wait}) end
+  if self.away ~= info.code then
+    self.report:log("waiting", {code = info.code, detail = info.detail, wait = info.wait})
+  end
   self.report:count "unavailable"
-  self.away, self.pause = true, loop.now() + math.min(math.max(info.wait, 0.2), 5)
+  self.away, self.pause = info.code, loop.now() + math.min(math.max(info.wait, 0.2), 5)
   return false
 end
 
@@ -97,14 +99,18 @@ local function poll(self)
   end
 end
 
--- What is ours stays ours: a wait in place or a slow send must not show the message to another.
+-- What is ours stays ours: a wait in place or a slow send must not show the message to another. All at once, so that
+-- they go out together; one that fails was settled meanwhile, or is tried again with the next beat.
 local function heartbeat(self)
   while true do
     loop.sleep(self.visibility / 3)
+    local beats = {}
     for record in pairs(self.flying) do
-      local ok, err = pcall(self.queue.hide, self.queue, record, self.visibility)
-      if not ok and err == loop.CANCELLED then error(err, 0) end
+      beats[#beats + 1] = loop.spawn(function()
+        if self.flying[record] then pcall(self.queue.hide, self.queue, record, self.visibility) end
+      end)
     end
+    for _, beat in ipairs(beats) do loop.wait(beat) end
   end
 end
 

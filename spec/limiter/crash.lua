@@ -1,7 +1,7 @@
 -- crash.lua -- a worker that kills itself (SIGKILL) the Nth time it comes to a named point; without one it works on.
 -- usage: tidelua spec/limiter/crash.lua [POINT N]; what a playbook gives to `worker` is JSON in SPEC_WORKER, for the
--- password of Redis is in it: every user can read a command line. With SPEC_COUNT it ends by saying how many requests it
--- made of the queue.
+-- password of Redis is in it: every user can read a command line. With SPEC_COUNT it ends by saying how many requests
+-- it made of the queue.
 local json = require "tidelock.json"
 local loop = require "tidelock.loop"
 local setup = require "ratelimit.setup"

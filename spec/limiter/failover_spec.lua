@@ -129,7 +129,7 @@ describe("in the middle of a run", function()
         for each, body in pairs(FAULTS) do runs[each] = loop.spawn(pcall, body) end
       end
       local _, ok, err = loop.wait(runs[name])
-      assert.is_true(ok, tostring(err))
+      assert.is_true(ok, type(err) == "table" and err.message or tostring(err))
     end)
   end
 end)

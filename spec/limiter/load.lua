@@ -69,12 +69,9 @@ end
 
 -- ## What is offered
 
-local put_at = {}
-
 local function put(list)
   local entries = {}
   for i, m in ipairs(list) do
-    put_at[m[1]] = loop.now()
     entries[i] = {Id = tostring(i), MessageBody = json.encode {version = 1, messageId = m[1], userId = m[2],
       recipientId = "fan", content = "hello", timestamp = loop.time()}}
   end

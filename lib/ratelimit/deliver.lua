@@ -8,7 +8,8 @@ local deliver = {}
 local SURE <const> = {cooldown = true, clock = true, unavailable = true}
 local BACKOFF <const>, MOST_BACKOFF <const> = 5, 300
 
--- self: {limiter=, sender=, report=, tries=, clock=, sleep=, patience= seconds, stopping= function}
+-- self: {limiter=, sender=, report=, tries=, clock=, sleep=, patience= seconds, stopping= function,
+--   waiting = users with a message that waits here, places = how many more may}
 
 local function note(self, event, message, fields)
   fields.messageId, fields.userId = message.messageId, message.userId
@@ -72,14 +73,27 @@ local function send(self, message, info, record, left)
   return bury(self, message, "refused: " .. result.detail, "refused")
 end
 
--- Waits here, or gives the message a time of its own; nil: ask again.
-local function limited(self, message, info)
-  if info.detail == "blocked" then return {what = "defer", seconds = info.wait} end
-  local wait = info.wait
-  if wait > 1 then wait = self.limiter:slot(message.userId) or wait end
-  if wait >= self.patience or self.stopping() then return {what = "defer", seconds = wait} end
+-- Waits here until `wait` is over or the worker stops. Who waits has one of few places, given back whatever ends it.
+local function stay(self, user, wait)
+  local _ <close> = setmetatable({}, {__close = function()
+    self.waiting[user], self.places = nil, self.places + 1
+  end})
+  self.waiting[user], self.places = true, self.places - 1
   local till = loop.now() + wait
   while loop.now() < till and not self.stopping() do self.sleep(math.max(0, math.min(0.25, till - loop.now()))) end
+end
+
+-- Waits here, or gives the message a time of its own; nil: ask again. One message of an account waits here, so that its
+-- next token is used at once; the rest of a crowd would only keep others from being received.
+local function limited(self, message, info)
+  if info.detail == "blocked" then return {what = "defer", seconds = info.wait} end
+  local user, wait = message.userId, info.wait
+  local function may_stay()
+    return wait < self.patience and self.places > 0 and not self.waiting[user] and not self.stopping()
+  end
+  if not may_stay() then wait = self.limiter:slot(user) or wait end
+  if not may_stay() then return {what = "defer", seconds = wait} end
+  stay(self, user, wait)
   if self.stopping() then return {what = "defer", seconds = 0} end
   return nil
 end
@@ -127,11 +141,13 @@ function deliver.handle(self, record)
 end
 
 --- The parts that both kinds of sender share.
--- @param options {limiter=, sender=, report=, tries = 5, patience = seconds to wait in place, stopping = function}
+-- @param options {limiter=, sender=, report=, tries = 5, patience = seconds to wait in place, places = how many
+--   messages may at once, stopping = function}
 function deliver.new(options)
   return {limiter = options.limiter, sender = options.sender, report = options.report, tries = options.tries or 5,
     patience = options.patience or 0, backoff = options.backoff or BACKOFF, clock = options.clock or loop.time,
-    sleep = options.sleep or loop.sleep, send_timeout = options.send_timeout,
+    sleep = options.sleep or loop.sleep, send_timeout = options.send_timeout, waiting = {},
+    places = options.places or math.huge,
     stopping = options.stopping or function() return false end}
 end
 

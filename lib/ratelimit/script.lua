@@ -176,11 +176,13 @@ return {'open', 0}
 ]]
 
 -- KEYS: 1 ring, 2 slots. ARGV: 1 caller's clock. Gives each message that is put off a time of its own: the rule over
--- the ring and the times given out already, so that a crowd doesn't come back all at once. Decides nothing.
+-- the ring and the times given out already, so that a crowd doesn't come back all at once. Decides nothing, so what is
+-- being sent is taken to end now: its stamp is a time-out away, and slots after that would leave tokens unused.
 local SLOT <const> = CLOCKS .. [[
 local at = read(redis.call('GET', KEYS[1]) or '\1\0\0\0\0\0\0')
 if not at then return redis.error_reply('RING the value of ' .. KEYS[1] .. ' is not one of ours') end
 local given, slots = read(redis.call('GET', KEYS[2]) or '\1\0\0\0\0\0\0') or {0}, {0}
+for i = 2, #at do if at[i] > lo then at[i] = lo end end
 for i = #given, 2, -1 do
   if given[i] > lo then put(at, given[i]) put(slots, given[i]) end
 end

@@ -24,7 +24,7 @@ function worker.new(session, options)
   for name, value in pairs(DEFAULTS) do self[name] = options[name] or value end
   self.report, self.limiter = options.report, options.limiter
   self.deliver = deliver.new {limiter = options.limiter, sender = options.sender, report = options.report,
-    tries = options.tries, patience = self.patience, backoff = options.backoff,
+    tries = options.tries, patience = self.patience, places = self.flight // 2, backoff = options.backoff,
     stopping = function() return self.stopping end}
   self.options = options
   return self

@@ -67,12 +67,41 @@ describe("ratelimit.deliver", function()
       {patience = 10})
     assert.equal("delete", w.handle().what)
     assert.is_true(w.slept >= 0.04)
-    w = world({{code = "limited", wait = 6}}, {}, {patience = 10, slot = 42})
+    w = world({{code = "limited", wait = 12}}, {}, {patience = 10, slot = 42})
     assert.same({what = "defer", seconds = 42}, w.handle())
+    w = world({{code = "limited", wait = 36}, {code = "admitted"}}, {{outcome = "S", detail = "x"}},
+      {patience = 10, slot = 0.02})
+    assert.equal("delete", w.handle().what)
     w = world({{code = "limited", wait = 0.05}}, {}, {patience = 10, stopping = true})
     assert.equal("defer", w.handle().what)
     w = world({{code = "limited", wait = 500, detail = "blocked"}}, {}, {patience = 10, slot = 1})
     assert.same({what = "defer", seconds = 500}, w.handle())
+  end)
+
+  it("lets one message of an account wait in place, and of all no more than there are places", function()
+    local loop = require "tidelock.loop"
+    local answers = {{code = "limited", wait = 0.1}, {code = "limited", wait = 0.1}, {code = "admitted"}}
+    local w = world(answers, {{outcome = "S", detail = "x"}}, {patience = 10, slot = 7})
+    local first = loop.spawn(function() return w.handle() end)
+    local second = loop.spawn(function() return w.handle() end)
+    assert.same({what = "defer", seconds = 7}, select(2, loop.wait(second)))
+    assert.equal("delete", select(2, loop.wait(first)).what)
+    assert.same({}, w.deliver.waiting)
+    w = world({{code = "limited", wait = 0.1}}, {}, {patience = 10, slot = 7})
+    w.deliver.places = 0
+    assert.same({what = "defer", seconds = 7}, w.handle())
+  end)
+
+  it("gives the place back when it is cancelled", function()
+    local loop = require "tidelock.loop"
+    local w = world({{code = "limited", wait = 5}}, {}, {patience = 10})
+    w.deliver.places = 1
+    local task = loop.spawn(function() return w.handle() end)
+    loop.sleep(0.01)
+    assert.equal(0, w.deliver.places)
+    loop.cancel(task)
+    loop.wait(task)
+    assert.equal(1, w.deliver.places)
   end)
 
   it("asks to stop receiving where the limit can't be asked, and sends nothing", function()

@@ -249,6 +249,16 @@ describe("ratelimit.script", function()
     assert.equal("admitted", (w.take(START + 6000, "b")))
   end)
 
+  it("gives them as if what is being sent ended now, and not a time-out later", function()
+    local rule = {timeout = 30, lease = 60}
+    for name, value in pairs(RULE) do rule[name] = rule[name] or value end
+    local w = world(rule)
+    for i = 1, 3 do w.take(START, "a" .. i) end
+    assert.same({6000, 12000, 18000}, {w.slot(START), w.slot(START), w.slot(START)})
+    local code, ms = w.take(START, "b")
+    assert.same({"limited", 36000}, {code, ms}, "the decision still waits for their end")
+  end)
+
   describe("the fence", function()
     local FENCED <const> = {name = "spec", windows = {{limit = 10, seconds = 60}}, burst = {size = 3, seconds = 6},
       timeout = 0, lease = 5, clock_error = 0}

@@ -10,7 +10,7 @@ return {
   config = {"conformance_pack", "delivery_channel", "recorder", "recording"},
   dynamodb = {"table", "table_settings", "time_to_live"},
   ec2 = {"vpc_endpoint", "vpc_endpoint_route"},
-  ecs = {"cluster", "task_definition"},
+  ecs = {"account_setting", "cluster", "cluster_settings", "service", "task_definition"},
   events = {"rule"},
   guardduty = {"detector"},
   iam = {"password_policy", "role", "service_linked_role"},

@@ -354,7 +354,9 @@ end
 
 -- Types whose round trip stands in a spec of their own.
 local ELSEWHERE <const> = {["s3.bucket_settings"] = "s3/bucket_settings_spec.lua", ["rds.instance"] = "rds_spec.lua",
-  ["rds.parameter_group"] = "rds_spec.lua", ["dynamodb.table_settings"] = "dynamodb/table_settings_spec.lua"}
+  ["rds.parameter_group"] = "rds_spec.lua", ["dynamodb.table_settings"] = "dynamodb/table_settings_spec.lua",
+  ["ecs.account_setting"] = "ecs/settings_spec.lua", ["ecs.cluster_settings"] = "ecs/settings_spec.lua",
+  ["ecs.service"] = "ecs/settings_spec.lua"}
 for name in ([[accessanalyzer.analyzer application_autoscaling.policy application_autoscaling.target
   config.conformance_pack config.delivery_channel config.recorder config.recording ecs.cluster events.rule
   guardduty.detector iam.service_linked_role s3.account_public_access_block securityhub.finding_aggregator

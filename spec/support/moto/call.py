@@ -31,8 +31,7 @@ MODELS = {"monitoring": "cloudwatch", "elasticloadbalancing": "elbv2", "states":
           "email": "ses", "tagging": "resourcegroupstaggingapi", "access-analyzer": "accessanalyzer"}
 # Services whose extension is not in the file of their name.
 FILES = {"support": "advice", "trustedadvisor": "advice", "compute-optimizer": "advice",
-         "cost-optimization-hub": "advice", "health": "advice", "application-autoscaling": "advice",
-         "lambda": "lambda_"}
+         "cost-optimization-hub": "advice", "health": "advice", "lambda": "lambda_"}
 LOADED, LOADING = set(), threading.RLock()
 # What a service calls a parameter that its model refuses.
 INVALID = {"budgets": "InvalidParameterException", "logs": "InvalidParameterException",

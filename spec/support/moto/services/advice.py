@@ -130,53 +130,6 @@ def hub_recommendation(call):
                   resourceId=call.params["recommendationId"])
 
 
-def scaling_tags(call):
-    arn = call.params["ResourceARN"]
-    targets = [t for dimension in call.backend().targets.values() for t in dimension.values()]
-    if not any(t.arn == arn for t in targets):
-        raise Refusal("ResourceNotFoundException", f"No scalable target found with the ARN {arn}")
-    return call.state.setdefault("tags", {}).setdefault(arn, {})
-
-
-@operation("application-autoscaling", "RegisterScalableTarget")
-def register_scalable_target(call):
-    answer = call.moto()
-    found = call.backend().targets[call.params["ScalableDimension"]][call.params["ResourceId"]]
-    call.state.setdefault("tags", {}).setdefault(found.arn, {}).update(call.params.get("Tags") or {})
-    return {**answer, "ScalableTargetARN": found.arn}
-
-
-@operation("application-autoscaling", "DeregisterScalableTarget")
-def deregister_scalable_target(call):
-    found = call.backend().targets.get(call.params["ScalableDimension"], {}).get(call.params["ResourceId"])
-    answer = call.moto()
-    call.state.get("tags", {}).pop(found.arn, None)
-    return answer
-
-
-@operation("application-autoscaling", "TagResource")
-def tag_scalable_target(call):
-    scaling_tags(call).update(call.params["Tags"])
-    return {}
-
-
-@operation("application-autoscaling", "UntagResource")
-def untag_scalable_target(call):
-    for key in call.params["TagKeys"]:
-        scaling_tags(call).pop(key, None)
-    return {}
-
-
-@operation("application-autoscaling", "ListTagsForResource")
-def tags_of_scalable_target(call):
-    return {"Tags": scaling_tags(call)}
-
-
-@operation("application-autoscaling", "DescribeScalingActivities")
-def scaling_activities(call):
-    return {"ScalingActivities": []}
-
-
 @operation("health", "DescribeEvents")
 def health_events(call):
     return {"events": []}

@@ -4,6 +4,7 @@ import json
 import re
 
 from call import Refusal, operation
+import scaling
 import topics
 
 
@@ -50,6 +51,8 @@ def tell(call, row, old, new, reason):
             took = topics.publish(source, target, message, f'{new}: "{row["name"]}"'[:100])
             note(call, row["name"], "Action", f"{'Successfully executed' if took else 'Failed to execute'} action"
                  f" {target}", row["type"])
+        elif ":scalingPolicy:" in target and scaling.triggered(call, target):
+            note(call, row["name"], "Action", f"Successfully executed action {target}", row["type"])
 
 
 def told(call, row, enabled, old, new, reason):

@@ -1,46 +1,214 @@
-"""ecs: the circuit breaker that moto forgets, cluster settings, account defaults."""
+"""ecs: releases that come up or are rolled back, the settings of services that moto forgets, clusters, account defaults.
+
+A release is over when a service is looked at: its tasks run at once (with --slow, after a while). A container whose
+entry point lies under /no/such cannot be started: then each look is a task that failed, until the circuit breaker's
+threshold, where it is on, ends the release, and rolls it back, where that is on too. Without it tries go on for ever.
+"""
+import copy
+import datetime
+import math
+import random
+
 from call import Refusal, operation
+import scaling
+import slow
 
 DEFAULT = {"maximumPercent": 200, "minimumHealthyPercent": 100,
            "deploymentCircuitBreaker": {"enable": False, "rollback": False}}
+KEPT = ("enableExecuteCommand", "enableECSManagedTags", "healthCheckGracePeriodSeconds", "propagateTags",
+        "platformVersion", "networkConfiguration", "availabilityZoneRebalancing")
+BROKEN = "/no/such"
 
 
 def kept(call):
     return call.state.setdefault("deployment", {})
 
 
-def show(call, service):
-    service["deploymentConfiguration"] = {**DEFAULT, **kept(call).get(service["serviceArn"], {})}
-    return service
+def now():
+    return datetime.datetime.now(datetime.timezone.utc)
 
 
-@operation("ecs", "CreateService", "UpdateService")
-def put_service(call):
+# Releases of a service, the newest first.
+def releases(call, arn):
+    return call.state.setdefault("releases", {}).setdefault(arn, [])
+
+
+def begin(call, service, definition, reason=None):
+    name = f"ecs-svc/{random.randrange(10 ** 18, 10 ** 19)}"
+    for old in releases(call, service.arn):
+        old["status"] = "ACTIVE"
+    releases(call, service.arn).insert(0, {
+        "id": name, "status": "PRIMARY", "taskDefinition": definition, "failedTasks": 0, "createdAt": now(),
+        "updatedAt": now(), "rolloutState": "IN_PROGRESS",
+        "rolloutStateReason": reason or f"ECS deployment {name} in progress."})
+    slow.settle(call.state, name)
+
+
+def definition_of(call, arn):
+    family, _, revision = arn.rpartition("/")[2].partition(":")
+    known = call.backend().task_definitions.get(family, {})
+    return known.get(int(revision) if revision else max(known, default=0))
+
+
+def starts(call, arn):
+    definition = definition_of(call, arn)
+    containers = definition.container_definitions if definition else []
+    return not any((c.get("entryPoint") or [""])[0].startswith(BROKEN) for c in containers)
+
+
+def threshold(breaker, desired):
+    how = breaker.get("thresholdConfiguration") or {"type": "BOUNDED_PERCENT", "value": 50}
+    if how["type"] == "COUNT":
+        return how["value"]
+    count = math.ceil(how["value"] * desired / 100)
+    return min(200, max(3, count)) if how["type"] == "BOUNDED_PERCENT" else max(1, count)
+
+
+def event(call, service, text):
+    service.events.insert(0, {"id": f"{random.randrange(16 ** 8):08x}", "createdAt": now(),
+                              "message": f"(service {service.name}) {text}"})
+
+
+def completed(call, service, release):
+    release.update(rolloutState="COMPLETED", updatedAt=now(),
+                   rolloutStateReason=f"ECS deployment {release['id']} completed.")
+    del releases(call, service.arn)[1:]
+    call.state.setdefault("steady", {})[service.arn] = release["taskDefinition"]
+
+
+# One more task that could not be started.
+def failed(call, service, release, breaker):
+    release["failedTasks"] += 1
+    if not breaker.get("enable") or release["failedTasks"] < threshold(breaker, service.desired_count):
+        return
+    release.update(rolloutState="FAILED", updatedAt=now(),
+                   rolloutStateReason="ECS deployment circuit breaker: tasks failed to start.")
+    event(call, service, f"(deployment {release['id']}) deployment failed: tasks failed to start.")
+    before = call.state.get("steady", {}).get(service.arn)
+    if breaker.get("rollback") and before and before != release["taskDefinition"]:
+        service.task_definition = before
+        begin(call, service, before, f"ECS deployment circuit breaker: rolling back to {before.rpartition('/')[2]}.")
+        event(call, service, f"rolling back to {before.rpartition('/')[2]}.")
+
+
+def advance(call, service):
+    mine = releases(call, service.arn)
+    if not mine or mine[0]["rolloutState"] != "IN_PROGRESS" or slow.settling(call.state, mine[0]["id"]):
+        return
+    if starts(call, mine[0]["taskDefinition"]):
+        completed(call, service, mine[0])
+    else:
+        failed(call, service, mine[0], settings(call, service.arn)["deploymentCircuitBreaker"])
+
+
+def settings(call, arn):
+    return {**DEFAULT, **kept(call).get(arn, {}).get("deploymentConfiguration", {})}
+
+
+def numbered(call, service, release):
+    first = release is releases(call, service.arn)[0]
+    up = release["rolloutState"] == "COMPLETED" or not first
+    count = service.desired_count if first or up else 0
+    running = service.desired_count if up else 0
+    return {**release, "desiredCount": count, "runningCount": running, "pendingCount": count - running}
+
+
+def show(call, answer):
+    service = call.backend().services.get("{}:{}".format(*answer["serviceArn"].split("/")[-2:]))
+    own = kept(call).get(answer["serviceArn"], {})
+    answer.update({name: copy.deepcopy(own[name]) for name in KEPT if name in own})
+    answer["deploymentConfiguration"] = settings(call, answer["serviceArn"])
+    mine = service and releases(call, service.arn)
+    if mine:
+        answer["deployments"] = [numbered(call, service, r) for r in mine]
+        # tasks of before run on until those of a release do
+        up = any(r["rolloutState"] == "COMPLETED" for r in mine) or service.arn in call.state.get("steady", {})
+        answer["desiredCount"] = service.desired_count
+        answer["runningCount"] = service.desired_count if up else 0
+        answer["pendingCount"] = service.desired_count - answer["runningCount"]
+        answer["taskDefinition"] = service.task_definition
+        answer["events"] = service.events
+    return answer
+
+
+def service_of(call, answer):
+    return call.backend().services["{}:{}".format(*answer["serviceArn"].split("/")[-2:])]
+
+
+def by_ecs(service):
+    return service.deployment_controller.get("type", "ECS") == "ECS"
+
+
+def refuse_breaker(call, service):
+    given = call.params.get("deploymentConfiguration", {}).get("deploymentCircuitBreaker")
+    if given and given.get("enable") and not by_ecs(service):
+        raise Refusal("InvalidParameterException", "Deployment circuit breaker feature is only supported with ECS"
+                      " deployment controller.")
+
+
+def keep(call, arn):
+    mine = kept(call).setdefault(arn, {})
+    for name in KEPT + ("deploymentConfiguration",):
+        if name in call.params:
+            mine[name] = call.params[name]
+
+
+@operation("ecs", "CreateService")
+def create_service(call):
     answer = call.moto()
-    service = answer["service"]
-    if "deploymentConfiguration" in call.params:
-        kept(call)[service["serviceArn"]] = call.params["deploymentConfiguration"]
-    show(call, service)
+    service = service_of(call, answer["service"])
+    keep(call, service.arn)
+    if by_ecs(service):
+        begin(call, service, service.task_definition)
+    show(call, answer["service"])
+    return answer
+
+
+@operation("ecs", "UpdateService")
+def update_service(call):
+    cluster = call.params.get("cluster", "default").rpartition("/")[2]
+    service = call.backend().services.get(f"{cluster}:{call.params['service'].rpartition('/')[2]}")
+    if service is not None and service.status == "ACTIVE":
+        refuse_breaker(call, service)
+        if "taskDefinition" in call.params and not by_ecs(service):
+            raise Refusal("InvalidParameterException", "Unable to update task definition on services with a"
+                          f" {service.deployment_controller['type']} deployment controller.")
+        if by_ecs(service) and starts(call, service.task_definition):
+            advance(call, service)
+    before = service and service.task_definition
+    answer = call.moto()
+    keep(call, service.arn)
+    if "taskDefinition" in call.params:          # moto keeps what was given, a family or an ARN
+        service.task_definition = definition_of(call, call.params["taskDefinition"]).arn
+    if by_ecs(service) and (service.task_definition != before or call.params.get("forceNewDeployment")):
+        begin(call, service, service.task_definition)
+    show(call, answer["service"])
     return answer
 
 
 @operation("ecs", "DescribeServices")
 def describe_services(call):
+    scaling.look(call)
     answer = call.moto()
-    for service in answer.get("services", []):
-        show(call, service)
+    for one in answer.get("services", []):
+        service = service_of(call, one)
+        if by_ecs(service) and service.status == "ACTIVE":
+            advance(call, service)
+        show(call, one)
     return answer
 
 
 @operation("ecs", "DeleteService")
 def delete_service(call):
     answer = call.moto()
-    kept(call).pop(answer["service"]["serviceArn"], None)
+    arn = answer["service"]["serviceArn"]
+    kept(call).pop(arn, None)
+    call.state.get("releases", {}).pop(arn, None)
     show(call, answer["service"])
     return answer
 
 
-def cluster(call):
+def cluster_of(call):
     name = call.params["cluster"].rpartition("/")[2]
     found = call.backend().clusters.get(name)
     if found is None:
@@ -50,7 +218,10 @@ def cluster(call):
 
 @operation("ecs", "UpdateClusterSettings")
 def update_cluster_settings(call):
-    found = cluster(call)
+    found = cluster_of(call)
+    for setting in call.params["settings"]:
+        if setting.get("name") == "containerInsights" and setting.get("value") not in INSIGHTS:
+            raise Refusal("InvalidParameterException", f"Invalid value for containerInsights: {setting.get('value')}")
     new = {s["name"]: s["value"] for s in found.settings or []}
     new.update({s["name"]: s["value"] for s in call.params["settings"]})
     found.settings = [{"name": n, "value": v} for n, v in new.items()]
@@ -58,31 +229,59 @@ def update_cluster_settings(call):
                         "settings": found.settings}}
 
 
+INSIGHTS = ("disabled", "enabled", "enhanced")
+
+
+# Settings of the account by name; those that one principal has of its own by name and principal.
+def account_settings(call):
+    return call.state.setdefault("settings", {})
+
+
+def root(call):
+    return f"arn:aws:iam::{call.account}:root"
+
+
 @operation("ecs", "PutAccountSettingDefault")
 def put_account_setting_default(call):
     name, value = call.params["name"], call.params["value"]
-    setting = {"name": name, "value": value, "principalArn": f"arn:aws:iam::{call.account}:root"}
-    call.state.setdefault("settings", {})[name] = setting
+    if name == "containerInsights" and value not in INSIGHTS:
+        raise Refusal("InvalidParameterException", f"Invalid setting value {value}")
+    setting = {"name": name, "value": value, "principalArn": root(call), "type": "user"}
+    account_settings(call)[name] = setting
     return {"setting": setting}
+
+
+@operation("ecs", "PutAccountSetting")
+def put_account_setting(call):
+    name, value = call.params["name"], call.params["value"]
+    setting = {"name": name, "value": value, "type": "user",
+               "principalArn": call.params.get("principalArn", f"arn:aws:iam::{call.account}:user/moto")}
+    account_settings(call)[name, "own"] = setting
+    return {"setting": setting}
+
+
+@operation("ecs", "DeleteAccountSetting")
+def delete_account_setting(call):
+    name, whose = call.params["name"], call.params.get("principalArn")
+    gone = account_settings(call).pop(name if whose == root(call) else (name, "own"), None)
+    return {"setting": gone or {"name": name, "value": "disabled", "principalArn": whose or root(call)}}
 
 
 @operation("ecs", "ListAccountSettings")
 def list_account_settings(call):
-    mine = call.state.get("settings", {})
+    known, only = account_settings(call), call.params.get("name")
+    own = {name[0]: s for name, s in known.items() if isinstance(name, tuple)}
     if call.params.get("effectiveSettings"):
-        defaults = {n: {"name": n, "value": "disabled", "principalArn": f"arn:aws:iam::{call.account}:root"}
+        defaults = {n: {"name": n, "value": "disabled", "principalArn": root(call), "type": "user"}
                     for n in ("containerInsights",)}
-        mine = {**defaults, **mine}
-    only = call.params.get("name")
-    return {"settings": [s for n, s in mine.items() if only in (None, n)]}
+        own = {**defaults, **{n: s for n, s in known.items() if isinstance(n, str)}, **own}
+    return {"settings": [s for n, s in own.items() if only in (None, n)]}
 
 
 # On Fargate the task says what it takes, and a container need not; moto adds up the containers'.
 @operation("ecs", "RunTask")
 def run_task(call):
-    family, _, revision = call.params["taskDefinition"].rpartition("/")[2].partition(":")
-    known = call.backend().task_definitions.get(family, {})
-    definition = known.get(int(revision) if revision else max(known, default=0))
+    definition = definition_of(call, call.params["taskDefinition"])
     bare = [c for c in definition.container_definitions if not {"memory", "memoryReservation"} & set(c)] \
         if definition else []
     for container in bare:

@@ -82,6 +82,7 @@ soak: setup
 	TIDELOCK_SOAK=1 $B/tidelua spec/run.lua spec/kill spec/faults spec/playbooks/validate_limiter_spec.lua
 	$B/tidelua spec/bench/soak.lua 5000000000 --check 32
 asan: setup
+	@vendor/venv ministack   # its h2 library serves HTTP/2
 	@$(MAKE) -s $J B=build/asan CFLAGS='-O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer' build/asan/tidelua
 	build/asan/tidelua spec/run.lua spec/modules
 lint: setup

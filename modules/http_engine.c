@@ -345,15 +345,17 @@ tl_transfer *tl_engine_acquire (lua_State *L, tl_engine *e) {
 }
 
 
+/* A handle that failed is not used again: libcurl carries a refused stream over to the next. */
 void tl_engine_release (tl_transfer *t) {
   tl_engine *e = t->engine;
+  int spoilt = t->code != CURLE_OK;
   tl_engine_stop(t);
   if (t->feeder != &t->wait) tl_wake(t->feeder);
   tl_transfer_clear(t);
   *t->box = NULL;
   t->box = NULL;
   unlist(t);
-  if (e->nspare >= MAXSPARE) {
+  if (spoilt || e->nspare >= MAXSPARE) {
     destroy(t);
     return;
   }

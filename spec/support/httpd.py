@@ -35,6 +35,7 @@ good for servers) and ends.
   /html/500              an HTML error page with this status
   /error-page            a 10 MB HTML page with status 500
   /redirect /redirect-away   302 to /echo; 302 to another host
+  /redirect/307/HOST     this status to /stolen of another host
   /header-bomb           headers without end
   /keepalive             how many requests this connection has served, and its number
   /close-after           answers, then closes although it said keep-alive
@@ -264,6 +265,8 @@ def act(c, method, target, headers, body):
         COUNTS[name] = COUNTS.get(name, 0) + 1
     if name in PLAIN:
         PLAIN[name](c)
+    elif name == "redirect" and args:
+        c.answer(int(args[0]), headers=[("Location", f"http://{args[1]}/stolen")], method=method)
     elif name in ANSWERS:
         c.answer(method=method, **ANSWERS[name])
     elif name == "status":
@@ -301,10 +304,23 @@ def act(c, method, target, headers, body):
         c.answer(404, "no such behaviour", method=method)
 
 
+def shake(sock):
+    """The handshake; where it fails, the client gets to read why: a close would reset what is on its way to it."""
+    try:
+        sock.do_handshake()
+    except ssl.SSLError:
+        os.set_blocking(sock.fileno(), True)
+        socket.socket.shutdown(sock, socket.SHUT_WR)
+        while os.read(sock.fileno(), 65536):
+            pass
+        raise
+
+
 def serve(sock, context):
     try:
         if context is not None:
-            sock = context.wrap_socket(sock, server_side=True)
+            sock = context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+            shake(sock)
         connection = Connection(sock)
         while True:
             act(connection, *connection.request())

@@ -1,23 +1,120 @@
---- What watches an account: GuardDuty, Security Hub, an access analyzer, a trail of every call, and the rules that
--- tell people. Nothing that exists is weakened: features, flags and settings that are not named here stay.
+--- What watches an account: GuardDuty, Security Hub, AWS Config, an access analyzer, a trail of every call, and the
+-- rules that tell people. Nothing that exists is weakened: features, flags and settings that are not named here stay,
+-- and what another account or an organisation looks after is left to it, and told.
 playbook {
   name = "harden/security-services",
-  about = "GuardDuty, Security Hub, Access Analyzer, CloudTrail, and findings by e-mail",
+  about = "GuardDuty, Security Hub, Config, Access Analyzer, CloudTrail, findings by e-mail, and what is found first",
   vars = {
     severity = {"number", default = 7, min = 1, max = 10, about = "GuardDuty findings from here on are told, to 10"},
     runtime = {"boolean", default = true, about = "watch what runs in containers and machines (billed by vCPU)"},
     cis = {"boolean", default = false, about = "check by the CIS benchmark 3.0 too"},
+    pack = {"boolean", default = false, about = "and by AWS Config's rules of CIS (billed by evaluation)"},
+    global = {"boolean", default = true, about = "this is the region that records what belongs to none (IAM)"},
+    regions = {"string", default = "ALL_REGIONS", choices = {"ALL_REGIONS", "NO_REGIONS"},
+      about = "whose findings Security Hub gathers in this region"},
     data_events = {"boolean", default = true, about = "write down every write to S3, but those to the log bucket"},
+    own_trail = {"boolean", default = true,
+      about = "a trail of this account's own, even where another one of all regions records it already"},
+    administered = {"boolean", default = false,
+      about = "change GuardDuty and Security Hub here, although another account administers them"},
     keep = {"seconds", default = "14d", about = "how long findings that could not be delivered are kept"},
+    findings = {"boolean", default = true, about = "list what GuardDuty and Security Hub have found so far"},
   },
 }
 
-local function arn(service, rest)
-  return "arn:aws:" .. service .. ":" .. account.region .. ":" .. account.id .. ":" .. rest
+local names = {recorder = account.prefix .. "-config-recorder", channel = account.prefix .. "-config-delivery",
+  trail = account.prefix .. "-" .. account.env .. "-trail"}
+
+-- ## What is there, and who looks after it
+
+-- What a service that is not in the region, or not on yet, has: nothing.
+local NOTHING = {InvalidAccessException = true, ResourceNotFoundException = true}
+
+local function ask(absent, fn)
+  local ok, value = pcall(fn)
+  if ok then return value end
+  if type(value) == "table" and value.code == "dns" then absent[#absent + 1] = value.service end
+  if type(value) == "table" and (value.code == "dns" or NOTHING[value.code]) then return {} end
+  error(value, 0)
 end
 
-local root = {Sid = "Owner", Effect = "Allow", Principal = {AWS = "arn:aws:iam::" .. account.id .. ":root"},
-  Action = "kms:*", Resource = "*"}
+local function administrator(answer)
+  local id = (answer.Administrator or {}).AccountId
+  return id ~= account.id and id or nil
+end
+
+local function guardduty()
+  local id = (aws.guardduty:list_detectors {}.DetectorIds or {})[1]
+  if not id then return {} end
+  return {detector = id, status = aws.guardduty:get_detector {DetectorId = id}.Status,
+    administrator = administrator(aws.guardduty:get_administrator_account {DetectorId = id})}
+end
+
+local function securityhub()
+  local hub = aws.securityhub:describe_hub {}
+  local out = {hub = hub.HubArn, administrator = administrator(aws.securityhub:get_administrator_account {})}
+  local gathers = aws.securityhub:list_finding_aggregators {}.FindingAggregators[1]
+  out.aggregator = gathers and gathers.FindingAggregatorArn:match "^arn:[^:]+:securityhub:([^:]+):"
+  return out
+end
+
+-- The recorder and the channel of others: those of services, and our own, are not meant.
+local function config()
+  local out = {}
+  for _, r in ipairs(aws.config:describe_configuration_recorders {}.ConfigurationRecorders or {}) do
+    if r.name ~= names.recorder and not r.servicePrincipal then
+      local s = aws.config:describe_configuration_recorder_status {ConfigurationRecorderNames = {r.name}}
+      out.recorder = {name = r.name, recording = s.ConfigurationRecordersStatus[1].recording,
+        all = r.recordingGroup.allSupported, global = r.recordingGroup.includeGlobalResourceTypes}
+    end
+  end
+  for _, c in ipairs(aws.config:describe_delivery_channels {}.DeliveryChannels or {}) do
+    if c.name ~= names.channel then out.channel = c.name end
+  end
+  return out
+end
+
+-- Trails of all regions: our own, and those of others, an organisation's above all.
+local function trails()
+  local out = {others = {}}
+  for _, t in ipairs(aws.cloudtrail:describe_trails {}.trailList or {}) do
+    local owner = t.TrailARN:match "^arn:[^:]+:cloudtrail:[^:]*:(%d+):"
+    if t.Name == names.trail and owner == account.id then
+      out.ours = true
+    elseif t.IsMultiRegionTrail then
+      local ok, status = pcall(function() return aws.cloudtrail:get_trail_status {Name = t.TrailARN} end)
+      if not ok and not (type(status) == "table" and status.code) then error(status, 0) end
+      table.insert(out.others, {name = t.Name, arn = t.TrailARN, owner = owner, logging = ok and status.IsLogging,
+        why = not ok and status.message or nil,
+        whose = t.IsOrganizationTrail and "the organisation's trail" or "the trail"})
+    end
+  end
+  return out
+end
+
+local there = find "what is there" {run = function()
+  local absent = {}
+  return {guardduty = ask(absent, guardduty), securityhub = ask(absent, securityhub), config = ask(absent, config),
+    trails = trails(), absent = absent}
+end}
+
+local function absent(service)
+  for _, name in ipairs(there.absent or {}) do
+    if name == service then
+      print(("%s is not offered in %s, and is left out"):format(service, account.region))
+      return true
+    end
+  end
+end
+
+-- Whether to leave a service to the account that administers it.
+local function theirs(service)
+  local who = (there[service] or {}).administrator
+  if not who then return false end
+  print(("%s is administered by account %s%s"):format(service, who, var.administered and ""
+    or ", and left to it: ask there for what is missing, or give --var administered=true"))
+  return not var.administered
+end
 
 -- ## Those who find
 
@@ -27,169 +124,68 @@ local features = {on "S3_DATA_EVENTS", on "EKS_AUDIT_LOGS", on "EBS_MALWARE_PROT
   on "LAMBDA_NETWORK_LOGS"}
 if var.runtime then features[#features + 1] = on "RUNTIME_MONITORING" end
 
-local detector = ensure.guardduty.detector {
-  Enable = true, FindingPublishingFrequency = "FIFTEEN_MINUTES", Features = features,
-}
-
-local hub = ensure.securityhub.hub {ControlFindingGenerator = "SECURITY_CONTROL", AutoEnableControls = true}
-
-local standards = {"aws-foundational-security-best-practices/v/1.0.0"}
-if var.cis then standards[2] = "cis-aws-foundations-benchmark/v/3.0.0" end
-for _, name in ipairs(standards) do
-  ensure.securityhub.standard {
-    StandardsArn = "arn:aws:securityhub:" .. account.region .. "::standards/" .. name, after = hub,
+local detector = {id = (there.guardduty or {}).detector}
+if not absent "guardduty" and not theirs "guardduty" then
+  detector = ensure.guardduty.detector {
+    Enable = true, FindingPublishingFrequency = "FIFTEEN_MINUTES", Features = features,
   }
+end
+
+-- Before the standards, which look by what is recorded.
+local recorder = (there.config or {}).recorder
+local recording
+if recorder then
+  print(("AWS Config: the recorder %s is there already, and left as it is%s%s%s"):format(recorder.name,
+    recorder.recording and "" or (". It does not record: tidelock call config start-configuration-recorder"
+      .. " --configuration-recorder-name %s --region %s"):format(recorder.name, account.region),
+    recorder.all and "" or ". It does not record all kinds of resources",
+    (recorder.global or not var.global or not recorder.all) and "" or ". It does not record global resources (IAM)"))
+elseif not absent "config" then
+  include("harden/config", {global = var.global, pack = var.pack, channel = there.config and there.config.channel})
+  recording = "config.recording/" .. names.recorder
+end
+
+local hub = {arn = (there.securityhub or {}).hub}
+if not absent "securityhub" and not theirs "securityhub" then
+  hub = ensure.securityhub.hub {ControlFindingGenerator = "SECURITY_CONTROL", AutoEnableControls = true}
+  local standards = {"aws-foundational-security-best-practices/v/1.0.0"}
+  if var.cis then standards[2] = "cis-aws-foundations-benchmark/v/3.0.0" end
+  for _, name in ipairs(standards) do
+    ensure.securityhub.standard {
+      StandardsArn = "arn:aws:securityhub:" .. account.region .. "::standards/" .. name, after = {hub, recording},
+    }
+  end
+  local region = (there.securityhub or {}).aggregator
+  if region and region ~= account.region then
+    print(("Security Hub gathers the findings of regions in %s already, and goes on so"):format(region))
+  else
+    ensure.securityhub.finding_aggregator {RegionLinkingMode = var.regions, after = hub}
+  end
 end
 
 local analyzer = ensure.accessanalyzer.analyzer {name = account.prefix .. "-access-analyzer", type = "ACCOUNT"}
 
--- ## Those who tell: topics whose key and policy let EventBridge publish, and a queue for what it could not
+-- ## Those who tell
 
-local alerts_key = ensure.kms.key {
-  name = "alias/" .. account.prefix .. "-sns-security-alerts",
-  Description = "Security alerts", EnableKeyRotation = true,
-  Policy = {Version = "2012-10-17", Statement = {root,
-    {Sid = "Publishers", Effect = "Allow", Principal = {Service = {"events.amazonaws.com", "cloudwatch.amazonaws.com"}},
-      Action = {"kms:Decrypt", "kms:GenerateDataKey*"}, Resource = "*",
-      Condition = {StringEquals = {["aws:SourceAccount"] = account.id}}},
-  }},
-}
+local told = include("harden/findings", {severity = var.severity, keep = var.keep})
 
-local RULES = {
-  guardduty = {
-    rule = "guardduty-high-critical-findings", title = "GuardDuty findings",
-    pattern = {source = {"aws.guardduty"}, ["detail-type"] = {"GuardDuty Finding"},
-      detail = {severity = {{numeric = {">=", var.severity, "<=", 10}}}, service = {archived = {false}}}},
-    paths = {severity = "$.detail.severity", title = "$.detail.title", type = "$.detail.type", id = "$.detail.id",
-      account = "$.account", region = "$.region"},
-    text = '"GuardDuty <severity>: <title>"\n"Type <type>, account <account>, region <region>, finding <id>"',
-  },
-  securityhub = {
-    rule = "securityhub-failed-findings", title = "Security Hub findings",
-    pattern = {source = {"aws.securityhub"}, ["detail-type"] = {"Security Hub Findings - Imported"},
-      detail = {findings = {Compliance = {Status = {"FAILED"}}, Severity = {Label = {"HIGH", "CRITICAL"}},
-        RecordState = {"ACTIVE"}, Workflow = {Status = {"NEW"}}}}},
-    paths = {severity = "$.detail.findings[0].Severity.Label", title = "$.detail.findings[0].Title",
-      resource = "$.detail.findings[0].Resources[0].Id", id = "$.detail.findings[0].Id", account = "$.account",
-      region = "$.region"},
-    text = '"Security Hub <severity>: <title>"\n"Resource <resource>, account <account>, region <region>"\n'
-      .. '"Finding <id>"',
-  },
-}
+-- ## The trail
 
-local function rule_arn(row) return arn("events", "rule/" .. account.prefix .. "-" .. row.rule) end
-
-local undelivered = ensure.sqs.queue {
-  name = account.prefix .. "-security-alerts-dlq",
-  MessageRetentionPeriod = var.keep, SqsManagedSseEnabled = true,
-  Policy = {Version = "2012-10-17", Statement = {
-    {Sid = "Undelivered", Effect = "Allow", Principal = {Service = "events.amazonaws.com"}, Action = "sqs:SendMessage",
-      Resource = arn("sqs", account.prefix .. "-security-alerts-dlq"),
-      Condition = {ArnEquals = {["aws:SourceArn"] = {rule_arn(RULES.guardduty), rule_arn(RULES.securityhub)}}}},
-  }},
-  tags = {Purpose = "findings that could not be delivered"},
-}
-
-local topics = {}
-for name, row in pairs(RULES) do
-  local topic_name = account.prefix .. "-" .. name .. "-findings"
-  local topic = ensure.sns.topic {
-    name = topic_name, DisplayName = row.title, KmsMasterKeyId = alerts_key.arn,
-    Policy = {Version = "2012-10-17", Statement = {
-      {Sid = "Owner", Effect = "Allow", Principal = {AWS = account.id}, Resource = arn("sns", topic_name),
-        Action = {"sns:GetTopicAttributes", "sns:SetTopicAttributes", "sns:Subscribe",
-          "sns:ListSubscriptionsByTopic", "sns:Publish", "sns:AddPermission", "sns:RemovePermission",
-          "sns:DeleteTopic"}},
-      {Sid = "Rule", Effect = "Allow", Principal = {Service = "events.amazonaws.com"}, Action = "sns:Publish",
-        Resource = arn("sns", topic_name), Condition = {ArnEquals = {["aws:SourceArn"] = rule_arn(row)}}},
-    }},
-    tags = {Purpose = row.title},
-  }
-  ensure.sns.subscription {TopicArn = topic.arn, Protocol = "email", Endpoint = account.emails.security}
-  ensure.events.rule {
-    name = account.prefix .. "-" .. row.rule, Description = row.title .. " that somebody must look at",
-    EventPattern = row.pattern,
-    Targets = {{Id = "SendToSNS", Arn = topic.arn,
-      InputTransformer = {InputPathsMap = row.paths, InputTemplate = row.text},
-      RetryPolicy = {MaximumRetryAttempts = 185, MaximumEventAgeInSeconds = hours(24)},
-      DeadLetterConfig = {Arn = undelivered.arn}}},
-  }
-  topics[name] = topic.arn
+local other
+for _, t in ipairs((there.trails or {others = {}}).others) do
+  local what = ("%s %s of account %s"):format(t.whose, t.name, t.owner)
+  if t.logging then
+    other = other or t.arn
+    print(what .. " records all regions already" .. (there.trails.ours and "" or var.own_trail
+      and "; the own one beside it is billed as a second copy (--var own_trail=false makes none)" or ""))
+  else
+    print(what .. (t.why and ": whether it records cannot be seen from here: " .. t.why or " is not logging"))
+  end
 end
 
--- ## The trail: in all regions, validated, encrypted, to a bucket of its own and to a log group
-
-local trail_name = account.prefix .. "-" .. account.env .. "-trail"
-local trail_arn = arn("cloudtrail", "trail/" .. trail_name)
-local bucket_name = account.prefix .. "-cloudtrail-logs-" .. account.id
-local bucket_arn = "arn:aws:s3:::" .. bucket_name
-local service = {Service = "cloudtrail.amazonaws.com"}
-local of_trail = {StringEquals = {["aws:SourceArn"] = trail_arn}}
-
-local trail_alias = "alias/" .. account.prefix .. "-cloudtrail"
-local trail_key = ensure.kms.key {
-  name = trail_alias, Description = "CloudTrail logs", EnableKeyRotation = true,
-  Policy = {Version = "2012-10-17", Statement = {root,
-    {Sid = "Encrypt", Effect = "Allow", Principal = service, Action = "kms:GenerateDataKey*", Resource = "*",
-      Condition = {StringEquals = {["aws:SourceArn"] = trail_arn},
-        StringLike = {["kms:EncryptionContext:aws:cloudtrail:arn"] = "arn:aws:cloudtrail:*:" .. account.id
-          .. ":trail/*"}}},
-    {Sid = "Describe", Effect = "Allow", Principal = service, Action = "kms:DescribeKey", Resource = "*",
-      Condition = of_trail},
-  }},
-}
-
-local bucket = ensure.s3.bucket {
-  name = bucket_name, protect = true, after = trail_key,
-  OwnershipControls = {Rules = {{ObjectOwnership = "BucketOwnerEnforced"}}},
-  PublicAccessBlockConfiguration = {BlockPublicAcls = true, IgnorePublicAcls = true, BlockPublicPolicy = true,
-    RestrictPublicBuckets = true},
-  VersioningConfiguration = {Status = "Enabled"},
-  ServerSideEncryptionConfiguration = {Rules = {{BucketKeyEnabled = true,
-    ApplyServerSideEncryptionByDefault = {SSEAlgorithm = "aws:kms", KMSMasterKeyID = arn("kms", trail_alias)}}}},
-  LifecycleConfiguration = {Rules = {{ID = "archive", Status = "Enabled", Filter = {Prefix = ""},
-    Transitions = {{Days = 90, StorageClass = "GLACIER"}, {Days = 180, StorageClass = "DEEP_ARCHIVE"}},
-    Expiration = {Days = 2555}, NoncurrentVersionExpiration = {NoncurrentDays = 90}}}},
-  PolicyStatements = {
-    {Sid = "TlsOnly", Effect = "Deny", Principal = "*", Action = "s3:*", Resource = {bucket_arn, bucket_arn .. "/*"},
-      Condition = {Bool = {["aws:SecureTransport"] = "false"}}},
-    {Sid = "TrailLooks", Effect = "Allow", Principal = service, Action = "s3:GetBucketAcl", Resource = bucket_arn,
-      Condition = of_trail},
-    {Sid = "TrailWrites", Effect = "Allow", Principal = service, Action = "s3:PutObject",
-      Resource = bucket_arn .. "/AWSLogs/" .. account.id .. "/*",
-      Condition = {StringEquals = {["aws:SourceArn"] = trail_arn, ["s3:x-amz-acl"] = "bucket-owner-full-control"}}},
-  },
-  tags = {Purpose = "logs of CloudTrail"},
-}
-
-local group_name = "/aws/cloudtrail/" .. account.prefix .. "-" .. account.env
-local group = ensure.logs.group {name = group_name, retentionInDays = 90}
-
-local role = ensure.iam.role {
-  name = account.prefix .. "-cloudtrail-cloudwatch-role",
-  Description = "CloudTrail writes to its log group",
-  AssumeRolePolicyDocument = {Version = "2012-10-17", Statement = {{Effect = "Allow", Principal = service,
-    Action = "sts:AssumeRole", Condition = of_trail}}},
-  InlinePolicies = {write = {Version = "2012-10-17", Statement = {{Effect = "Allow",
-    Action = {"logs:CreateLogStream", "logs:PutLogEvents"},
-    Resource = arn("logs", "log-group:" .. group_name .. ":*")}}}},
-}
-
-local selectors = {{Name = "Management", FieldSelectors = {{Field = "eventCategory", Equals = {"Management"}}}}}
-if var.data_events then
-  selectors[2] = {Name = "Writes to S3", FieldSelectors = {
-    {Field = "eventCategory", Equals = {"Data"}},
-    {Field = "resources.type", Equals = {"AWS::S3::Object"}},
-    {Field = "readOnly", Equals = {"false"}},
-    {Field = "resources.ARN", NotStartsWith = {bucket_arn .. "/"}},     -- else it writes about its own writing
-  }}
+local trail = other
+if var.own_trail or there.trails and there.trails.ours or not other then
+  trail = include("harden/trail", {data_events = var.data_events}).trail
 end
 
-local trail = ensure.cloudtrail.trail {
-  name = trail_name, S3BucketName = bucket.name, KmsKeyId = trail_key.arn,
-  IsMultiRegionTrail = true, IncludeGlobalServiceEvents = true, EnableLogFileValidation = true,
-  CloudWatchLogsLogGroupArn = group.arn .. ":*", CloudWatchLogsRoleArn = role.arn,
-  AdvancedEventSelectors = selectors,
-}
-
-output {detector = detector.id, hub = hub.arn, analyzer = analyzer.arn, trail = trail.arn, topics = topics}
+output {detector = detector.id, hub = hub.arn, analyzer = analyzer.arn, trail = trail, topics = told.topics}

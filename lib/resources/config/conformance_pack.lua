@@ -75,6 +75,15 @@ return resource {
     return want
   end,
 
+  all = function(aws)
+    local out = {}
+    for p in aws.config:items("describe_conformance_packs", {}) do
+      out[#out + 1] = {name = p.ConformancePackName, leave = not (p.Source or p.TemplateSSMDocumentDetails)
+        and "AWS does not show its template again: declare it with the template it was made from" or nil}
+    end
+    return out
+  end,
+
   read = function(aws, want)
     local got = resource.all {
       pack = function()

@@ -22,6 +22,12 @@ return resource {
   required = {"s3BucketName"},
   absent = {"NoSuchDeliveryChannelException"},
 
+  all = function(aws)
+    local out = {}
+    for i, c in ipairs(aws.config:describe_delivery_channels {}.DeliveryChannels or {}) do out[i] = {name = c.name} end
+    return out
+  end,
+
   read = function(aws, want)
     local live = aws.config:describe_delivery_channels {DeliveryChannelNames = {want.name}}.DeliveryChannels[1]
     local out = {name = live.name}

@@ -45,6 +45,15 @@ return resource {
     end
   end,
 
+  -- Those that services have made for themselves are theirs.
+  all = function(aws)
+    local out = {}
+    for _, r in ipairs(aws.config:describe_configuration_recorders {}.ConfigurationRecorders or {}) do
+      out[#out + 1] = {name = r.name, leave = r.servicePrincipal and "it belongs to " .. r.servicePrincipal or nil}
+    end
+    return out
+  end,
+
   read = function(aws, want)
     local live = describe(aws, want.name)
     return {name = live.name, arn = live.arn, roleARN = live.roleARN, recordingGroup = group_of(live.recordingGroup),

@@ -11,6 +11,14 @@ return resource {
   provides = {"status", "why"},
   absent = {"NoSuchConfigurationRecorderException"},
 
+  all = function(aws)
+    local out = {}
+    for _, s in ipairs(aws.config:describe_configuration_recorder_status {}.ConfigurationRecordersStatus or {}) do
+      if s.recording and not s.servicePrincipal then out[#out + 1] = {ConfigurationRecorderName = s.name} end
+    end
+    return out
+  end,
+
   -- One that is stopped is as good as none: to record is all there is of it.
   read = function(aws, want)
     local s = aws.config:describe_configuration_recorder_status {

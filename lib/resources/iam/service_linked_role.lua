@@ -15,6 +15,15 @@ return resource {
     end
   end,
 
+  all = function(aws)
+    local out = {}
+    for role in aws.iam:items("list_roles", {PathPrefix = "/aws-service-role/"}) do
+      out[#out + 1] = {AWSServiceName = role.Path:match "^/aws%-service%-role/([^/]+)/", RoleName = role.RoleName,
+        leave = "its service looks after it"}
+    end
+    return out
+  end,
+
   read = function(aws, want)
     return {AWSServiceName = want.AWSServiceName, RoleName = want.RoleName,
       arn = aws.iam:get_role {RoleName = want.RoleName}.Role.Arn}

@@ -30,6 +30,8 @@ return resource {
     if some and not takes then return {("RegionLinkingMode %s takes no Regions"):format(tostring(mode))} end
   end,
 
+  all = function() return {{}} end,
+
   read = function(aws)
     local found = aws.securityhub:list_finding_aggregators {}.FindingAggregators[1]
     if not found then return nil end

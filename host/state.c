@@ -5,6 +5,7 @@
 #include <lua-cjson.h>
 #include <lualib.h>
 
+#include "bounded.h"
 #include "modules.h"
 #include "ossl.h"
 
@@ -20,6 +21,7 @@ static const luaL_Reg preload[] = {
 int tl_openlibs (lua_State *L) {
   tl_osslstart();
   luaL_openlibs(L);
+  tl_boundlibs(L);
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
   luaL_setfuncs(L, preload, 0);
   luaL_requiref(L, "tidelock.loop", luaopen_tidelock_loop, 0);

@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <lauxlib.h>
 
@@ -10,6 +12,9 @@
 #include "modules.h"
 
 #define MAXSIGNALS 4
+#define INTERRUPTED 130
+#define STOPPED "tidelock: stopped at once.\n"
+#define MOMENT 0.1        /* seconds: what sends one signal twice by mistake does it faster */
 
 /* Malloc'd: libuv outlives the task. Freed when the last of its handles has closed. */
 typedef struct watch {
@@ -20,6 +25,52 @@ typedef struct watch {
 
 static const char *const names[] = {"INT", "TERM", "HUP", "QUIT", "USR1", "WINCH", NULL};
 static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGWINCH};
+
+
+/*
+** A task hears of a signal when the loop turns. Where it does not, in one long call into C, the
+** next signal, a moment after the first, ends the process from within the handler: all that must
+** outlive it is on the disk already.
+*/
+static struct {
+  void (*pass[NSIG]) (int);          /* libuv's own handler */
+  double since;                      /* when the one that no task has heard of came; 0 without */
+  char words[512];                   /* what is said then */
+  size_t length;
+} last = {.words = STOPPED, .length = sizeof STOPPED - 1};
+
+static double now (void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+
+static void onarrival (int number) {
+  double at = now();
+  if (last.since > 0 && at - last.since > MOMENT) {
+    if (write(STDERR_FILENO, last.words, last.length) < 0) _exit(INTERRUPTED);
+    _exit(INTERRUPTED);
+  }
+  if (last.since <= 0) last.since = at;
+  last.pass[number](number);
+}
+
+
+/* Whether people send it to end the program. */
+static int ends (int number) {
+  return number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT;
+}
+
+
+/* Before libuv's handler, as long as that is there: it leaves with the last that waits. */
+static void precede (int number) {
+  struct sigaction action;
+  if (sigaction(number, NULL, &action) != 0 || action.sa_handler == onarrival) return;
+  last.pass[number] = action.sa_handler;
+  action.sa_handler = onarrival;
+  sigaction(number, &action, NULL);
+}
 
 
 static void onclose (uv_handle_t *uv) {
@@ -41,6 +92,7 @@ static void cancelwatch (tl_wait *wait) {
 static void onsignal (uv_signal_t *uv, int number) {
   watch *w = uv->data;
   w->caught = number;
+  last.since = 0;
   tl_wake(&w->wait);
 }
 
@@ -60,7 +112,7 @@ static void start (watch *w, int number) {
   uv_signal_init(tl_loop(), uv);
   uv->data = w;
   w->open++;
-  uv_signal_start(uv, onsignal, number);
+  if (uv_signal_start(uv, onsignal, number) == 0 && ends(number)) precede(number);
   uv_unref((uv_handle_t *)uv);   /* a wait for a signal alone must not keep a finished loop turning */
 }
 
@@ -83,7 +135,23 @@ static int signal_wait (lua_State *L) {
   return lua_yieldk(L, 0, (lua_KContext)w, caught);
 }
 
-static const luaL_Reg functions[] = {{"wait", signal_wait}, {NULL, NULL}};
+/*
+** signal.last_words(text): what is said where a second signal ends the program because no task
+** could hear of the first.
+*/
+static int signal_last_words (lua_State *L) {
+  size_t n;
+  const char *text = luaL_checklstring(L, 1, &n);
+  if (n >= sizeof last.words) n = sizeof last.words - 1;
+  memcpy(last.words, text, n);
+  last.words[n] = '\n';
+  last.length = n + 1;
+  return 0;
+}
+
+static const luaL_Reg functions[] = {
+  {"last_words", signal_last_words}, {"wait", signal_wait}, {NULL, NULL}
+};
 
 
 int luaopen_tidelock_signal (lua_State *L) {

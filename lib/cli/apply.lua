@@ -67,9 +67,12 @@ local function set_of(list)
 end
 
 -- The first Ctrl-C lets what is in flight end, ends what only waits or asks, and begins nothing more; the second ends
--- the program.
+-- the program, from within a call of the playbook too that would not end.
 local function watch_signals(engine, ctx, asking)
   local loop, signal = require "tidelock.loop", require "tidelock.signal"
+  local words = ("tidelock: stopped at once; what was in flight may still be done. Go on with: %s"):format(engine.again
+    or "tidelock resume " .. tostring(engine.run_id))
+  signal.last_words(words)
   return loop.spawn(function()
     signal.wait("INT", "TERM", "HUP")
     engine.halted = true
@@ -77,6 +80,7 @@ local function watch_signals(engine, ctx, asking)
     if asking.task then loop.cancel(asking.task) end
     ctx:say "Stopping: what is in flight ends first. Once more stops at once."
     signal.wait("INT", "TERM", "HUP")
+    ctx:say("%s", words)
     os.exit(130)
   end)
 end

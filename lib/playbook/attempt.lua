@@ -6,31 +6,51 @@ local vars = require "playbook.vars"
 
 local attempt = {}
 
+-- `call` in a task that a timer ends where it waits, and a deadline where it works.
+local function in_time(seconds, call)
+  guard.deadline(seconds)
+  local ok, value, err = pcall(require "task".timeout, seconds, function()
+    local out = table.pack(call())
+    if not out[1] then error(out[2], 0) end
+    return out[2]
+  end)
+  guard.deadline()
+  if not ok and type(value) == "string" and value:find(guard.LATE, 1, true) then
+    err = {code = "timeout", message = ("it took longer than %s and was ended%s"):format(vars.span(seconds),
+      value:match "^[^\n]-:%d+: " and " at " .. value:match "^([^\n]-:%d+): " or "")}
+    return false, err
+  end
+  if ok and value == nil and type(err) == "table" and err.code == "timeout" then return false, err end
+  return ok, value
+end
+
+-- A single call that nothing can end has made it late: its result counts, but that is said.
+local function tell_late(engine, entry, seconds, began)
+  local took = require "tidelock.loop".now() - began
+  if took < seconds + 1 then return end
+  engine.emit {kind = "note", line = ("!   step %q took %s, longer than its time of %s: a call in it could not be"
+    .. " ended"):format(entry.name, vars.span(took), vars.span(seconds))}
+end
+
 --- One attempt at a step's function, held to its time limit and to so many instructions between two requests.
 -- @return true and the first result, or false and the error
 function attempt.run(engine, entry, fn, ...)
   local allowed = engine.context.instructions
-  local function body(...)
-    engine.in_step = {address = "step " .. entry.name, in_playbook = true}
-    return fn(...)
-  end
   local seconds = entry.spec.timeout and vars.seconds(entry.spec.timeout)
-  local ok, value, err
-  if seconds then
-    local args = table.pack(...)
-    ok, value, err = pcall(require "task".timeout, seconds, function()
-      local out = table.pack(guard.call(allowed, body, table.unpack(args, 1, args.n)))
-      if not out[1] then error(out[2], 0) end
-      return out[2]
-    end)
-    if ok and value == nil and type(err) == "table" and err.code == "timeout" then ok, value = false, err end
-  else
-    ok, value = guard.call(allowed, body, ...)
+  local args, began = table.pack(...), require "tidelock.loop".now()
+  local function call()
+    return guard.call(allowed, function(...)
+      engine.in_step = {address = "step " .. entry.name, in_playbook = true}
+      return fn(...)
+    end, table.unpack(args, 1, args.n))
   end
+  guard.disarm()
+  local ok, value
+  if seconds then ok, value = in_time(seconds, call) else ok, value = call() end
   engine.in_step = nil
   guard.arm(allowed)
-  if ok then return true, value end
-  return false, value
+  if seconds and ok then tell_late(engine, entry, seconds, began) end
+  return ok, value
 end
 
 --- Waits so many seconds by the workflow's clock; an interrupted run stops here.

@@ -1,5 +1,6 @@
 --- What a declaration becomes: properties checked against the type, tags, edges, and the handle that `ensure` returns.
 local fault = require "playbook.fault"
+local guard = require "playbook.guard"
 local resources = require "resources"
 local suggest = require "suggest"
 local unknown = require "playbook.unknown"
@@ -43,7 +44,7 @@ end
 
 local function copy(value, depth)
   if type(value) ~= "table" or unknown.is(value) or unknown.is_handle(value) or depth > 64 then return value end
-  local out = setmetatable({}, getmetatable(value))
+  local out = setmetatable({}, guard.metatable(value))
   for k, v in next, value do out[k] = copy(v, depth + 1) end
   return out
 end

@@ -57,6 +57,7 @@ function run.execute(engine, options)
   if steps then refuse_open(engine, options) end
   local id = store_of.new_id()
   local held <close> = take_lock(engine, options, id)  -- luacheck: ignore
+  engine.run_id = id
   local journal = record.begin(engine, options, id)
   local out
   if steps then
@@ -159,6 +160,7 @@ function run.resume(id, options, context_of)
   playbook.identify(engine)
   local held <close> = take_lock(engine, options, id)  -- luacheck: ignore
   journal:write {kind = "resume", run = id, user = os.getenv "USER", host = require "tidelock.fs".hostname()}
+  engine.run_id = id
   local out = go_on(engine, id, journal, head, options)
   out.run, out.engine.run_id = id, id
   out.engine.seconds = require "tidelock.loop".now() - began

@@ -1,8 +1,10 @@
 --- What a playbook sees: copies of the safe libraries and the vocabulary. Guards against accidents, not hostile code.
+local guard = require "playbook.guard"
+
 local sandbox = {}
 
 local SAFE <const> = {"assert", "error", "ipairs", "next", "pcall", "rawequal", "rawlen", "select", "tonumber",
-  "type", "xpcall", "setmetatable", "_VERSION"}
+  "type", "xpcall", "_VERSION"}
 
 local function copy(t, without)
   local out = {}
@@ -98,7 +100,7 @@ function sandbox.environment(vocabulary, undefined, unsafe)
   base.math = copy(math, {random = true, randomseed = true})
   base.math.random = impure("math.random", "use random(), which the journal keeps")
   base.os = {date = date, time = time, clock = impure("os.clock", "use now(), which the journal keeps")}
-  base.getmetatable, base.pairs, base.tostring = get_metatable, walk, tostring
+  base.getmetatable, base.setmetatable, base.pairs, base.tostring = get_metatable, guard.setmetatable, walk, tostring
   base.rawget = function(t, k) return rawget(t, k) end
   base.rawset = function(t, k, v) return rawset(t, k, v) end
   if unsafe then base.io, base.os, base.require = io, os, require end

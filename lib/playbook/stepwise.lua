@@ -101,7 +101,7 @@ local function live_engine(engine, flow)
     emit = context.emit, mode = "apply", identity = engine.identity, recorder = recorder, workflow = flow,
     concurrency = engine.concurrency, unsafe = engine.unsafe, words = engine.words, is_secret = engine.is.secret}
   fresh.loaded, fresh.context, fresh.seconds = engine.loaded, context, engine.seconds
-  fresh.orphans = engine.orphans
+  fresh.orphans, fresh.run_id = engine.orphans, engine.run_id
   return fresh
 end
 

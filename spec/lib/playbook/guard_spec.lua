@@ -57,9 +57,38 @@ describe("a playbook's own code", function()
   it("is stopped in an endless loop in a step, which fails and can be gone on with", function()
     local out = start 'ensure.test.thing {name = "a"} step "spin" {run = function() while true do end end}'
     assert.equal("failed", out.result)
-    assert.matches('step "spin" failed: it ran too long', out.message)
+    assert.matches('step "spin" failed: %S+:1: it ran too long', out.message)
     assert.matches("tidelock resume", out.message)
     assert.is_table(world.store.a)
+  end)
+  it("is stopped in one call of the library too, with its line, and whatever it catches", function()
+    for text, why in pairs {
+      ["local x = 1\npcall(string.find, ('a'):rep(60), ('a?'):rep(60) .. ('a'):rep(60))"] = ":2: a pattern takes too long",
+      ["table.move({}, 1, 1000000000000000, 2)"] = ":1: a call of the library has too much to do",
+    } do
+      assert.matches(why, (refused(text)))
+    end
+  end)
+  it("is stopped at its step's time, where it works too, and that is the step's failure", function()
+    local path = things.file 'step "spin" {timeout = "1s", run = function() while true do end end}'
+    local loaded = playbook.load(path, {})
+    os.remove(path)
+    local c = context()
+    c.instructions = 1000000000000
+    local out = run.execute(playbook.plan(loaded, c), {store = store.open(dir), on_failure = "stop"})
+    assert.matches('step "spin" failed: it took longer than 1s and was ended at %S+:1', out.message)
+  end)
+  it("is stopped where an error of its own is read, and its tables have no __gc", function()
+    local out = start [[step "spin" {run = function()
+      error(setmetatable({}, {__tostring = function() while true do end end})) end}]]
+    assert.matches('step "spin" failed: %S+:2: it ran too long', out.message)
+    assert.matches(":1: a playbook's tables have no __gc", (refused "setmetatable({}, {__gc = print})"))
+  end)
+  it("is not called by the engine once its tables are properties", function()
+    local out = start [[local quiet = setmetatable({}, {__index = function() while true do end end,
+      __len = function() while true do end end, __pairs = function() while true do end end})
+      ensure.test.thing {name = "a", Doc = {Statement = quiet}}]]
+    assert.equal("done", out.result, out.message)
   end)
   it("is stopped when a step takes too much memory, and the engine goes on", function()
     local out = start [[step "hoard" {run = function()

@@ -18,7 +18,7 @@ describe("what is read before the body", function()
   end
 
   it("is stopped in an endless loop of an account file", function()
-    assert.matches("play.lua: it ran too long without an end", refused(account.load, "while true do end"))
+    assert.matches("play.lua:1: it ran too long without an end", refused(account.load, "while true do end"))
   end)
   it("is stopped in an endless loop before or in the header", function()
     local function load(path) return playbook.load(path, {}) end

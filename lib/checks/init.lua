@@ -11,7 +11,8 @@ local RANK <const> = {critical = 4, high = 3, medium = 2, low = 1}
 
 local FIELDS <const> = {id = "string", title = "string", severity = "string", fsbp = "string", cis = "string",
   requirement = "string", subjects = "string", needs = "table", read = "function", absent = "table",
-  test = "function", remedy = "string", means = "string", todo = "string", command = "string", tags = "table"}
+  test = "function", remedy = "string", means = "string", todo = "string", command = "string", tags = "table",
+  vars = "table"}
 local REQUIRED <const> = {"id", "title", "severity", "subjects", "needs", "test", "means", "todo"}
 
 -- ## Verdicts
@@ -55,7 +56,8 @@ end
 -- subjects); read(aws, subject, world) -> live (without it live is the subject as listed);
 -- absent {error code = what that means}: a fail; every other refusal is an error;
 -- test(live, subject, world) -> verdict; means (what a failure means to people); todo (what to do);
--- remedy (playbook that does it); command (a command line that shows or does it; {name} is the subject's).
+-- remedy (playbook that does it), vars (of that playbook, as text, where it does it only when told so); command (a
+-- command line that shows or does it; {name} is the subject's).
 function checks.new(d)
   for name, value in pairs(d) do
     if not FIELDS[name] then error(("%s: a control has no field %s"):format(tostring(d.id), tostring(name)), 2) end

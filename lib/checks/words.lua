@@ -25,11 +25,22 @@ function words.find_playbook(name)
   end
 end
 
+-- What the playbook must be told to do it: --var most=30.
+local function vars_of(result)
+  local names, out = {}, {}
+  for name in pairs(result.vars or {}) do names[#names + 1] = name end
+  table.sort(names)
+  for i, name in ipairs(names) do out[i] = " --var " .. quoted(name .. "=" .. result.vars[name]) end
+  return table.concat(out)
+end
+
 --- The command that repairs it (a remedy playbook, where `find` knows one) or shows it, and "fix" or "look".
 function words.command(result, account_path, find)
   account_path = account_path and account_path:gsub("[^/.]+/%.%./", "")
   local path = result.remedy and find and find(result.remedy)
-  if path then return "tidelock plan " .. path .. (account_path and " --account " .. account_path or ""), "fix" end
+  if path then
+    return "tidelock plan " .. path .. (account_path and " --account " .. account_path or "") .. vars_of(result), "fix"
+  end
   if result.command then return fill(result.command, result), "look" end
 end
 

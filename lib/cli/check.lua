@@ -109,26 +109,27 @@ local function show(report, args, ctx)
   ctx:say("%s", findings.verdict(report))
 end
 
--- The playbooks that repair what failed, each once, in the order of what failed.
+-- The playbooks that repair what failed, each once, in the order of what failed; with what they must be told.
 local function remedies(results, find)
   local out, seen = {}, {}
   for _, result in ipairs(results) do
     local path = result.result == "fail" and not result.known and result.remedy and find(result.remedy)
-    if path and not seen[path] then
-      seen[path] = true
-      out[#out + 1] = path
+    if path then
+      if not seen[path] then out[#out + 1] = path end
+      seen[path] = seen[path] or {}
+      for name, value in pairs(result.vars or {}) do seen[path][name] = value end
     end
   end
-  return out
+  return out, seen
 end
 
 -- Plans what repairs it: reads only, as every plan.
 local function plan_fixes(report, args, ctx)
-  local paths = remedies(report.results, report.find_playbook)
+  local paths, vars = remedies(report.results, report.find_playbook)
   if #paths == 0 then return ctx:print "Nothing to plan: no playbook repairs what failed." end
   for _, path in ipairs(paths) do
     ctx:print {"", "What repairs it: " .. path, ""}
-    local own = {path, account = report.account_path}
+    local own = {path, account = report.account_path, var = vars[path]}
     for _, name in ipairs {"profile", "region", "endpoint_url", "no_color", "concurrency"} do own[name] = args[name] end
     require "cli.plan".run(own, ctx)
   end

@@ -1,8 +1,9 @@
 --- Databases that take nothing in plain: TLS enforced by the parameter group in force, asked for by the applications
--- and proved by knocking; Performance Insights, enhanced monitoring and logs. Databases are adjusted, never replaced.
+-- and proved by knocking; backups, protection from deletion, login by IAM, no public address; Performance Insights,
+-- enhanced monitoring and logs. Databases are adjusted, never replaced.
 playbook {
   name = "harden/database",
-  about = "TLS enforced and proved on every PostgreSQL found; Performance Insights, enhanced monitoring, logs",
+  about = "TLS enforced and proved on every PostgreSQL found; closed, backed up, watched",
   vars = {
     reboot = {"string", default = "ask", choices = {"ask", "window", "no"},
       about = "a new parameter group is in force after a reboot: asked for, in the maintenance window, or left to you"},
@@ -14,6 +15,9 @@ playbook {
     probe = {"string", default = "auto", choices = {"auto", "must", "no"},
       about = "knock at the databases: where they can be reached, or it fails, or not at all"},
     tunnel = {"string", default = "", about = "host:port where a single database is reached instead, such as a tunnel"},
+    public = {"string", default = "ask", choices = {"ask", "leave"},
+      about = "a public address is taken away when asked, or left"},
+    backups = {"integer", default = 7, min = 1, max = 35, about = "days that backups are kept at least"},
     slow = {"integer", default = 1000, min = 0, about = "milliseconds from which a statement is logged"},
   },
 }
@@ -42,7 +46,8 @@ local function database(i)
     about = kind.Description, parameters = parameters_of(group.DBParameterGroupName),
     logs = i.EnabledCloudwatchLogsExports or {}, insights = i.PerformanceInsightsEnabled == true,
     kept = i.PerformanceInsightsRetentionPeriod, every = i.MonitoringInterval or 0, role = i.MonitoringRoleArn,
-    window = i.PreferredMaintenanceWindow}
+    window = i.PreferredMaintenanceWindow, backups = i.BackupRetentionPeriod or 0,
+    public = i.PubliclyAccessible == true, replica = i.ReadReplicaSourceDBInstanceIdentifier ~= nil}
 end
 
 -- Variables that hold a connection URL of PostgreSQL with less TLS than is wanted. Their values go nowhere.
@@ -298,6 +303,15 @@ local function group_of(db)
     Parameters = parameters(db), ignore = {"Tags"}, protect = true}
 end
 
+-- The first backup stops a database for a moment; a longer retention does not. A replica has that of its source.
+local function backups_of(db)
+  if db.replica then return nil end
+  if db.backups > 0 then return math.max(var.backups, db.backups) end
+  print(("%s keeps no backups, and to switch them on interrupts it. When it suits: tidelock call rds modify-db-instance"
+    .. " --db-instance-identifier %s --backup-retention-period %d --apply-immediately"):format(db.name, db.name,
+    var.backups))
+end
+
 for _, db in ipairs(databases) do
   ensure.rds.instance {
     name = db.name, DBParameterGroupName = group_of(db).name,
@@ -305,11 +319,43 @@ for _, db in ipairs(databases) do
     MonitoringInterval = db.every > 0 and math.min(60, db.every) or 60,
     MonitoringRoleArn = db.every > 0 and db.role or role.arn,
     EnableCloudwatchLogsExports = with(db.logs, LOGS),
+    DeletionProtection = true, AutoMinorVersionUpgrade = true,
+    BackupRetentionPeriod = backups_of(db),
+    EnableIAMDatabaseAuthentication = true,                   -- users with a password go on as before
     ApplyImmediately = true,                                  -- none of these interrupts anything
   }
   if not db.encrypted then
-    print(db.name .. ": its storage is not encrypted, and cannot be in place: migrate/database-encryption")
+    print(db.name .. ": its storage is not encrypted, and cannot be in place: copy a snapshot with a key and"
+      .. " restore it")
   end
+end
+
+-- ## Open to the world: whoever comes from outside the VPC would be locked out, so a person says so
+
+local open = {}
+for _, db in ipairs(databases) do
+  if db.public then
+    open[#open + 1] = db.name
+    print(db.name .. " has a public address: whoever comes by it will have to come by the VPC instead")
+  end
+end
+
+local function set_public(names, public)
+  for _, name in ipairs(names) do
+    aws.rds:modify_db_instance {DBInstanceIdentifier = name, PubliclyAccessible = public, ApplyImmediately = true}
+    aws.rds:wait("db_instance_available", {DBInstanceIdentifier = name}, {delay = 5, timeout = 1800})
+  end
+end
+
+if #open > 0 and var.public == "ask" then
+  step "close databases to the world" {
+    confirm = "close", later = true,
+    run = function()
+      set_public(open, false)
+      return open
+    end,
+    undo = function(names) set_public(names, true) end,
+  }
 end
 
 -- ## In force: a group that is new to a database waits for its reboot

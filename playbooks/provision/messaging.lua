@@ -35,7 +35,8 @@ local workflows_queue = ensure.sqs.queue {
 -- The limiter's: provision/rate-limiter has the same, and whatever reads it.
 local limiter = include("provision/limiter-queue", {wait = var.wait, tries = var.tries, keep = var.keep})
 
--- Cost monitoring: one table of amounts, one of alerts; items expire by themselves.
+-- Cost monitoring: one table of amounts, one of alerts; items expire by themselves. Protection that harden/tables, or
+-- a person, has put on stays on.
 local tables = {}
 for name, purpose in pairs {["ai-costs"] = "AI spend by day and provider", ["cost-alerts"] = "alerts on spend"} do
   tables[name] = ensure.dynamodb.table {
@@ -52,7 +53,7 @@ for name, purpose in pairs {["ai-costs"] = "AI spend by day and provider", ["cos
     TimeToLiveSpecification = {Enabled = true, AttributeName = "ttl"},
     PointInTimeRecoverySpecification = {PointInTimeRecoveryEnabled = true},
     SSESpecification = {Enabled = true},                 -- the AWS-managed KMS key
-    DeletionProtectionEnabled = var.protect,
+    DeletionProtectionEnabled = var.protect, ignore = not var.protect and {"DeletionProtectionEnabled"} or nil,
     tags = {Purpose = purpose},
   }
 end

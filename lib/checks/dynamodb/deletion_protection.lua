@@ -4,7 +4,7 @@ local control = require "checks"
 return control {
   id = "dynamodb-deletion-protection", title = "Expected tables are protected from deletion", severity = "low",
   fsbp = "DynamoDB.6", subjects = "expected.table", needs = {"dynamodb:DescribeTable"},
-  remedy = "provision/messaging",
+  remedy = "harden/tables",
   command = "tidelock call dynamodb update-table --table-name {name} --deletion-protection-enabled --region {region}",
   means = "One wrong command deletes the table with all it holds.",
   todo = "Switch deletion protection on.",

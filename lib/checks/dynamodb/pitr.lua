@@ -4,7 +4,7 @@ local control = require "checks"
 return control {
   id = "dynamodb-point-in-time-recovery", title = "Tables have point-in-time recovery", severity = "medium",
   fsbp = "DynamoDB.2", requirement = "9.5", subjects = "dynamodb.table",
-  needs = {"dynamodb:DescribeContinuousBackups"}, remedy = "provision/messaging",
+  needs = {"dynamodb:DescribeContinuousBackups"}, remedy = "harden/tables",
   command = "tidelock call dynamodb update-continuous-backups --table-name {name} "
     .. "--point-in-time-recovery-specification PointInTimeRecoveryEnabled=true --region {region}",
   means = "What is deleted or overwritten by mistake is gone.",

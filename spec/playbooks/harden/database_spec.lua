@@ -31,7 +31,7 @@ describe("harden/database", function()
   end
   local function apply(...)
     return host:apply("harden/database", "--approve", "ask for TLS in connection URLs", "--approve",
-      "reboot example-postgres-production", ...)
+      "reboot example-postgres-production", "--approve", "close databases to the world", ...)
   end
   local function set(input)
     input.DBInstanceIdentifier = "example-postgres-production"
@@ -89,13 +89,41 @@ describe("harden/database", function()
     local code, text = host:apply "harden/database"
     assert.equal(0, code, text)
     assert.matches("%d+ reads, 0 writes", text)
-    assert.matches("its storage is not encrypted, and cannot be in place: migrate/database%-encryption", text)
+    assert.matches("its storage is not encrypted, and cannot be in place: copy a snapshot", text)
+  end)
+
+  it("backs up for 7 days, protects from deletion, lets in by IAM, takes minor versions, and closes it to the world",
+    function()
+      build()
+      local before = instance()
+      assert.same({1, false, true}, {before.BackupRetentionPeriod, before.DeletionProtection,
+        before.PubliclyAccessible})
+      set {AutoMinorVersionUpgrade = false}
+      assert.equal(0, (apply()))
+      local live = instance()
+      assert.same({7, true, false, true, true}, {live.BackupRetentionPeriod, live.DeletionProtection,
+        live.PubliclyAccessible, live.IAMDatabaseAuthenticationEnabled, live.AutoMinorVersionUpgrade})
+    end)
+  it("closes it only after asking, and leaves a longer retention of backups", function()
+    build()
+    set {BackupRetentionPeriod = 30}
+    local code, text = host:apply("harden/database", "--approve", "reboot example-postgres-production")
+    assert.equal(75, code, text)
+    assert.matches('step "close databases to the world" waits for a confirmation', text)
+    assert.same({true, 30}, {instance().PubliclyAccessible, instance().BackupRetentionPeriod})
+  end)
+  it("switches no backups on by itself, because that interrupts, and says how", function()
+    build()
+    set {BackupRetentionPeriod = 0}
+    local _, text = apply()
+    assert.matches("keeps no backups, and to switch them on interrupts it", text)
+    assert.equal(0, instance().BackupRetentionPeriod)
   end)
 
   describe("the reboot", function()
     it("waits for a person: nothing is interrupted unasked", function()
       build()
-      local code, text = host:apply "harden/database"
+      local code, text = host:apply("harden/database", "--var", "public=leave")
       assert.equal(75, code, text)
       assert.equal("pending-reboot", instance().DBParameterGroups[1].ParameterApplyStatus)
       code, text = host:run("resume", text:match "tidelock resume (%S+)", "--approve",
@@ -107,7 +135,7 @@ describe("harden/database", function()
       build()
       local function at(seconds) return os.date("!%a:%H:%M", os.time() + seconds):lower() end
       set {PreferredMaintenanceWindow = at(2 * 3600) .. "-" .. at(3 * 3600)}
-      local code, text = host:apply("harden/database", "--var", "reboot=window")
+      local code, text = host:apply("harden/database", "--var", "public=leave", "--var", "reboot=window")
       assert.equal(75, code, text)
       assert.matches("Parked %(the maintenance window of example%-postgres%-production%) for 1h59m", text)
       assert.equal("pending-reboot", instance().DBParameterGroups[1].ParameterApplyStatus)
@@ -116,14 +144,15 @@ describe("harden/database", function()
       build()
       local function at(seconds) return os.date("!%a:%H:%M", os.time() + seconds):lower() end
       set {PreferredMaintenanceWindow = at(-1800) .. "-" .. at(1800)}
-      local code, text = host:apply("harden/database", "--var", "reboot=window")
+      local code, text = host:apply("harden/database", "--var", "public=leave", "--var", "reboot=window")
       assert.equal(0, code, text)
       assert.equal("in-sync", instance().DBParameterGroups[1].ParameterApplyStatus)
     end)
     it("is waited for where AWS still applies the group: it is not known yet whether it is needed", function()
       local slow = hardening.start {slow = 1.5}
       account.build(slow, {only = {"data"}})
-      local code, text = slow:apply("harden/database", "--approve", "reboot example-postgres-production")
+      local code, text = slow:apply("harden/database", "--var", "public=leave", "--approve",
+        "reboot example-postgres-production")
       assert.equal(0, code, text)
       assert.equal("in-sync", slow.session.rds:describe_db_instances {}.DBInstances[1].DBParameterGroups[1]
         .ParameterApplyStatus)
@@ -131,7 +160,7 @@ describe("harden/database", function()
     end)
     it("is left to people where that is wanted, and told as a warning", function()
       build()
-      local code, text = host:apply("harden/database", "--var", "reboot=no")
+      local code, text = host:apply("harden/database", "--var", "public=leave", "--var", "reboot=no")
       assert.equal(2, code, text)
       assert.matches("pending%-reboot; reboot it when it suits you", text)
     end)
@@ -144,7 +173,7 @@ describe("harden/database", function()
     session.rds:create_db_instance {DBInstanceIdentifier = "au", Engine = "aurora-postgresql",
       DBInstanceClass = "db.r5.large", DBClusterIdentifier = "c"}
     session.rds:stop_db_instance {DBInstanceIdentifier = "example-postgres-production"}
-    local code, text = host:apply "harden/database"
+    local code, text = host:apply("harden/database", "--var", "public=leave")
     assert.equal(0, code, text)
     assert.matches("au is left as it is: it is Aurora: set rds.force_ssl in its cluster's parameter group", text)
     assert.matches("example%-postgres%-production is left as it is: it is stopped: run this again", text)
@@ -157,7 +186,7 @@ describe("harden/database", function()
       own_group {log_statement = "all", log_min_duration_statement = "250", ["rds.force_ssl"] = "0"}
       set {EnablePerformanceInsights = true, PerformanceInsightsRetentionPeriod = 93, MonitoringInterval = 15,
         MonitoringRoleArn = "arn:aws:iam::123456789012:role/theirs"}
-      local code, text = host:apply "harden/database"
+      local code, text = host:apply("harden/database", "--var", "public=leave")
       assert.equal(0, code, text)
       local live, group = instance(), parameters "theirs"
       assert.equal("theirs", live.DBParameterGroups[1].DBParameterGroupName)
@@ -198,7 +227,7 @@ describe("harden/database", function()
     it("are shown, and changed only after asking; what is secret is written down nowhere", function()
       build {"network", "containers", "data"}
       local before = environment(names.secret_family)
-      local code, text = host:apply "harden/database"
+      local code, text = host:apply("harden/database", "--var", "public=leave")
       assert.equal(75, code, text)
       assert.matches("example%-cluster/api: api's variable DATABASE_URL connects to "
         .. "example%-postgres%-production.local with sslmode=none", text)
@@ -221,8 +250,9 @@ describe("harden/database", function()
       build {"network", "containers", "data"}
       local uses = session.ecs:describe_services {cluster = "example-cluster", services = {"api"}}.services[1]
         .taskDefinition
-      local code, text = host:apply("harden/database", "--approve", "ask for TLS in connection URLs", "--approve",
-        "reboot example-postgres-production", "--var", "probe=must", "--on-failure", "undo")
+      local code, text = host:apply("harden/database", "--var", "public=leave", "--approve",
+        "ask for TLS in connection URLs", "--approve", "reboot example-postgres-production", "--var", "probe=must",
+        "--on-failure", "undo")
       assert.equal(1, code, text)
       assert.matches("All done steps were undone", text)
       assert.equal(uses, session.ecs:describe_services {cluster = "example-cluster", services = {"api"}}.services[1]

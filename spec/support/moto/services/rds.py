@@ -3,7 +3,8 @@ with their kinds, and groups that are in force only after a reboot."""
 import slow
 from call import Refusal, operation
 
-KEPT = {"EnablePerformanceInsights": "PerformanceInsightsEnabled",
+KEPT = {"PubliclyAccessible": "PubliclyAccessible",
+        "EnablePerformanceInsights": "PerformanceInsightsEnabled",
         "PerformanceInsightsRetentionPeriod": "PerformanceInsightsRetentionPeriod",
         "PerformanceInsightsKMSKeyId": "PerformanceInsightsKMSKeyId",
         "MonitoringInterval": "MonitoringInterval",
@@ -61,6 +62,8 @@ def show(call, instance):
         group["ParameterApplyStatus"] = waiting
     instance.update(kept(call, name))
     instance.setdefault("PerformanceInsightsEnabled", False)
+    if instance.get("PubliclyAccessible") is None:     # in the default VPC, where no subnets were named
+        instance["PubliclyAccessible"] = not instance.get("DBSubnetGroup")
     if slow.settling(call.state, name):
         instance["DBInstanceStatus"] = call.state.get(f"doing {name}", "modifying")
     return instance

@@ -53,7 +53,7 @@ for name, purpose in pairs {["ai-costs"] = "AI spend by day and provider", ["cos
     TimeToLiveSpecification = {Enabled = true, AttributeName = "ttl"},
     PointInTimeRecoverySpecification = {PointInTimeRecoveryEnabled = true},
     SSESpecification = {Enabled = true},                 -- the AWS-managed KMS key
-    DeletionProtectionEnabled = var.protect, ignore = not var.protect and {"DeletionProtectionEnabled"} or nil,
+    DeletionProtectionEnabled = var.protect or nil,
     tags = {Purpose = purpose},
   }
 end

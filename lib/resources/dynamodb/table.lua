@@ -62,8 +62,8 @@ return resource {
   replaces = {"KeySchema", "LocalSecondaryIndexes"},
   sets = {AttributeDefinitions = "AttributeName", GlobalSecondaryIndexes = "IndexName",
     LocalSecondaryIndexes = "IndexName"},
-  defaults = {BillingMode = "PROVISIONED", DeletionProtectionEnabled = false, TableClass = "STANDARD",
-    SSESpecification = {Enabled = false}, PointInTimeRecoverySpecification = {PointInTimeRecoveryEnabled = false}},
+  -- recovery and protection have none: where a playbook does not speak of them, those that others put on stay on
+  defaults = {BillingMode = "PROVISIONED", TableClass = "STANDARD", SSESpecification = {Enabled = false}},
   absent = {"ResourceNotFoundException"},
 
   check = function(want)

@@ -71,8 +71,9 @@ return resource {
   provides = {"arn", "url"},
   replaces = {"FifoQueue"},
   documents = {Policy = "policy", RedrivePolicy = "json", RedriveAllowPolicy = "json"},
+  -- a policy has none: where a playbook does not speak of it, statements that others put there stay
   defaults = {DelaySeconds = 0, MessageRetentionPeriod = 345600, ReceiveMessageWaitTimeSeconds = 0,
-    VisibilityTimeout = 30, FifoQueue = false, Policy = {}, RedrivePolicy = {}, RedriveAllowPolicy = {},
+    VisibilityTimeout = 30, FifoQueue = false, RedrivePolicy = {}, RedriveAllowPolicy = {},
     ContentBasedDeduplication = fifo(false), DeduplicationScope = fifo "queue", FifoThroughputLimit = fifo "perQueue"},
   absent = ABSENT,
 

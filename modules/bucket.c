@@ -1,4 +1,4 @@
-/* bucket.c -- the limiter's core: a policy and a ring of times in, a verdict out. Integers only, no clock, no Lua. */
+/* bucket.c -- the limiter's core: a policy and a ring of times in, a verdict out. No clock. */
 #include "bucket.h"
 
 #include <stdio.h>
@@ -37,8 +37,8 @@ static const char *badwindow (const tl_policy *p, char *why, size_t size) {
   for (int i = 0; i < p->nwindows; i++) {
     tl_window w = p->windows[i];
     if (w.limit >= 1 && w.limit <= TL_MAXLOG && w.ms >= 1 && w.ms <= DAY + LEEWAY) continue;
-    snprintf(why, size, "a window of %lld in %lld ms: the limit must be from 1 to %d, the window from 1 ms to a day",
-             (long long)w.limit, (long long)w.ms, TL_MAXLOG);
+    snprintf(why, size, "a window of %lld in %lld ms: the limit must be from 1 to %d, the window"
+             " from 1 ms to a day", (long long)w.limit, (long long)w.ms, TL_MAXLOG);
     return why;
   }
   return NULL;
@@ -48,15 +48,16 @@ static const char *badwindow (const tl_policy *p, char *why, size_t size) {
 static const char *badbucket (const tl_policy *p, char *why, size_t size) {
   if (p->burst == 0 && p->nwindows > 0) return NULL;
   if (p->burst < 1 || p->burst > TL_MAXLOG || p->every < 1 || p->every > DAY)
-    snprintf(why, size, "a bucket of %lld, one more every %lld ms: the size must be from 1 to %d, the time from 1 ms"
-             " to a day", (long long)p->burst, (long long)p->every, TL_MAXLOG);
+    snprintf(why, size, "a bucket of %lld, one more every %lld ms: the size must be from 1 to %d,"
+             " the time from 1 ms to a day", (long long)p->burst, (long long)p->every, TL_MAXLOG);
   else if (p->nwindows == 0 && p->burst * p->every > DAY)
     snprintf(why, size, "a bucket of %lld, one more every %lld ms, takes more than a day to fill",
              (long long)p->burst, (long long)p->every);
   else if (p->nwindows > 0 && carrier(p) == NULL)
-    snprintf(why, size, "the bucket gives one every %lld ms, which is slower than its windows allow, or its burst of %lld"
-             " is above them: the two together can't be kept exactly from a log of times. For each window of N in W"
-             " choose N * every <= W and burst <= N", (long long)p->every, (long long)p->burst);
+    snprintf(why, size, "the bucket gives one every %lld ms, which is slower than its windows"
+             " allow, or its burst of %lld is above them: the two together can't be kept exactly"
+             " from a log of times. For each window of N in W choose N * every <= W and burst <= N",
+             (long long)p->every, (long long)p->burst);
   else return NULL;
   return why;
 }
@@ -72,7 +73,8 @@ const char *tl_policy_build (tl_policy *p, char *why, size_t size) {
   for (int i = 0; i < p->nwindows; i++) addstep(p, p->windows[i].limit, p->windows[i].ms);
   if (p->nwindows == 0) p->span = (uint32_t)(p->burst * p->every);
   if (p->burst == 0 || p->nwindows == 0) return NULL;
-  for (int64_t k = p->burst; k <= carrier(p)->limit; k++) addstep(p, k, (k - p->burst + 1) * p->every);
+  for (int64_t k = p->burst; k <= carrier(p)->limit; k++)
+    addstep(p, k, (k - p->burst + 1) * p->every);
   return NULL;
 }
 
@@ -104,16 +106,19 @@ size_t tl_ring_size (const tl_policy *p) {
 
 
 int64_t tl_ring_wait (const tl_policy *p, const tl_ring *r, int64_t now) {
-  int64_t most = 0, since = now - r->base;
+  int64_t wait = (int64_t)r->ready - (now - r->base);
   if (isplain(p)) return plainwait(p, r, now);
+  return r->n > 0 && wait > 0 ? wait : 0;
+}
+
+
+/* Offsets are at most INT32_MAX and ages little more than a day: the sums fit. */
+static void foresee (const tl_policy *p, tl_ring *r) {
+  r->ready = 0;
   for (uint32_t i = 0; i < p->nsteps; i++) {
     tl_step s = p->steps[i];
-    int64_t wait;
-    if (s.k > r->n) continue;
-    wait = (int64_t)r->at[s.k - 1] + s.age - since;
-    if (wait > most) most = wait;
+    if (s.k <= r->n && r->at[s.k - 1] + s.age > r->ready) r->ready = r->at[s.k - 1] + s.age;
   }
-  return most;
 }
 
 
@@ -140,6 +145,7 @@ void tl_ring_add (const tl_policy *p, tl_ring *r, int64_t time) {
   if (r->n == 0) r->base = time - p->span - p->hold;   /* room for the lowering to come */
   if (time - r->base > INT32_MAX) rebase(r, time - p->span - p->hold);
   insert(p, r, time > r->base ? (uint32_t)(time - r->base) : 0);
+  foresee(p, r);
 }
 
 
@@ -152,6 +158,7 @@ int tl_ring_lower (const tl_policy *p, tl_ring *r, int64_t from, int64_t to) {
     memmove(&r->at[i], &r->at[i + 1], (r->n - i - 1) * sizeof r->at[0]);
     r->n--;
     insert(p, r, to > r->base ? (uint32_t)(to - r->base) : 0);
+    foresee(p, r);
     return 1;
   }
   return 0;
@@ -161,7 +168,8 @@ int tl_ring_lower (const tl_policy *p, tl_ring *r, int64_t from, int64_t to) {
 /* How many could start at `now`, one right after the other. */
 int64_t tl_ring_left (const tl_policy *p, const tl_ring *r, int64_t now) {
   int64_t since = now - r->base, left = isplain(p) ? p->burst : p->log;
-  if (isplain(p) && r->n > 0 && r->base > now) return (now + p->burst * p->every - r->base) / p->every;
+  if (isplain(p) && r->n > 0 && r->base > now)
+    return (now + p->burst * p->every - r->base) / p->every;
   for (uint32_t i = 0; i < p->nsteps; i++) {
     tl_step s = p->steps[i];
     int64_t free = s.k;    /* starts before the k-th most recent of all would be one of them */

@@ -1,4 +1,4 @@
-/* bucket.h -- the limiter's core: a policy and a ring of times in, a verdict out. Integers only, no clock, no Lua. */
+/* bucket.h -- the limiter's core: a policy and a ring of times in, a verdict out. No clock. */
 #ifndef TL_BUCKET_H
 #define TL_BUCKET_H
 
@@ -34,21 +34,23 @@ const char *tl_policy_build (tl_policy *p, char *why, size_t size);
 
 /*
 ** A ring: offsets from `base`, newest first, of the last `n` times. Times that
-** lie further back than the span are all the same to every step.
+** lie further back than the span are all the same to every step. `ready`, the
+** offset at which the next may start, is kept with them: a refusal looks at
+** one number, and only what changes the times pays for the steps.
 */
 typedef struct tl_ring {
   uint64_t hash;                 /* of the key; 0: an empty place of the table */
   int64_t base;
   uint32_t n;
-  uint32_t spare;
+  uint32_t ready;
   uint32_t at[];                 /* policy->log of them */
 } tl_ring;
 
 size_t tl_ring_size (const tl_policy *p);
-int64_t tl_ring_wait (const tl_policy *p, const tl_ring *r, int64_t now);            /* 0: may start */
+int64_t tl_ring_wait (const tl_policy *p, const tl_ring *r, int64_t now);    /* 0: may start */
 void tl_ring_add (const tl_policy *p, tl_ring *r, int64_t time);
-int tl_ring_lower (const tl_policy *p, tl_ring *r, int64_t from, int64_t to);        /* false: not there */
-int64_t tl_ring_left (const tl_policy *p, const tl_ring *r, int64_t now);            /* starts possible at once */
-int64_t tl_ring_dead (const tl_policy *p, const tl_ring *r);                         /* when it may be forgotten */
+int tl_ring_lower (const tl_policy *p, tl_ring *r, int64_t from, int64_t to);   /* 0: unknown */
+int64_t tl_ring_left (const tl_policy *p, const tl_ring *r, int64_t now);   /* may start now */
+int64_t tl_ring_dead (const tl_policy *p, const tl_ring *r);                /* may be forgotten then */
 
 #endif

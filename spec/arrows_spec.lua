@@ -2,9 +2,9 @@
 -- Inside lib a room may use those below it, itself, and what stands in lib/ alone. Of DESIGN's middle
 -- row, report stands on the engine whose runs it shows; the engine knows no report.
 local BELOW <const> = {
-  cli = {"repl", "playbook", "ratelimit", "costs", "ai", "notify", "schedule", "redis", "report", "resources",
+  cli = {"repl", "adopt", "playbook", "ratelimit", "costs", "ai", "notify", "schedule", "redis", "report", "resources",
     "checks", "aws"},
-  notify = {"report", "checks", "aws"},
+  adopt = {"playbook", "resources", "checks", "aws"}, notify = {"report", "checks", "aws"},
   repl = {"playbook", "report", "resources", "checks", "aws"},
   playbook = {"resources", "checks", "redis", "aws"}, schedule = {"playbook", "resources", "checks", "aws"},
   ratelimit = {"resources", "checks", "redis", "aws"}, costs = {"resources", "checks", "aws"},

@@ -6,8 +6,8 @@ local suggest = require "suggest"
 local cli = {}
 
 -- In the order of help. Each is lib/cli/NAME.lua.
-cli.COMMANDS = {"run", "plan", "apply", "destroy", "drift", "resume", "runs", "graph", "call", "repl", "doctor",
-  "sandbox", "limit", "worker", "lambda", "schedule", "check", "costs", "help", "completion", "version"}
+cli.COMMANDS = {"run", "plan", "apply", "destroy", "drift", "adopt", "resume", "runs", "graph", "call", "repl",
+  "doctor", "sandbox", "limit", "worker", "lambda", "schedule", "check", "costs", "help", "completion", "version"}
 
 local function loadable(name)
   return package.preload["cli." .. name] ~= nil or package.searchpath("cli." .. name, package.path) ~= nil
@@ -93,7 +93,7 @@ local FOREIGN <const> = {
   show = "what was done says: tidelock runs RUN", history = "what was done says: tidelock runs",
   state = "the account itself is the state; what differs says: tidelock drift FILE.lua",
   refresh = "the account is read anew each time; what differs says: tidelock drift FILE.lua",
-  import = "what is there is taken over by its name; try: tidelock plan FILE.lua",
+  import = "what is there is written as a playbook by: tidelock adopt --out FOLDER",
   scan = "controls are looked at by: tidelock check",
 }
 

@@ -56,6 +56,12 @@ local function decide_again(node)
   end
 end
 
+-- What is left to others is as it is live, in updates too that send all of a resource.
+local function with_ignored(node, want)
+  for _, name in ipairs(node.ignore or {}) do want[name] = node.live[name] end
+  return want
+end
+
 local function act(engine, node)
   local t, aws = node.type, engine.recorder:client(node)
   if node.action == "delete" then
@@ -73,7 +79,7 @@ local function act(engine, node)
     delete(aws, node)
     node.known = create(aws, t, want)
   elseif node.action == "update" then
-    node.known = update(aws, t, node.live, t:complete(want), node.changes)
+    node.known = update(aws, t, node.live, with_ignored(node, t:complete(want)), node.changes)
   else
     node.known = node.live
   end

@@ -74,8 +74,18 @@ end
 -- A poison node: its fields are anything, so that one fault does not become ten.
 local function blank() return unknown.poison() end
 
-local function check_values(engine, t, want)
-  local faults = require "resources.schema".faults(t:schema(engine.models), want, engine.is)
+-- The properties of the type; what is left to others (`ignore`) need not be given.
+local function properties_but(t, models, ignore)
+  local properties = t:schema(models)
+  if type(ignore) ~= "table" or unknown.is(ignore) then return properties end
+  local out = {}
+  for name, property in pairs(properties) do out[name] = property end
+  for _, name in ipairs(ignore) do out[name] = out[name] and {row = out[name].row} end
+  return out
+end
+
+local function check_values(engine, t, want, ignore)
+  local faults = require "resources.schema".faults(properties_but(t, engine.models, ignore), want, engine.is)
   for _, message in ipairs(faults) do engine:fault("%s: %s", t.type, message) end
   if #faults > 0 or not t.check then return #faults == 0 end
   local known = {}
@@ -116,7 +126,7 @@ local function understood(engine, type_name, args)
   end
   local want, meta = properties_of(t, args)
   want = copy(want, 1)
-  if not check_values(engine, t, want) then return nil end
+  if not check_values(engine, t, want, meta.ignore) then return nil end
   for _, name in ipairs(t.keys) do
     if unknown.is_poison(want[name]) then return nil end
   end
@@ -125,11 +135,13 @@ end
 
 local function node_of(engine, t, want, meta)
   local owner = engine.owners[#engine.owners] or engine.program.header.name
-  if t.tagged then want.Tags = merge_tags(engine, want.Tags, owner) end
+  local free = engine.owns_nothing[owner]
+  if t.tagged then want.Tags = free and (want.Tags or {}) or merge_tags(engine, want.Tags, owner) end
   local key, open = key_of(t, want)
   local path, line = fault.here(engine.sources)
   return {type = t, name = key, address = t.type .. "/" .. key, key_open = open, want = want, deps = {},
-    file = path, line = line, owner = owner, protect = meta.protect, ignore = meta.ignore, index = #engine.nodes + 1}
+    file = path, line = line, owner = owner, free = free, protect = meta.protect, ignore = meta.ignore,
+    index = #engine.nodes + 1}
 end
 
 -- The engine's own words must not be misspelt silently: what is to be left alone, what is never deleted.

@@ -16,7 +16,8 @@ function engine.new(options)
   self.nodes, self.by_address, self.sequence = {}, {}, {}
   self.faults = options.faults or fault.list()
   self.outputs, self.sources, self.owners = {}, {}, {}
-  self.pending = {}
+  self.halves = {}
+  self.pending, self.owns_nothing = {}, {}
   self.emit = options.emit or function() end
   self.is = {unknown = unknown.is, handle = unknown.is_handle,
     secret = options.is_secret or function() return false end}
@@ -32,6 +33,24 @@ end
 
 --- Declares a resource and returns its handle (playbook.declare).
 function engine:declare(type_name, args) return declare.resource(self, type_name, args) end
+
+--- A word that takes a name, then a table: step "x" {...}. `body(name, spec)` does it; of one that is left half said
+-- the playbook hears.
+function engine:named(kind, example, body)
+  return function(name)
+    if type(name) ~= "string" or name == "" then
+      self:fault("%s takes a name, then a table: %s", kind, example)
+      return unknown.poison()
+    end
+    local path, line = fault.here(self.sources)
+    local half = {kind = kind, name = name, file = path, line = line, example = example}
+    self.halves[half] = true
+    return function(spec)
+      self.halves[half] = nil
+      return body(name, spec)
+    end
+  end
+end
 
 -- ## Running the chunk
 
@@ -81,14 +100,24 @@ local function note_error(self, err)
   fault.add(self.faults, err.path, err.line, err.message)
 end
 
+local function note_halves(self)
+  for half in pairs(self.halves) do
+    fault.add(self.faults, half.file, half.line, ("%s %q has no table; write %s"):format(half.kind, half.name,
+      half.example))
+  end
+  self.halves = {}
+end
+
 --- Runs a chunk as part of this engine: errors of the playbook become faults.
 function engine:run_program(program, env, owner)
   local chunk = require "playbook.source".chunk(program, env)
   self.sources["@" .. program.path] = program.path
   self.owners[#self.owners + 1] = owner
+  self.owns_nothing[owner] = program.header and program.header.owns == false or nil
   local ok, err = xpcall(chunk, function(e) return caught(self, e) end)
   self.owners[#self.owners] = nil
   if not ok then note_error(self, err) end
+  if ok then note_halves(self) end
 end
 
 local function check_order(self)

@@ -13,12 +13,13 @@ local function partition(region)
   return "aws"
 end
 
--- All tags of what this playbook owns, in one call a hundred resources; an empty table where that is refused.
+-- All tags of what this playbook owns, or of all there is where it owns nothing, in one call a hundred resources; an
+-- empty table where that is refused.
 local function owned_tags(engine)
-  local out = {}
+  local out, free = {}, engine.owns_nothing and next(engine.owns_nothing)
   pcall(function()
     for row in engine.recorder:client().resourcegroupstaggingapi:items("get_resources",
-      {TagFilters = {{Key = OWNER_TAG, Values = engine.all_owners}}}) do
+      {TagFilters = not free and {{Key = OWNER_TAG, Values = engine.all_owners}} or nil}) do
       out[row.ResourceARN] = require "resources".tag_map(row.Tags)
     end
   end)

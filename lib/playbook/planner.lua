@@ -200,6 +200,7 @@ local function mark_owner(node)
   local tags = node.live and node.live.Tags
   if not tags then return end
   local owner = tags[OWNER_TAG]
+  if node.free then return end
   if owner == nil then node.adopts = true end
   if owner and owner ~= node.owner then node.taken_from = owner end
 end

@@ -167,6 +167,8 @@ function prune.everything(engine)
     local owner = tags and tags[OWNER_TAG]
     if not node.live then
       node.action, node.why = "none", "there is none"
+    elseif node.free then
+      node.action, node.why = "none", "its playbook says owns = false"
     elseif node.type.tagged and owner ~= node.owner then
       node.action = "none"
       node.why = owner and "it belongs to playbook " .. owner or "no playbook owns it by its tag"

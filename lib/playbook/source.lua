@@ -6,7 +6,7 @@ local vars = require "playbook.vars"
 
 local source = {}
 
-local HEADER <const> = {"name", "about", "vars", "account", "schedule", "version"}
+local HEADER <const> = {"name", "about", "vars", "account", "owns", "schedule", "version"}
 local DONE <const> = setmetatable({}, {__tostring = function() return "the header was read" end})
 
 --- The text of a playbook file; raises a sentence where there is none.
@@ -18,7 +18,7 @@ function source.read(path)
   local text, err = file:read "a"
   file:close()
   if not text then fault.fail(64, "The playbook cannot be read: %s: %s. Give the path of a .lua file.", path, err) end
-  return (text:gsub("^#![^\n]*", ""))
+  return (text:gsub("^\xEF\xBB\xBF", ""):gsub("^#![^\n]*", ""))
 end
 
 -- Lua ends a long sentence with what it stood near; the place is given apart.
@@ -40,6 +40,9 @@ local function check_header(list, path, line, header)
   end
   if type(header.name) ~= "string" or not header.name:find "^[%w_/.-]+$" then
     fault.add(list, path, line, 'playbook: name must be text such as "provision/messaging"')
+  end
+  if header.owns ~= nil and type(header.owns) ~= "boolean" then
+    fault.add(list, path, line, "playbook: owns must be true, or false where what it declares stays nobody's")
   end
   for _, name in ipairs(vars.names(header.vars or {})) do
     for _, message in ipairs(vars.declared(name, header.vars[name])) do fault.add(list, path, line, message) end

@@ -80,6 +80,11 @@ function types.list(value)
   return out
 end
 
+function types.map(value)
+  if type(value) ~= "table" then return nil, "must be a table of names and values: include gives it, or --var-file" end
+  return value
+end
+
 local function names(t)
   local out = {}
   for name in pairs(t) do out[#out + 1] = name end

@@ -25,6 +25,7 @@ local function spelt_row(row)
   local n, subscribers = {}, table.move(row.Subscribers or {}, 1, #(row.Subscribers or {}), 1, {})
   for name, value in pairs(row.Notification) do n[name] = value end
   n.ThresholdType = n.ThresholdType or "PERCENTAGE"
+  n.NotificationState = nil                               -- whether it was told of, nothing that one sets
   if known_addresses(subscribers) then
     table.sort(subscribers, function(a, b) return subscriber_id(a) < subscriber_id(b) end)
   end

@@ -98,7 +98,7 @@ return resource {
       local key = not named[row.KeyId] and aws.kms:describe_key {KeyId = row.KeyId}.KeyMetadata
       if key and key.KeyManager ~= "AWS" then
         out[#out + 1] = {name = row.KeyId, leave = key.KeyState == "PendingDeletion" and "it is to be deleted"
-          or "it has no alias, by which a key is known: give it one"}
+          or "it has no alias, and a key is known by that"}
       end
     end
     return out

@@ -162,6 +162,10 @@ return resource {
   all = {"list_functions", "FunctionName"},
 
   create = function(aws, want)
+    if not want.Package then
+      error({code = "NoPackage", message = ("there is no function %s any more, and what it runs is left to others"
+        .. " (ignore): deploy it, or give its Package"):format(want.name)}, 0)
+    end
     local input = configuration(want)
     for name in pairs(NONE) do input[name] = want[name] or nil end
     input.Architectures, input.Tags, input.PackageType = want.Architectures, want.Tags, "Zip"
@@ -174,6 +178,10 @@ return resource {
   end,
 
   update = function(aws, live, want, changed)
+    if changed.Architectures and not want.Package then
+      error({code = "NoPackage", message = "another architecture needs code for it, and what the function runs is left"
+        .. " to others (ignore): deploy it there, or give its Package"}, 0)
+    end
     if changed.CodeSha256 or changed.Architectures then
       aws.lambda:update_function_code {FunctionName = want.name, ZipFile = (zip_of(want)),
         Architectures = want.Architectures}

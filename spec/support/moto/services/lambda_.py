@@ -212,6 +212,8 @@ def list_mappings(call):
             m.get_configuration() for m in backend._event_source_mappings.values()
             if m.function_arn == call.arn(f"function:{wanted}")
             and call.params.get("EventSourceArn") in (None, m.event_source_arn)]
+    for mapping in answer["EventSourceMappings"]:       # ListTags tells them, this call does not
+        mapping.pop("Tags", None)
     return answer
 
 
@@ -250,6 +252,13 @@ def url_of(call):
 @operation("lambda", "GetFunctionUrlConfig")
 def get_url(call):
     return url_of(call)
+
+
+@operation("lambda", "ListFunctionUrlConfigs")
+def list_urls(call):
+    function_of(call)
+    name = name_of(call)
+    return {"FunctionUrlConfigs": [one for of, one in call.state.get("urls", {}).items() if of[0] == name]}
 
 
 @operation("lambda", "UpdateFunctionUrlConfig")

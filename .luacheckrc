@@ -6,5 +6,5 @@ files["host"] = {globals = {"arg"}}
 files["playbooks"] = {
   read_globals = {"playbook", "var", "account", "ensure", "step", "find", "keep", "recall", "wait_until", "approve", "park",
     "check", "include", "output", "known", "days", "hours", "minutes", "seconds", "now", "random", "aws", "task", "http", "json", "redis",
-    "ratelimit", "postgres", "log", "secret", "worker"},
+    "ratelimit", "postgres", "log", "secret", "looks_secret", "worker"},
 }

@@ -182,6 +182,7 @@ function vocabulary.environment(engine, values, outputs)
     http = require "playbook.web".word(engine), redis = require "playbook.redis".word(engine),
     tokenbucket = require "playbook.bucket".word(engine), postgres = libraries.postgres(engine),
     secret = function(text) return require "tidelock.secret".new(text) end,
+    looks_secret = require "checks.literal".secret,
   }
   for name, value in pairs(more) do words[name] = value end
   for name, value in pairs(engine.words or {}) do words[name] = value end

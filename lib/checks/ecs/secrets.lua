@@ -1,24 +1,6 @@
 --- 1.5: no password stands in a task definition.
 local control = require "checks"
-
-local WORDS <const> = {"SECRET", "PASSWORD", "PASSWD", "TOKEN", "API_?KEY", "PRIVATE_?KEY", "ACCESS_?KEY",
-  "CREDENTIAL"}
-local VALUES <const> = {"^AKIA%w%w%w%w%w%w%w%w%w%w%w%w", "^ASIA%w%w%w%w%w%w%w%w%w%w%w%w", "^%-%-%-%-%-BEGIN",
-  "^sk%-%w", "://[^/:@%s]+:[^/@%s]+@"}
-
--- A name that says where a secret lies, and not what it is, is no secret.
-local function suspicious(name, value)
-  for _, pattern in ipairs(VALUES) do
-    if value:find(pattern) then return true end
-  end
-  local upper = name:upper()
-  if value == "" or value:find "^arn:" or upper:find "_ARN$" or upper:find "_NAME$" or upper:find "_ID$"
-    or upper:find "^TOKENS_" or upper:find "MAX_TOKENS" then return false end
-  for _, word in ipairs(WORDS) do
-    if upper:find(word) then return true end
-  end
-  return false
-end
+local literal = require "checks.literal"
 
 return control {
   id = "ecs-no-literal-secrets", title = "No secret stands in a task definition", severity = "critical",
@@ -30,7 +12,7 @@ return control {
     local found = {}
     for _, container in ipairs(live.containerDefinitions or {}) do
       for _, variable in ipairs(container.environment or {}) do
-        if suspicious(variable.name or "", tostring(variable.value or "")) then
+        if literal.secret(variable.name or "", tostring(variable.value or "")) then
           found[#found + 1] = container.name .. "." .. variable.name       -- the name only, never the value
         end
       end

@@ -1,11 +1,14 @@
 """ecs: releases that come up or are rolled back, the settings of services that moto forgets, clusters, account defaults.
 
-A release is over when a service is looked at: its tasks run at once (with --slow, after a while). A container whose
-entry point lies under /no/such cannot be started: then each look is a task that failed, until the circuit breaker's
-threshold, where it is on, ends the release, and rolls it back, where that is on too. Without it tries go on for ever.
+A release is over when a service is looked at: its tasks run at once (with --slow, after a while). A container cannot be
+started whose entry point lies under /no/such, or whose secrets are not there or not the starting role's to read: then
+each look is a task that failed, until the circuit breaker's threshold, where it is on, ends the release, and rolls it
+back, where that is on too. Without it tries go on for ever.
 """
 import copy
 import datetime
+import fnmatch
+import json
 import math
 import random
 
@@ -50,10 +53,51 @@ def definition_of(call, arn):
     return known.get(int(revision) if revision else max(known, default=0))
 
 
-def starts(call, arn):
+# The value that a container's secret stands for: a secret of Secrets Manager, or one member of it.
+def value_of(call, place):
+    parts = place.split(":")
+    arn, key = ":".join(parts[:7]), (parts + [""] * 8)[7]
+    for one in call.backend("secretsmanager").secrets.values():
+        if one.arn == arn and not one.is_deleted():
+            text = one.versions[one.default_version_id].get("secret_string")
+            return json.loads(text).get(key) if key and text else text
+    return None
+
+
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+# Whether a role's own policies let it do this; conditions and denials are not looked at.
+def may(call, role_arn, action, resource):
+    role = next((r for r in call.backend("iam").roles.values() if r.arn == role_arn), None)
+    if role is None:
+        return False
+    managed = [next(v.document for v in p.versions if v.is_default) for p in role.managed_policies.values()]
+    statements = [s for text in [*role.policies.values(), *managed] for s in listed(json.loads(text)["Statement"])]
+    return any(s["Effect"] == "Allow" and any(fnmatch.fnmatchcase(action, a) for a in listed(s.get("Action", [])))
+               and any(fnmatch.fnmatchcase(resource, r) for r in listed(s.get("Resource", []))) for s in statements)
+
+
+def fault_of(call, definition, container):
+    if (container.get("entryPoint") or [""])[0].startswith(BROKEN):
+        return "CannotStartContainerError: no such file or directory"
+    for secret in container.get("secrets") or []:
+        place = secret["valueFrom"]
+        if ":secretsmanager:" in place:
+            role, arn = getattr(definition, "execution_role_arn", None), ":".join(place.split(":")[:7])
+            if not may(call, role, "secretsmanager:GetSecretValue", arn):
+                return "ResourceInitializationError: unable to pull secrets: AccessDeniedException"
+            if value_of(call, place) is None:
+                return "ResourceInitializationError: unable to pull secrets: ResourceNotFoundException"
+    return None
+
+
+def fault(call, arn):
+    """Why the tasks of a definition cannot be started, or None."""
     definition = definition_of(call, arn)
-    containers = definition.container_definitions if definition else []
-    return not any((c.get("entryPoint") or [""])[0].startswith(BROKEN) for c in containers)
+    faults = [fault_of(call, definition, c) for c in definition.container_definitions] if definition else []
+    return next((f for f in faults if f), None)
 
 
 def threshold(breaker, desired):
@@ -95,9 +139,11 @@ def advance(call, service):
     mine = releases(call, service.arn)
     if not mine or mine[0]["rolloutState"] != "IN_PROGRESS" or slow.settling(call.state, mine[0]["id"]):
         return
-    if starts(call, mine[0]["taskDefinition"]):
+    why = fault(call, mine[0]["taskDefinition"])
+    if why is None:
         completed(call, service, mine[0])
     else:
+        event(call, service, f"was unable to place a task. Reason: {why}.")
         failed(call, service, mine[0], settings(call, service.arn)["deploymentCircuitBreaker"])
 
 
@@ -173,7 +219,7 @@ def update_service(call):
         if "taskDefinition" in call.params and not by_ecs(service):
             raise Refusal("InvalidParameterException", "Unable to update task definition on services with a"
                           f" {service.deployment_controller['type']} deployment controller.")
-        if by_ecs(service) and starts(call, service.task_definition):
+        if by_ecs(service) and fault(call, service.task_definition) is None:
             advance(call, service)
     before = service and service.task_definition
     answer = call.moto()

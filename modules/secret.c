@@ -41,7 +41,7 @@ static int secret_tostring (lua_State *L) {
 
 static int secret_concat (lua_State *L) {
   return luaL_error(L, "a secret cannot be joined to text, where it would be printed or logged; "
-                       "pass it on as it is, or call secret.reveal where its bytes are needed");
+                       "pass it on as it is: what sends it sends its bytes");
 }
 
 

@@ -125,7 +125,7 @@ local function read(path)
   if not file then return nil, why end
   local text = file:read "a"
   file:close()
-  return text
+  return text and (text:gsub("^\xEF\xBB\xBF", ""))
 end
 
 --- The file that `--account` means: a path, or a name in an accounts/ folder beside or above the playbook.

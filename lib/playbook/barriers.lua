@@ -9,10 +9,6 @@ local STEP <const> = {"run", "undo", "probe", "retry", "timeout", "when", "confi
   "severity"}
 
 local function check_spec(engine, kind, name, spec, needed)
-  if type(name) ~= "string" or name == "" then
-    engine:fault('%s takes a name: %s "cut over" {...}', kind, kind)
-    return false
-  end
   if type(spec) ~= "table" then
     engine:fault("%s %q takes a table with %s", kind, name, needed)
     return false
@@ -51,37 +47,37 @@ local function pass(engine, entry)
   return unknown.field(place(entry), {})
 end
 
-local function curried(engine, kind, needed)
-  return function(name)
-    return function(spec)
-      if not check_spec(engine, kind, name, spec, needed) then return unknown.poison() end
-      return pass(engine, engine:barrier {kind = kind, name = name, spec = spec})
-    end
+local function body(engine, kind, needed)
+  return function(name, spec)
+    if not check_spec(engine, kind, name, spec, needed) then return unknown.poison() end
+    return pass(engine, engine:barrier {kind = kind, name = name, spec = spec})
   end
+end
+
+local function word(engine, kind, needed)
+  return engine:named(kind, ('%s "name" {%s = function() ... end}'):format(kind, needed), body(engine, kind, needed))
 end
 
 -- check "name" {test = function} or, of the controls in lib/checks, check "name" {controls = "rds-*"}.
 local function check_word(engine)
-  local plain = curried(engine, "check", "test")
-  return function(name)
-    return function(spec)
-      local word = type(spec) == "table" and not spec.test and require "checks.word"
-      if word and word.names_controls(spec) then
-        local ok, made = pcall(word.spec, engine, spec)
-        if not ok then
-          engine:fault("check %q: %s", tostring(name), type(made) == "table" and made.message or tostring(made))
-          return unknown.poison()
-        end
-        spec = made
+  local plain = body(engine, "check", "test")
+  return engine:named("check", 'check "name" {test = function() ... end}', function(name, spec)
+    local controls = type(spec) == "table" and not spec.test and require "checks.word"
+    if controls and controls.names_controls(spec) then
+      local ok, made = pcall(controls.spec, engine, spec)
+      if not ok then
+        engine:fault("check %q: %s", name, type(made) == "table" and made.message or tostring(made))
+        return unknown.poison()
       end
-      return plain(name)(spec)
+      spec = made
     end
-  end
+    return plain(name, spec)
+  end)
 end
 
 local function approve_word(engine)
   return function(name)
-    if type(name) ~= "string" then
+    if type(name) ~= "string" or name == "" then
       engine:fault('approve takes a name: approve "cut over"')
       return
     end
@@ -104,7 +100,7 @@ end
 
 --- The words for the playbook that `engine` runs, by their names.
 function barriers.words(engine)
-  return {step = curried(engine, "step", "run"), wait_until = curried(engine, "wait_until", "test"),
+  return {step = word(engine, "step", "run"), wait_until = word(engine, "wait_until", "test"),
     check = check_word(engine), approve = approve_word(engine), park = park_word(engine)}
 end
 

@@ -67,9 +67,7 @@ end
 local function faulty(engine, name, spec)
   local key = tostring(engine.owners[#engine.owners]) .. "/" .. tostring(name)
   engine.found = engine.found or {}
-  if type(name) ~= "string" or name == "" then
-    engine:fault 'find takes a name and a function: find "buckets" {run = function() ... end}'
-  elseif type(spec) ~= "table" or type(spec.run) ~= "function" then
+  if type(spec) ~= "table" or type(spec.run) ~= "function" then
     engine:fault("find %q needs run, a function that looks and returns what it found", name)
   elseif engine.in_step then
     engine:fault("find %q stands inside a step; in there, just call aws", name)
@@ -91,24 +89,22 @@ end
 --- The word find, for the playbook that `engine` runs: find "buckets" {run = function() return ... end}.
 -- Nothing is asked of AWS while the playbook has faults, nor where there is no account to ask (`tidelock graph`).
 function find.word(engine)
-  return function(name)
-    return function(spec)
-      if faulty(engine, name, spec) then return {} end
-      settle(engine, name)
-      if engine.context.offline or #engine.faults > 0 then return {} end
-      local key = ("find %s/%s"):format(engine.owners[#engine.owners], name)
-      if engine.mode == "apply" and engine.workflow then
-        return engine.workflow:remember(key, function()
-          local lent, value = seen.found(engine, key)
-          if lent then return value end
-          return look(engine, name, spec.run)
-        end)
-      end
-      local value = look(engine, name, spec.run)
-      seen.note(engine, key, value)
-      return value
+  return engine:named("find", 'find "name" {run = function() ... end}', function(name, spec)
+    if faulty(engine, name, spec) then return {} end
+    settle(engine, name)
+    if engine.context.offline or #engine.faults > 0 then return {} end
+    local key = ("find %s/%s"):format(engine.owners[#engine.owners], name)
+    if engine.mode == "apply" and engine.workflow then
+      return engine.workflow:remember(key, function()
+        local lent, value = seen.found(engine, key)
+        if lent then return value end
+        return look(engine, name, spec.run)
+      end)
     end
-  end
+    local value = look(engine, name, spec.run)
+    seen.note(engine, key, value)
+    return value
+  end)
 end
 
 return find

@@ -248,8 +248,9 @@ function Parser:constructor()
   return {}
 end
 
-function Parser:body()
+function Parser:body(method)
   self:open()
+  if method then self:bind "self" end
   self.depth = self.depth + 1
   self:accept "("
   while not self:is ")" do
@@ -379,6 +380,16 @@ function Parser:scoped()
   self:close()
 end
 
+-- Without local a name is everybody's, and a misspelt one is silently a new one. It counts as defined: one fault is
+-- enough. Words of the language have a sentence of their own.
+function Parser:global(token, what)
+  local name = token.text
+  self.defined[name] = true
+  if self.words[name] then return end
+  self:fault(token.line, what and "function %s stands without local; write local function %s" or
+    "%s is set without local; write local %s = ...", name, name)
+end
+
 -- A call, or an assignment: a global that is assigned anywhere counts as defined everywhere.
 function Parser:assignment()
   local targets = {}
@@ -389,9 +400,7 @@ function Parser:assignment()
   until not self:accept ","
   if not self:accept "=" then return end
   for _, target in ipairs(targets) do
-    if target.plain and not self:find(target.token.text) then
-      self.defined[target.token.text] = true
-    end
+    if target.plain and not self:find(target.token.text) then self:global(target.token) end
   end
   local i = 0
   repeat
@@ -425,9 +434,13 @@ function Parser:statement()
     self:close()
   elseif self:accept "function" then
     local name = self:next()
-    if not self:find(name.text) then self.defined[name.text] = true end
-    while self:accept "." or self:accept ":" do self:next() end
-    self:body()
+    if not self:find(name.text) and not (self:is "." or self:is ":") then self:global(name, "function") end
+    local method = false
+    while self:is "." or self:is ":" do
+      method = self:next().text == ":"
+      self:next()
+    end
+    self:body(method)
   elseif self:accept "local" then
     self:locals(t.line)
   elseif self:accept "return" then

@@ -31,6 +31,12 @@ local function time(t)
   return os.time(t)
 end
 
+-- What a person's shell or disk holds is not the same where a run is resumed, and not the same for everybody.
+local function closed(_, name)
+  error(("os.%s is not there: what comes from outside is given by --var NAME=VALUE or the account file (--unsafe lets a"
+    .. " playbook use io, os and require)"):format(tostring(name)), 2)
+end
+
 -- Only text, and only into the playbook's own environment: no bytecode.
 local function loader(env)
   return function(chunk, name, mode, own)
@@ -90,8 +96,9 @@ local function lock_strings()
 end
 
 --- A new environment over `vocabulary` (name -> value). `undefined(name)` is called for a name that is neither,
--- and gives the value to go on with. `unsafe` adds io, os and require.
-function sandbox.environment(vocabulary, undefined, unsafe)
+-- and gives the value to go on with; `set(name)` hears of one that is given a value without local. `unsafe` adds io, os
+-- and require.
+function sandbox.environment(vocabulary, undefined, set, unsafe)
   lock_strings()
   local base = {}
   for _, name in ipairs(SAFE) do base[name] = _G[name] end
@@ -99,7 +106,9 @@ function sandbox.environment(vocabulary, undefined, unsafe)
   base.table, base.utf8 = copy(table), copy(utf8)
   base.math = copy(math, {random = true, randomseed = true})
   base.math.random = impure("math.random", "use random(), which the journal keeps")
-  base.os = {date = date, time = time, clock = impure("os.clock", "use now(), which the journal keeps")}
+  base.math.randomseed = impure("math.randomseed", "use random(), which the journal keeps")
+  base.os = setmetatable({date = date, time = time, clock = impure("os.clock", "use now(), which the journal keeps")},
+    {__index = closed, __metatable = "os"})
   base.getmetatable, base.setmetatable, base.pairs, base.tostring = get_metatable, guard.setmetatable, walk, tostring
   base.rawget = function(t, k) return rawget(t, k) end
   base.rawset = function(t, k, v) return rawset(t, k, v) end
@@ -118,6 +127,7 @@ function sandbox.environment(vocabulary, undefined, unsafe)
         error(("%q is a word of the playbook language and cannot be given another meaning; use a local of another name")
           :format(name), 2)
       end
+      set(name)
       own[name] = value
     end,
     __metatable = "environment",

@@ -1,20 +1,41 @@
 --- Values as they may be shown and kept: what is not known yet and what is secret are said, not given.
 local bytes = require "playbook.bytes"
+local compare = require "resources.compare"
 local unknown = require "playbook.unknown"
 
 local show = {}
 
 show.UNKNOWN = "(known after apply)"
 
+local DEPTH <const> = 64                                 -- as deep as properties may be
+local LONG <const> = 400                                 -- characters beyond which a text is only begun
+
 --- A copy of a value fit for people, JSON and the journal.
-function show.value(value)
+function show.value(value, depth)
   if unknown.is(value) then return show.UNKNOWN end
   if type(value) == "userdata" then return value == require "tidelock.json".null and value or "<secret>" end
   if type(value) == "string" then return bytes.is_text(value) and value or bytes.said(value) end
   if type(value) ~= "table" then return value end
+  depth = (depth or 0) + 1
+  if depth > DEPTH then return "..." end
   local out = setmetatable({}, getmetatable(value))
-  for k, v in next, value do out[k] = show.value(v) end
+  for k, v in next, value do out[k] = show.value(v, depth) end
   return out
+end
+
+--- One line of text for a value that `show.value` gave.
+function show.text(value)
+  if type(value) == "string" then
+    if value == show.UNKNOWN or value == "<secret>" then return value end
+    if #value > LONG then return ("%q... (%d characters)"):format(value:sub(1, LONG // 4), #value) end
+    return ("%q"):format(value):gsub("\\\n", "\\n")
+  end
+  if value == nil then return "none" end
+  if type(value) == "table" then
+    if next(value) == nil then return "none" end
+    return (compare.canon(value):gsub('"([%w_]+)"=', "%1 = "):gsub("#=", ""))
+  end
+  return tostring(math.tointeger(value) or value)     -- 1000.0 is 1000 to a person
 end
 
 --- A node's changes as data, or nil where there are none.

@@ -1,7 +1,9 @@
 --- The words of a playbook, bound to an engine: playbook, var, account, ensure, step and the rest.
+local fault = require "playbook.fault"
 local libraries = require "playbook.libraries"
 local resources = require "resources"
 local sandbox = require "playbook.sandbox"
+local show = require "playbook.show"
 local suggest = require "suggest"
 local unknown = require "playbook.unknown"
 local vars = require "playbook.vars"
@@ -73,6 +75,20 @@ local function kind_word(engine, service, kind)
   return function(args) return engine:declare(service .. "." .. kind, args) end
 end
 
+local function first_of(service)
+  for _, name in ipairs(resources.names()) do
+    if name:match "^[^.]+" == service then return name end
+  end
+end
+
+-- ensure(...) and ensure.sqs(...): half of a word.
+local function half_word(engine, text, example)
+  return function()
+    engine:fault("%s is no type of a resource; write %s {name = ...}", text, example)
+    return unknown.poison()
+  end
+end
+
 local function ensure_word(engine)
   local services = {}
   for _, name in ipairs(resources.services()) do services[name] = true end
@@ -84,8 +100,10 @@ local function ensure_word(engine)
         return unknown.poison()
       end
       return setmetatable({}, {__index = function(_, kind) return kind_word(engine, service, kind) end,
+        __call = half_word(engine, "ensure." .. service, "ensure." .. first_of(service)),
         __metatable = "ensure"})
     end,
+    __call = half_word(engine, "ensure", "ensure.sqs.queue"),
     __metatable = "ensure",
   })
 end
@@ -127,27 +145,41 @@ local function aws_word(engine)
   })
 end
 
-local function output_word(engine, into)
-  return function(values)
-    if type(values) ~= "table" then
-      engine:fault("output takes a table: output {url = queue.url}")
-      return
-    end
-    for name, value in pairs(values) do into[name] = value end
-  end
-end
-
 -- ## The environment
+
+-- What a person reads of a value: tables by what is in them, unless they say something of themselves.
+local function said(value)
+  if type(value) == "string" then return value end
+  local meta = getmetatable(value)
+  if unknown.is_handle(value) or type(meta) == "table" and meta.__tostring then return tostring(value) end
+  return show.text(show.value(value))
+end
 
 local function say_word(engine)
   return function(...)
     local parts = table.pack(...)
-    for i = 1, parts.n do
-      parts[i] = unknown.is(parts[i]) and "(known after apply)" or tostring(parts[i])
-    end
+    for i = 1, parts.n do parts[i] = said(parts[i]) end
     engine.emit {kind = "say", text = table.concat(parts, "\t")}
   end
 end
+
+-- The header is read before the body runs; here it is only counted.
+local function header_word(engine)
+  local seen = false
+  return function()
+    if seen then engine:fault "playbook stands here a second time; a file has one header, at its beginning" end
+    seen = true
+  end
+end
+
+-- What is Lua's, and not a playbook's.
+local CLOSED <const> = {
+  io = "files and programs are not a playbook's; --unsafe lets one use io, os and require",
+  require = "a playbook takes parts by include; --unsafe lets one use io, os and require",
+  dofile = "a playbook takes parts by include", loadfile = "a playbook takes parts by include",
+  package = "a playbook takes parts by include", coroutine = "what runs side by side is written with task, in a step",
+  debug = "a playbook has nothing of it", collectgarbage = "a playbook has nothing of it",
+}
 
 -- What the text alone has shown already is not told again when it is reached.
 local function told(engine, name)
@@ -159,8 +191,25 @@ end
 local function undefined(engine, words)
   return function(name)
     if told(engine, name) then return unknown.poison() end
-    engine:fault("%s is not defined%s", tostring(name), suggest.phrase(name, words))
+    if CLOSED[name] then
+      engine:fault("%s is not there: %s", name, CLOSED[name])
+    else
+      engine:fault("%s is not defined%s", tostring(name), suggest.phrase(name, words))
+    end
     return unknown.poison()
+  end
+end
+
+-- The text has told it already, at that line; what is set by _G or in a loaded chunk has not.
+local function set_without_local(engine)
+  return function(name)
+    local path, line = fault.here(engine.sources)
+    for _, f in ipairs(engine.faults) do
+      if f.file == path and f.line == line then return end
+    end
+    local words = ("%s is set without local; write local %s = ..."):format(tostring(name), tostring(name))
+    if engine.mode == "apply" then error(words, 3) end
+    fault.add(engine.faults, path, line, words)
   end
 end
 
@@ -169,11 +218,11 @@ function vocabulary.environment(engine, values, outputs)
   local keep, recall = require "playbook.memory".words(engine)
   local words = require "playbook.barriers".words(engine)
   local more = {
-    keep = keep, recall = recall, playbook = function() end,
+    keep = keep, recall = recall, playbook = header_word(engine),
     var = var_word(engine, values), account = account_word(engine), ensure = ensure_word(engine),
     find = require "playbook.find".word(engine),
     include = require "playbook.include".word(engine, vocabulary.environment),
-    output = output_word(engine, outputs), known = known, aws = aws_word(engine),
+    output = require "playbook.output".word(engine, outputs), known = known, aws = aws_word(engine),
     seconds = span(1), minutes = span(60), hours = span(3600), days = span(86400),
     now = journalled(engine, "now", function() return require "tidelock.loop".time() // 1 | 0 end),
     random = journalled(engine, "random", function(...) return math.random(...) end),
@@ -191,7 +240,7 @@ function vocabulary.environment(engine, values, outputs)
   for name in ("string table math utf8 ipairs pairs tostring tonumber type error"):gmatch "%a+" do
     names[#names + 1] = name
   end
-  return sandbox.environment(words, undefined(engine, names), engine.unsafe)
+  return sandbox.environment(words, undefined(engine, names), set_without_local(engine), engine.unsafe)
 end
 
 return vocabulary

@@ -9,23 +9,9 @@ local terminal = {}
 
 local SYMBOL <const> = {create = "+", update = "~", replace = "-/+", delete = "-", none = "="}
 local COLOR <const> = {create = "green", update = "yellow", replace = "red", delete = "red", none = "dim"}
-local UNKNOWN <const> = data.UNKNOWN
 local MANY <const> = 24                                  -- values beyond which a new property is only counted
-local LONG <const> = 400                                 -- characters beyond which a text is only begun
 
-local function shown(value)
-  if type(value) == "string" then
-    if value == UNKNOWN or value == "<secret>" then return value end
-    if #value > LONG then return ("%q... (%d characters)"):format(value:sub(1, LONG // 4), #value) end
-    return ("%q"):format(value):gsub("\\\n", "\\n")
-  end
-  if value == nil then return "none" end
-  if type(value) == "table" then
-    if next(value) == nil then return "none" end
-    return (compare.canon(value):gsub('"([%w_]+)"=', "%1 = "):gsub("#=", ""))
-  end
-  return tostring(math.tointeger(value) or value)     -- 1000.0 is 1000 to a person
-end
+local shown <const> = require "playbook.show".text
 
 local function is_list(t) return type(t) == "table" and #t > 0 end
 

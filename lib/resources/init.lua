@@ -43,7 +43,8 @@ end
 --- Makes a type of a declaration. Fields:
 -- type, about; service (model's name, default the first word of type); model (the create operation, whose input
 -- members are the properties); also {operation = {members}}; without {members}; properties {Name = row};
--- required {names}; key (member that `name` stands for, or a list of properties);
+-- required {names}; key (member that `name` stands for, or a list of properties); longest (characters that a name may
+-- have, where the model gives more);
 -- provides {names that only live state has}; replaces {names}; sets {Name = member | "Name"};
 -- documents {Name = "policy" | "json"}; defaults {Name = value that AWS has where none is given};
 -- secrets {names that cannot be read back}; tags (true, or false where the type has none); absent {error codes};

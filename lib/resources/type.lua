@@ -8,7 +8,8 @@ Type.__index = Type
 local FIELDS <const> = {"type", "about", "service", "model", "inside", "also", "without", "properties", "required",
   "key", "label", "provides", "replaces", "sets", "documents", "defaults", "normal", "secrets", "tags", "absent",
   "check", "read", "read_many", "create", "update", "delete", "settle", "note", "protected", "arns",
-  "once", "renews", "list", "all", "kept", "found_by"}
+  "once", "renews", "list", "all", "kept", "found_by",
+  "longest"}
 
 local function set_of(list)
   local out = {}
@@ -37,6 +38,16 @@ local function or_absent(absent, fn)
     if type(err) == "table" and absent[err.code] then return nil end
     error(err, 0)
   end
+end
+
+local NAME <const> = 2048                             -- characters that no name of AWS has
+
+-- The row of a name: where the model knows no end of it, the type's, or one that is far away.
+local function named(row, longest)
+  local out = {type = "string", max = NAME}
+  for key, value in pairs(row or {}) do out[key] = value end
+  out.max = math.min(out.max, longest or out.max)
+  return out
 end
 
 -- A word that no type has: what a file misspells must not be left out silently.
@@ -79,8 +90,7 @@ function Type:schema(models)
     for _, member in ipairs(members) do made[member].required = nil end
   end
   if type(d.key) == "string" then
-    made.name, made[d.key] = made[d.key] or {row = {type = "string"}}, nil
-    made.name.required = true
+    made.name, made[d.key] = {row = named((made[d.key] or {}).row, d.longest), required = true}, nil
   end
   for name, row in pairs(d.properties or {}) do
     made[name] = {row = schema.row(row), required = type(row) == "table" and row.required or nil}

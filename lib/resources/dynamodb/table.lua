@@ -52,7 +52,7 @@ end
 return resource {
   type = "dynamodb.table",
   about = "A table: keys, indexes, encryption, time to live, point-in-time recovery",
-  model = "create_table", key = "TableName",
+  model = "create_table", key = "TableName", longest = 255,
   without = {"ResourcePolicy", "WarmThroughput", "GlobalTableSettingsReplicationMode", "GlobalTableSourceArn"},
   required = {"AttributeDefinitions", "KeySchema"},    -- the model leaves them open for replicas of global tables
   also = {update_time_to_live = {"TimeToLiveSpecification"},

@@ -44,7 +44,7 @@ end
 return resource {
   type = "s3.bucket",
   about = "A bucket: encryption, public access block, policy, versioning, lifecycle",
-  model = "create_bucket", key = "Bucket",
+  model = "create_bucket", key = "Bucket", longest = 63,
   without = {"ACL", "GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "GrantWriteACP", "BucketNamespace",
     "ObjectOwnership", "CreateBucketConfiguration", "ObjectLockEnabledForBucket"},
   also = parts.OPERATIONS,

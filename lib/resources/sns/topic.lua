@@ -33,7 +33,7 @@ end
 return resource {
   type = "sns.topic",
   about = "A topic: policy, encryption, FIFO",
-  model = "create_topic", without = {"Attributes", "DataProtectionPolicy"}, key = "Name",
+  model = "create_topic", without = {"Attributes", "DataProtectionPolicy"}, key = "Name", longest = 256,
   properties = ATTRIBUTES,
   arns = "^arn:[^:]+:sns:[^:]*:%d+:([^:/]+)$",
   provides = {"arn"},

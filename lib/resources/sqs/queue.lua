@@ -65,7 +65,7 @@ end
 return resource {
   type = "sqs.queue",
   about = "A queue: standard or FIFO, with dead letters, encryption and policy",
-  model = "create_queue", without = {"Attributes"}, key = "QueueName",
+  model = "create_queue", without = {"Attributes"}, key = "QueueName", longest = 80,
   properties = ATTRIBUTES,
   arns = "^arn:[^:]+:sqs:[^:]*:%d+:([^:/]+)$",
   provides = {"arn", "url"},

@@ -143,7 +143,7 @@ describe("find", function()
   end)
   for text, sentence in pairs {
     ['find "x" {}'] = 'find "x" needs run',
-    ['find {}  {run = function() end}'] = "find takes a name and a function",
+    ['find {}  {run = function() end}'] = "find takes a name, then a table",
     ['find "x" {run = function() end} find "x" {run = function() end}'] = 'find "x" is there twice',
     ['ensure.test.thing {name = "a", Sise = 1} find "x" {run = function() aws.test:list_things {} end}'] = "Sise",
   } do

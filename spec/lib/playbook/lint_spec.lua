@@ -24,12 +24,18 @@ describe("a name that is not defined", function()
       for i = 1, 3 do print(i, a) end
       for k, v in pairs {} do print(k, v) end
       local function f(x, ...) return x, ..., f end
-      function g() return g end
+      local function g() return g end
       do local z = 2; print(z) end
       repeat local r = 1 until r == 1
       goto done
       ::done::
-      z2 = 1; print(z2)]])
+      local z2; z2 = 1; print(z2)
+      local t = {} function t.f() return t end function t:g() return self end t.x = 1]])
+  end)
+  it("is set with local, or told once, where it is set", function()
+    assert.same({"1: z is set without local; write local z = ...",
+      "2: function g stands without local; write local function g"},
+      faults "z = 1 print(z)\nfunction g() return z end g()")
   end)
   it("is seen again once its scope has ended", function()
     assert.equal(1, #faults "do local z = 1 print(z) end\nprint(z)")

@@ -47,6 +47,15 @@ local function shut(account, role, err)
     todo = ("Let the role %s of that account be taken by the one that checks; --org-role names another."):format(role)}
 end
 
+-- Where none was looked at, nothing was found either: that is no pass. The caller's own account is always among them.
+local function none()
+  return {id = "organization-account-readable", title = "Every account of the organization can be checked",
+    severity = "critical", service = "organizations", result = "error",
+    evidence = "ListAccounts gave no active account, so none was checked", subject = {type = "organizations.account",
+    name = "all"}, means = "Nothing is known of any account.",
+    todo = "Check from the management account or a delegated administrator, or without --org this account alone."}
+end
+
 local function check_one(controls, account, options)
   local session = organization.session(options.session, account, options.role, options.who)
   session:credentials()
@@ -61,9 +70,10 @@ end
 -- @param accounts {{id =, name =}}: those of the organization
 -- @param options {session=, who = answer of GetCallerIdentity, role=, account=, now=, concurrency=, regions = function
 --   (session) -> names, progress(done, total)}
--- @return the results, account by account; an account that cannot be entered is an `error`, never silence
+-- @return the results, account by account; an account that cannot be entered, or none at all, is an `error`, never
+--   silence
 function organization.run(controls, accounts, options)
-  local done, all = 0, {}
+  local done, all = 0, #accounts == 0 and {none()} or {}
   local parts = task.map(accounts, function(account)
     local ok, results = pcall(check_one, controls, account, options)
     if not ok then

@@ -42,6 +42,15 @@ describe("checks.organization", function()
     assert.is_truthy(names[who.Account])
   end)
 
+  it("errs where the organization tells of no account: that none was looked at is no pass", function()
+    local results = organization.run(checks.select {id = {"sqs-encryption"}}, {}, options())
+    assert.equal(1, #results)
+    assert.equal("error", results[1].result)
+    assert.equal("critical", results[1].severity)
+    assert.matches("no active account, so none was checked", results[1].evidence)
+    assert.equal(1, findings.new(results, {started = 0, seconds = 0}).exit)
+  end)
+
   it("looks into each account and region, and keeps them apart", function()
     member(ids[2]).sqs:create_queue {QueueName = "open", Attributes = {SqsManagedSseEnabled = "false"}}
     member(ids[3]):derive({region = "eu-west-1"}).sqs:create_queue {QueueName = "far",

@@ -42,10 +42,11 @@ end
 --- The run that writes to this account and region now, by the store's lock, or nil; a store of files refuses by itself.
 function run.busy(engine, store) return store.holder and store:holder(record.lock_key(engine)) or nil end
 
+-- A parked run waits as it should: that is 75. One that failed or was stopped is a failure until somebody goes on.
 local function refuse_open(engine, options)
   local open = not options.new and run.unfinished(engine, options.store)
   if not open then return end
-  fault.fail(75, "Run %s of this playbook has not ended (%s). Go on with: tidelock resume %s; or start over, repeating"
+  fault.fail(open.result == "parked" and 75 or 1, "Run %s of this playbook has not ended (%s). Go on with: tidelock resume %s; or start over, repeating"
     .. " its steps, with --new.", open.run, open.result or "it was stopped", open.run)
 end
 

@@ -117,8 +117,17 @@ describe("a run with steps", function()
     local ok, err = pcall(start, FLOW)
     assert.is_false(ok)
     assert.matches("Run " .. out.run .. " of this playbook has not ended", tostring(err), 1, true)
+    assert.equal(1, err.exit, "a failure stays one until somebody goes on")
     world.fail = {}
     assert.equal("done", start(FLOW, {new = true}).result)
+  end)
+  it("does not start over while an earlier run is parked: it waits, and that is no failure", function()
+    local text = 'playbook {name = "spec/parks"} step "one" {run = function() end} park "1h"'
+    assert.equal(75, start(text).exit)
+    local ok, err = pcall(start, text)
+    assert.is_false(ok)
+    assert.equal(75, err.exit)
+    assert.matches("has not ended %(parked%). Go on with: tidelock resume ", tostring(err))
   end)
   it("tries a step again as often as it says", function()
     local n = 0

@@ -2,8 +2,9 @@
 local recorder = {}
 
 local READS <const> = {"^get_", "^list_", "^describe_", "^lookup_", "^batch_get_", "^head_", "^query$", "^scan$",
-  "^search", "^select_", "^test_", "^validate_", "^simulate_", "^check_", "^estimate_", "^assume_role", "^decode_",
-  "^preview_", "^view_", "^can_", "^is_", "^download_", "^generate_credential_report$", "^poll_", "^receive_"}
+  "^search", "^filter_", "^select_", "^test_", "^validate_", "^simulate_", "^check_", "^estimate_", "^assume_role",
+  "^decode_", "^preview_", "^view_", "^can_", "^is_", "^download_", "^generate_credential_report$", "^poll_",
+  "^receive_"}
 local HELPERS <const> = {pages = true, items = true, wait = true}
 local PLAIN <const> = {can = true, operation = true, presign = true, inner = true}
 

@@ -188,4 +188,10 @@ if var.own_trail or there.trails and there.trails.ours or not other then
   trail = include("harden/trail", {data_events = var.data_events}).trail
 end
 
-output {detector = detector.id, hub = hub.arn, analyzer = analyzer.arn, trail = trail, topics = told.topics}
+-- ## What they have found so far: GuardDuty needs some minutes, Security Hub up to two hours
+
+local found
+if var.findings then found = include("runbooks/findings").open end
+
+output {detector = detector.id, hub = hub.arn, analyzer = analyzer.arn, trail = trail, topics = told.topics,
+  open_findings = found}

@@ -4,6 +4,7 @@ local control = require "checks"
 return control {
   id = "config-recorder", title = "AWS Config records changes", severity = "medium", fsbp = "Config.1", cis = "3.3",
   requirement = "2.3", subjects = "account", needs = {"config:DescribeConfigurationRecorderStatus"},
+  remedy = "harden/security-services",
   command = "tidelock call config describe-configuration-recorder-status --region {region}",
   means = "Security Hub's controls find nothing, because nothing is recorded.",
   todo = "Set up a recorder with a delivery channel and start it.",

@@ -1,9 +1,18 @@
-"""cloudtrail: LookupEvents over what this sandbox was asked to change; the selector that every new trail has."""
+"""cloudtrail: LookupEvents over what this sandbox was asked to change; what trails write to their log groups; the
+selector that every new trail has.
+
+Of reads, those of rules are written down: a call that changes nothing, by which one sees that a trail is at work.
+"""
 import datetime
 import json
+import re
+import time
+import uuid
 from urllib.parse import parse_qsl, unquote
 
-from call import Refusal, operation
+from moto import backends
+
+from call import Passed, Refusal, operation
 
 SOURCES = {"cloudwatch": "monitoring", "stepfunctions": "states"}
 
@@ -47,9 +56,11 @@ def shown(event):
               "eventSource": source, "eventName": event["name"], "awsRegion": event["region"],
               "sourceIPAddress": "127.0.0.1", "userAgent": event["agent"],
               "requestParameters": parameters(event), "requestID": event["id"], "eventID": event["id"],
-              "readOnly": False, "eventType": "AwsApiCall", "managementEvent": True,
+              "readOnly": event.get("read", False), "eventType": "AwsApiCall", "managementEvent": True,
               "recipientAccountId": event["account"]}
-    return {"EventId": event["id"], "EventName": event["name"], "ReadOnly": "false",
+    if event.get("error"):
+        record["errorCode"] = event["error"]
+    return {"EventId": event["id"], "EventName": event["name"], "ReadOnly": str(event.get("read", False)).lower(),
             "AccessKeyId": event["access_key"] or "", "EventTime": when, "EventSource": source,
             "Username": "sandbox", "CloudTrailEvent": json.dumps(record),
             "Resources": [{"ResourceName": name} for name in resources(event)]}
@@ -94,6 +105,65 @@ def lookup_events(call):
     answer = {"Events": found[begin:end]}
     if end < len(found):
         answer["NextToken"] = str(end)
+    return answer
+
+
+@operation("events", "DescribeRule")
+def describe_rule(call):
+    """A read that CloudTrail writes down as it does all others: here it is the only one."""
+    key = re.search("Credential=([^/]+)/", call._environ.get("HTTP_AUTHORIZATION", ""))
+    event = {"service": "events", "name": "DescribeRule", "time": time.time(), "account": call.account,
+             "region": call.region, "access_key": key and key[1], "id": str(uuid.uuid4()), "path": "/", "read": True,
+             "body": call._environ["tidelock.body"][:4096], "agent": call._environ.get("HTTP_USER_AGENT", "")}
+    try:
+        return call.moto()
+    except Passed:
+        event["error"] = "ResourceNotFoundException"
+        raise
+    finally:
+        call.events.append(event)
+
+
+# --- What a trail writes to its log group, each event once: looked for when somebody reads the group
+
+def groups(call):
+    """The log groups of this region that trails of it write to, as they are logging."""
+    for trail in backends.get_backend("cloudtrail")[call.account][call.region].trails.values():
+        roles = backends.get_backend("iam")[call.account]["aws"].roles.values()
+        if trail.status.is_logging and trail.cw_log_group_arn and any(r.arn == trail.cw_role_arn for r in roles):
+            name = trail.cw_log_group_arn.split(":log-group:")[1].removesuffix(":*")
+            if name in call.backend("logs").groups:
+                yield trail, name
+
+
+def deliver(call):
+    for trail, name in groups(call):
+        done = call.other("cloudtrail").setdefault(("delivered", trail.arn), set())
+        stream = f"{call.account}_CloudTrail_{call.region}"
+        group = call.backend("logs").groups[name]
+        new = [e for e in call.events if e["account"] == call.account and e["id"] not in done
+               and (trail.is_multi_region or e["region"] == call.region)]
+        if new and stream not in group.streams:
+            call.backend("logs").create_log_stream(name, stream)
+        for event in new:
+            done.add(event["id"])
+            call.backend("logs").put_log_events(name, stream, [
+                {"timestamp": int(event["time"] * 1000), "message": shown(event)["CloudTrailEvent"]}])
+
+
+@operation("logs", "FilterLogEvents")
+def filter_log_events(call):
+    deliver(call)
+    return call.moto()
+
+
+@operation("cloudtrail", "GetTrailStatus")
+def get_trail_status(call):
+    answer = call.moto()
+    wanted = call.params["Name"]
+    for trail, _ in groups(call):
+        if wanted in (trail.trail_name, trail.arn) and answer.get("LatestDeliveryTime"):
+            answer["LatestCloudWatchLogsDeliveryTime"] = answer["LatestDeliveryTime"]
     return answer
 
 

@@ -1,12 +1,17 @@
-"""guardduty: one detector a region, features merged by name, tags, and sample findings to look at."""
+"""guardduty: one detector a region, features merged by name, tags, and sample findings, which EventBridge is told of."""
 import datetime
 import hashlib
+import json
 
-from call import Refusal, operation
+from moto import backends
+
+import call as calls
+
+from call import Passed, Refusal, operation
 
 TYPES = ("Recon:EC2/PortProbeUnprotectedPort", "UnauthorizedAccess:IAMUser/MaliciousIPCaller",
          "CryptoCurrency:EC2/BitcoinTool.B!DNS", "Policy:S3/BucketBlockPublicAccessDisabled")
-SEVERITY = (2.0, 5.0, 8.0, 2.0)
+SEVERITY = dict(zip(TYPES, (2.0, 5.0, 8.0, 2.0)))
 
 
 def findings(call):
@@ -87,6 +92,16 @@ def get_detector(call):
     return answer
 
 
+@operation("guardduty", "GetAdministratorAccount")
+def get_administrator_account(call):
+    """moto misspells the member. Without an administrator AWS answers 200 and nothing."""
+    findings(call)
+    known = call.backend().admin_account_ids
+    if not known or known[0] == call.account:
+        raise Passed(*call.raw())
+    return {"Administrator": {"AccountId": known[0], "RelationshipStatus": "Enabled"}}
+
+
 @operation("guardduty", "DeleteDetector")
 def delete_detector(call):
     findings(call)
@@ -124,17 +139,32 @@ def list_tags_for_resource(call):
 def create_sample_findings(call):
     now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     detector = call.params["DetectorId"]
-    for i, kind in enumerate(call.params.get("FindingTypes") or TYPES):
+    for kind in call.params.get("FindingTypes") or TYPES:
         key = hashlib.md5(f"{detector}{kind}".encode()).hexdigest()
         findings(call)[key] = {
             "Id": key, "AccountId": call.account, "Region": call.region, "SchemaVersion": "2.0",
             "Arn": call.arn(f"detector/{detector}/finding/{key}"), "Partition": "aws", "Type": kind,
-            "Severity": SEVERITY[i % len(SEVERITY)], "CreatedAt": now, "UpdatedAt": now,
+            "Severity": SEVERITY.get(kind, 5.0), "CreatedAt": now, "UpdatedAt": now,
             "Title": f"[SAMPLE] {kind}", "Description": "A sample finding.",
             "Resource": {"ResourceType": "AccessKey" if "IAM" in kind else "Instance"},
             "Service": {"Archived": False, "Count": 1, "DetectorId": detector, "ServiceName": "guardduty",
                         "EventFirstSeen": now, "EventLastSeen": now}}
+        tell(call, findings(call)[key])
     return {}
+
+
+def as_event(value):
+    """As EventBridge gets it: the names of members begin small."""
+    if isinstance(value, dict):
+        return {key[0].lower() + key[1:]: as_event(item) for key, item in value.items()}
+    return [as_event(item) for item in value] if isinstance(value, list) else value
+
+
+def tell(call, finding):
+    """Each new finding is an event; AWS sends it within five minutes."""
+    calls.load("events")
+    backends.get_backend("events")[call.account][call.region].put_events([{
+        "Source": "aws.guardduty", "DetailType": "GuardDuty Finding", "Detail": json.dumps(as_event(finding))}])
 
 
 def matches(finding, name, test):

@@ -210,6 +210,7 @@ def fits(found, test):
 
 @operation("securityhub", "GetFindings")
 def get_findings(call):
+    needs_hub(call)
     answer = call.moto()
     for name, tests in (call.params.get("Filters") or {}).items():
         positive = [t for t in tests if isinstance(t, dict) and "NOT" not in t.get("Comparison", "")]

@@ -51,6 +51,6 @@ int64_t tl_ring_wait (const tl_policy *p, const tl_ring *r, int64_t now);    /* 
 void tl_ring_add (const tl_policy *p, tl_ring *r, int64_t time);
 int tl_ring_lower (const tl_policy *p, tl_ring *r, int64_t from, int64_t to);   /* 0: unknown */
 int64_t tl_ring_left (const tl_policy *p, const tl_ring *r, int64_t now);   /* may start now */
-int64_t tl_ring_dead (const tl_policy *p, const tl_ring *r);                /* may be forgotten then */
+int64_t tl_ring_dead (const tl_policy *p, const tl_ring *r);             /* may be forgotten then */
 
 #endif

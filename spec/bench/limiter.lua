@@ -1,6 +1,8 @@
--- limiter.lua -- what a decision costs: in process, and in Redis by the server's own count of time in scripts.
+-- limiter.lua -- what a decision costs: in process, beside others' limiters, and in Redis by the server's own count of
+-- time in scripts.
 local loop = require "tidelock.loop"
 local policies = require "ratelimit.policy"
+local proc = require "tidelock.proc"
 local ratelimit = require "ratelimit"
 local redis = require "redis"
 local server = require "support.redis"
@@ -16,6 +18,69 @@ local function row(what, unit, value, limit, worse)
   print(("%-44s %-14s %10.2f   %s"):format(what, unit, value,
     limit and ("%s %g%s"):format(worse == "less" and "at least"
     or "at most", limit, missed and ": NOT REACHED" or "") or ""))
+end
+
+-- ## Without Lua, and beside others: each counts its own processor time, on the same keys in the same order
+
+local BUILD <const> = arg[-1] and arg[-1]:match "^(.*)/" or "build"
+local PARTS <const> = "spec/bench/parts/limiter"
+
+local function sh(command)
+  local out = assert(proc.run {"sh", "-c", command})
+  return out.code == 0 and out.stdout or nil, out.stderr
+end
+
+-- Figures that a program printed, in millions a second but for what is not a rate.
+local function numbers(command, scale)
+  local text, why = sh(command)
+  if not text then return nil, why end
+  local list = {}
+  for n in text:gmatch "[%d.]+" do list[#list + 1] = tonumber(n) / (scale or 1e6) end
+  return list
+end
+
+local function core()
+  local program = BUILD .. "/bench-limiter"
+  local built, why = sh((os.getenv "CC" or "cc") .. " -O2 -g -std=c11 -D_GNU_SOURCE -Imodules -o " .. program
+    .. " spec/bench/limiter.c " .. BUILD .. "/modules.a -Wl,-Bstatic -lcrypto -Wl,-Bdynamic -lm -ldl -lpthread")
+  assert(built, why)
+  return assert(numbers(("%s %s %s"):format(program, QUICK and "300000 100000" or "5000000 1000000", ""), 1))
+end
+
+local PEERS <const> = {
+  {name = "Go x/time/rate", needs = "go", counts = "5000000 1000000", run = "build/bench/limiter-go",
+    build = "cd " .. PARTS .. "-go && go build -o ../../../../build/bench/limiter-go ."},
+  {name = "Rust governor", needs = "cargo", counts = "5000000 1000000",
+    run = "build/bench/limiter-rust/target/release/limiter",
+    build = "mkdir -p build/bench/limiter-rust && cp -r " .. PARTS .. "-rust/. build/bench/limiter-rust && "
+      .. "cd build/bench/limiter-rust && cargo build -q --release"},
+  {name = "Python limits", needs = "python3", counts = "200000 100000", build = "vendor/venv limits",
+    run = "build/venv-limits/bin/python " .. PARTS .. ".py"},
+}
+
+local function peer_figures(peer)
+  if not sh("command -v " .. peer.needs) then return nil, ("there is no %s here"):format(peer.needs) end
+  local built, why = sh("mkdir -p build/bench && " .. peer.build)
+  if not built then return nil, "it could not be built: " .. (why:match "[^\n]+" or "it said nothing") end
+  return numbers(("%s %s"):format(peer.run, QUICK and "100000 20000" or peer.counts))
+end
+
+local function without_lua()
+  local one, named, many, bytes = table.unpack(core())
+  row("C core, one key, refused", "M/s", one / 1e6, 39, "less")
+  row("C core, one key, by its name in a table", "M/s", named / 1e6)
+  row(("C core, %s"):format(QUICK and "100,000 keys" or "a million keys"), "M/s", many / 1e6, 4, "less")
+  row("C core, bytes a key", "B", bytes, 128)
+  for _, peer in ipairs(PEERS) do
+    local theirs, why = peer_figures(peer)
+    if theirs then
+      print(("%-44s one key %.2f M/s, ours %.1f times that; many %.2f M/s, ours %.1f times%s"):format(peer.name,
+        theirs[1], one / 1e6 / theirs[1], theirs[2], many / 1e6 / theirs[2],
+        theirs[3] and ("; by the processor's own counter %.2f M/s"):format(theirs[3]) or ""))
+    else
+      print(("%-44s left out: %s"):format(peer.name, why))
+    end
+  end
 end
 
 local function in_process()
@@ -94,7 +159,7 @@ end
 
 -- The same refusals by redis-benchmark: its caller's clock stands still, so the limit lets the clocks be far apart.
 local function peer(limiter, port)
-  local out = assert(require "tidelock.proc".run {"redis-benchmark", "-p", tostring(port), "-c", "50", "-n",
+  local out = assert(proc.run {"redis-benchmark", "-p", tostring(port), "-c", "50", "-n",
     QUICK and "20000" or "100000", "-q", "EVALSHA", limiter.sha.take, "3", limiter:ring_key "busy",
     limiter:claim_key("busy", "x"), limiter.policy.lineage, tostring(limiter.clock()), "n"})
   return assert(tonumber(out.stdout:match ".*: ([%d.]+) requests per second"), out.stdout .. out.stderr)
@@ -132,6 +197,7 @@ local function rate(r, port)
   row("Redis: the same, p99", "ms", latencies[math.ceil(#latencies * 0.99)], 2)
 end
 
+without_lua()
 in_process()
 local own = server.start()
 local r = assert(redis.connect {url = own.url})

@@ -48,21 +48,21 @@ local function core()
 end
 
 local PEERS <const> = {
-  {name = "Go x/time/rate", needs = "go", counts = "5000000 1000000", run = "build/bench/limiter-go",
-    build = "cd " .. PARTS .. "-go && go build -o ../../../../build/bench/limiter-go ."},
-  {name = "Rust governor", needs = "cargo", counts = "5000000 1000000",
+  {name = "Go x/time/rate", needs = "go", counts = "5000000 1000000", quick = "2000000 200000",
+    run = "build/bench/limiter-go", build = "cd " .. PARTS .. "-go && go build -o ../../../../build/bench/limiter-go ."},
+  {name = "Rust governor", needs = "cargo", counts = "5000000 1000000", quick = "2000000 200000",
     run = "build/bench/limiter-rust/target/release/limiter",
     build = "mkdir -p build/bench/limiter-rust && cp -r " .. PARTS .. "-rust/. build/bench/limiter-rust && "
       .. "cd build/bench/limiter-rust && cargo build -q --release"},
-  {name = "Python limits", needs = "python3", counts = "200000 100000", build = "vendor/venv limits",
-    run = "build/venv-limits/bin/python " .. PARTS .. ".py"},
+  {name = "Python limits", needs = "python3", counts = "200000 100000", quick = "20000 10000",
+    build = "vendor/venv limits", run = "build/venv-limits/bin/python " .. PARTS .. ".py"},
 }
 
 local function peer_figures(peer)
   if not sh("command -v " .. peer.needs) then return nil, ("there is no %s here"):format(peer.needs) end
   local built, why = sh("mkdir -p build/bench && " .. peer.build)
   if not built then return nil, "it could not be built: " .. (why:match "[^\n]+" or "it said nothing") end
-  return numbers(("%s %s"):format(peer.run, QUICK and "100000 20000" or peer.counts))
+  return numbers(("%s %s"):format(peer.run, QUICK and peer.quick or peer.counts))
 end
 
 local function without_lua()

@@ -39,9 +39,9 @@ local function services_of(arn)
     local some = table.move(arns, from, math.min(from + 9, #arns), 1, {})
     for _, s in ipairs(aws.ecs:describe_services {cluster = cluster, services = some}.services) do
       local label = cluster .. "/" .. s.serviceName
-      if s.status == "ACTIVE" and s.taskDefinition and not among(var.skip, label) then
+      if s.status == "ACTIVE" and s.taskDefinition then
         out[#out + 1] = {cluster = cluster, name = s.serviceName, label = label, before = s.taskDefinition,
-          by = (s.deploymentController or {}).type or "ECS", busy = busy(s)}
+          by = (s.deploymentController or {}).type or "ECS", busy = busy(s), skip = among(var.skip, label)}
       end
     end
   end
@@ -107,7 +107,7 @@ end
 local function definitions(list)
   local arns, seen, families = {}, {}, {}
   for _, s in ipairs(list) do
-    if not seen[s.before] then arns[#arns + 1], seen[s.before] = s.before, true end
+    if not seen[s.before] and not s.skip then arns[#arns + 1], seen[s.before] = s.before, true end
     families[s.before:match "/([^:]+)"] = true
   end
   for family in aws.ecs:items("list_task_definition_families", {status = "ACTIVE"}) do
@@ -135,7 +135,7 @@ end
 
 local running = {}                                       -- services by what they run; those that ECS releases
 for _, s in ipairs(found.services or {}) do
-  if s.by == "ECS" then
+  if s.by == "ECS" and not s.skip then
     running[s.before] = running[s.before] or {}
     table.insert(running[s.before], s)
   end

@@ -1,4 +1,6 @@
 --- What a command works with: streams, colour, and a session made of the command line's options when first asked for.
+local visible = require "visible"
+
 local context = {}
 context.__index = context
 
@@ -13,21 +15,32 @@ local function is_terminal(stream, name)
   return ok and tty.is(name)
 end
 
+-- A pipe gets every byte; a terminal would obey some.
+local function for_people(self)
+  if self.out_is_terminal == nil then self.out_is_terminal = is_terminal(self.out, "stdout") end
+  return self.out_is_terminal
+end
+
 --- Writes to standard output, where results go.
-function context:write(...) return self.out:write(...) end
+function context:write(...)
+  if not for_people(self) then return self.out:write(...) end
+  local parts = table.pack(...)
+  for i = 1, parts.n do parts[i] = visible.painted(tostring(parts[i])) end
+  return self.out:write(table.unpack(parts, 1, parts.n))
+end
 
 function context:flush() return self.out:flush() end
 
 --- Prints lines of a result.
 function context:print(lines)
   if type(lines) == "string" then lines = {lines} end
-  for _, line in ipairs(lines) do self.out:write(line, "\n") end
+  for _, line in ipairs(lines) do self:write(line, "\n") end
 end
 
 --- Says something to the person: standard error, never part of a result.
 function context:say(text, ...)
   if select("#", ...) > 0 then text = text:format(...) end
-  self.err:write(text, "\n")
+  self.err:write(visible.text(text), "\n")
 end
 
 local function set(name)
@@ -59,7 +72,7 @@ end
 --- Asks; returns the line typed, or nil at its end.
 function context:ask(question)
   self.out:flush()
-  self.err:write(question)
+  self.err:write(visible.text(question))
   self.err:flush()
   if self.input == io.stdin then require "tidelock.tty".wait() end
   return self.input:read "l"

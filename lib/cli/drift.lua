@@ -2,6 +2,7 @@
 local planner = require "playbook.planner"
 local playbook = require "playbook"
 local playing = require "cli.playing"
+local visible = require "visible"
 
 local MANY <const> = 3
 
@@ -46,11 +47,11 @@ end
 
 local function lines(ctx, nodes)
   for _, node in ipairs(nodes) do
-    ctx:print("  " .. node.address)
+    ctx:print("  " .. visible.line(node.address))
     for _, event in ipairs(node.changed_by or {}) do
-      ctx:print(("      %s by %s, %s"):format(event.event, event.user, when(event)))
+      ctx:print("      " .. visible.line(("%s by %s, %s"):format(event.event, event.user, when(event))))
     end
-    if node.changed_why then ctx:print("      " .. node.changed_why) end
+    if node.changed_why then ctx:print("      " .. visible.line(node.changed_why)) end
   end
 end
 

@@ -36,7 +36,7 @@ function cli.names()
 end
 
 local function tell(streams, text)
-  streams.err:write(text, text:sub(-1) == "\n" and "" or "\n")
+  streams.err:write(require "visible".text(text), text:sub(-1) == "\n" and "" or "\n")
 end
 
 -- What was raised, as a text for people and an exit code.

@@ -2,6 +2,7 @@
 local journal = require "playbook.journal"
 local options = require "cli.options"
 local playing = require "cli.playing"
+local visible = require "visible"
 
 local function first(records) return records[1] or {} end
 
@@ -19,7 +20,8 @@ local function list(ctx, store)
   end
   if #rows == 0 then ctx:print "There are no runs yet." end
   for _, row in ipairs(rows) do
-    ctx:print(("%-25s %-12s %-26s %s %s"):format(row.run, row.state, row.playbook, row.account, row.region))
+    ctx:print(visible.line(("%-25s %-12s %-26s %s %s"):format(row.run, row.state, row.playbook, row.account,
+      row.region)))
   end
   return 0
 end
@@ -45,7 +47,7 @@ local SAY <const> = {
 local function line(record)
   local say = SAY[record.kind]
   local text = say and say(record) or record.kind .. (record.name and (" %q"):format(record.name) or "")
-  return ("%s  %s"):format(record.at or "", (text:gsub("\n", " ")))
+  return ("%s  %s"):format(record.at or "", visible.line((text:gsub("\n", " "))))
 end
 
 local function markdown(ctx, id, records)
@@ -123,7 +125,7 @@ local function diff(args, ctx, store)
   for _, name in ipairs(require "playbook.vars".names(names)) do
     if one[name] ~= two[name] then
       any = true
-      ctx:print(("%-48s %s | %s"):format(name, one[name] or "-", two[name] or "-"))
+      ctx:print(visible.line(("%-48s %s | %s"):format(name, one[name] or "-", two[name] or "-")))
     end
   end
   if not any then ctx:print "Both runs did the same." end

@@ -1,4 +1,6 @@
 --- What is being done right now, a line a resource at the foot of a terminal; what is done scrolls away above it.
+local visible = require "visible"
+
 local live = {}
 live.__index = live
 
@@ -16,7 +18,7 @@ end
 local function now() return require "tidelock.loop".now() end
 
 local function line(self, row)
-  local text = ("    %s  %s, %d s"):format(row.what, row.doing, math.floor(now() - row.began))
+  local text = ("    %s  %s, %d s"):format(visible.line(row.what), row.doing, math.floor(now() - row.began))
   local width = self.columns() - 1
   if (utf8.len(text) or #text) > width then text = text:sub(1, width) end
   return self.painter:text("dim", text)

@@ -14,10 +14,10 @@ function paint:text(color, text)
   return ("\27[%sm%s\27[0m"):format(CODES[color], text)
 end
 
+--- How many columns the text takes, as near as its characters tell.
+function paint.width(text) return utf8.len(text) or #text end
+
 --- The text filled with blanks to so many columns.
-function paint.pad(text, width)
-  local size = utf8.len(text) or #text
-  return text .. (" "):rep(width - size)
-end
+function paint.pad(text, width) return text .. (" "):rep(width - paint.width(text)) end
 
 return paint

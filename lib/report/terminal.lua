@@ -4,6 +4,7 @@ local data = require "report.data"
 local planner = require "playbook.planner"
 local playbook = require "playbook"
 local unknown = require "playbook.unknown"
+local visible = require "visible"
 
 local terminal = {}
 
@@ -11,7 +12,9 @@ local SYMBOL <const> = {create = "+", update = "~", replace = "-/+", delete = "-
 local COLOR <const> = {create = "green", update = "yellow", replace = "red", delete = "red", none = "dim"}
 local MANY <const> = 24                                  -- values beyond which a new property is only counted
 
-local shown <const> = require "playbook.show".text
+local line <const> = visible.line
+
+local function shown(value) return line(require "playbook.show".text(value)) end
 
 local function is_list(t) return type(t) == "table" and #t > 0 end
 
@@ -86,7 +89,7 @@ local function rows_of(node)
 end
 
 local function row_line(p, row, width, create)
-  local left = "      " .. p.pad(row.path, width) .. "  "
+  local left = "      " .. p.pad(line(row.path), width) .. "  "
   if create then return left .. (row.folded or shown(row.after)) end
   local note = row.note and p:text("red", "  # " .. row.note) or ""
   return left .. p:text("red", shown(row.before)) .. " -> " .. p:text("green", shown(row.after)) .. note
@@ -97,17 +100,18 @@ local function node_lines(out, p, node, width, quiet)
   local why = action == "none" and node.why or action .. ", " .. node.why
   if node.taken_from then why = why .. "; it belongs to playbook " .. node.taken_from end
   if node.adopts then why = why .. "; found without owner, it becomes this playbook's" end
+  local address = p.pad(line(node.address), width)
   out[#out + 1] = ("%s %s  %s"):format(p:text(COLOR[action], p.pad(SYMBOL[action], 3)),
-    action == "none" and p.pad(node.address, width) or p:text("bold", p.pad(node.address, width)), p:text("dim", why))
+    action == "none" and address or p:text("bold", address), p:text("dim", line(why)))
   if action == "none" or action == "delete" or quiet and action == "create" then return end
   local rows, most = rows_of(node), 0
-  for _, row in ipairs(rows) do most = math.max(most, utf8.len(row.path) or #row.path) end
+  for _, row in ipairs(rows) do most = math.max(most, p.width(line(row.path))) end
   for _, row in ipairs(rows) do out[#out + 1] = row_line(p, row, most, action == "create") end
 end
 
 local function widest(nodes)
   local width = 0
-  for _, node in ipairs(nodes) do width = math.max(width, #node.address) end
+  for _, node in ipairs(nodes) do width = math.max(width, #line(node.address)) end
   return math.min(width, 60)
 end
 
@@ -124,15 +128,15 @@ local BARRIER <const> = {step = "step", approve = "approve", park = "park", wait
 
 local function barrier_line(p, entry)
   local extra = entry.kind == "park" and (", %s"):format(require "playbook.vars".span(entry.seconds)) or ""
-  return p:text("cyan", ">   " .. BARRIER[entry.kind]) .. (" %q%s"):format(entry.name, extra)
+  return p:text("cyan", ">   " .. BARRIER[entry.kind]) .. (" %s%s"):format(shown(entry.name), extra)
 end
 
 --- The title line: which playbook, which account, where.
 function terminal.title(engine, p)
   local known = engine.identity.known
   local account = engine.account and (engine.account.name or engine.account.prefix)
-  return ("%s%s%s, %s"):format(p:text("bold", engine.program.header.name), account and " on " .. account or "",
-    known and (" (account %s)"):format(known.id) or "", engine.region)
+  return ("%s%s%s, %s"):format(p:text("bold", line(engine.program.header.name)), account and " on " .. line(account)
+    or "", known and (" (account %s)"):format(line(known.id)) or "", line(engine.region))
 end
 
 --- The whole plan. Options: quiet (only what changes; what is new by its name alone).
@@ -143,7 +147,7 @@ function terminal.plan(engine, p, options)
   for _, entry in ipairs(engine.sequence) do
     if entry.kind == "resources" then
       if entry.after and #entry.nodes > 0 then
-        out[#out + 1] = p:text("dim", ("    after %s %q:"):format(BARRIER[entry.after.kind], entry.after.name))
+        out[#out + 1] = p:text("dim", ("    after %s %s:"):format(BARRIER[entry.after.kind], shown(entry.after.name)))
       end
       for _, node in ipairs(entry.nodes) do
         if not (options.quiet and node.action == "none") then node_lines(out, p, node, width, options.quiet) end
@@ -175,17 +179,16 @@ terminal.reason = reason
 function terminal.event(event, p)
   local node = event.node
   if event.kind == "resource.done" then
-    return ("%s %s  %s in %.1f s"):format(p:text(COLOR[event.action], p.pad(SYMBOL[event.action], 3)), node.address,
+    return ("%s %s  %s in %.1f s"):format(p:text(COLOR[event.action], p.pad(SYMBOL[event.action], 3)),
+      line(node.address),
       DONE[event.action], event.seconds)
   elseif event.kind == "resource.fail" then
-    return ("%s %s  failed while %s: %s"):format(p:text("red", "x  "), node.address,
-      DOING[event.action] or "looking at it", reason(event.error))
+    return ("%s %s  failed while %s: %s"):format(p:text("red", "x  "), line(node.address),
+      DOING[event.action] or "looking at it", visible.text(reason(event.error)))
   elseif event.kind == "resource.skip" then
-    return ("%s %s  not done: %s"):format(p:text("yellow", "!  "), node.address, event.why)
-  elseif event.kind == "say" then
-    return event.text
-  elseif event.line then
-    return event.line
+    return ("%s %s  not done: %s"):format(p:text("yellow", "!  "), line(node.address), line(event.why))
+  elseif event.text or event.line then
+    return visible.text(event.text or event.line)
   end
 end
 
@@ -229,7 +232,7 @@ function terminal.summary(engine, p)
   end
   local outputs = playbook.outputs(engine)
   for _, name in ipairs(compare.sorted_keys(outputs)) do
-    out[#out + 1] = ("  %s = %s"):format(name, shown(outputs[name]))
+    out[#out + 1] = ("  %s = %s"):format(line(name), shown(outputs[name]))
   end
   return out
 end

@@ -28,6 +28,36 @@ describe("a plan on the terminal", function()
     for i = 1, 30 do assert.is_truthy(text:find(('"0" -> "%d"'):format(i), 1, true), text) end
   end)
 
+  it("obeys nothing that a name, a tag, a step or the account holds", function()
+    local world = things.world()
+    local evil = "\27]0;owned\7\n\r\27[2J\u{9B}31m"
+    world.store.b = {name = "b", Kind = evil, Tags = {ManagedBy = "tidelock", [evil] = evil}, arn = "arn:b", Size = 1}
+    local text = plan(world, ([[
+      local evil = "\27]0;owned\7\n\r\27[2J\u{9B}31m"
+      ensure.test.thing {name = evil, tags = {[evil] = evil}}
+      ensure.test.thing {name = "b", Kind = "x"}
+      step("go " .. evil) {run = print}]]))
+    assert.is_nil(text:find "[%z\1-\9\11-\31\127]", text)
+    assert.is_nil(text:find("\u{9B}", 1, true), text)
+    assert.is_truthy(text:find("test.thing/\\e]0;owned\\x07\\n\\r\\e[2J\\u{9B}31m  create", 1, true), text)
+  end)
+
+  it("obeys nothing that an error or a print holds", function()
+    local evil = "\27[2J"
+    local node = {address = "test.thing/" .. evil}
+    for _, event in ipairs {{kind = "say", text = evil}, {kind = "note", line = evil},
+      {kind = "resource.done", node = node, action = "create", seconds = 1},
+      {kind = "resource.skip", node = node, action = "create", why = evil},
+      {kind = "resource.fail", node = node, action = "create", error = {message = evil}}} do
+      local said = terminal.event(event, paint.new(false))
+      assert.is_nil(said:find("\27", 1, true), event.kind)
+      assert.is_truthy(said:find("\\e[2J", 1, true), event.kind)
+    end
+    local _, _, err = require "support.program".run("plan", "/nowhere/" .. evil .. ".lua")
+    assert.is_truthy(err:find("/nowhere/\\e[2J.lua", 1, true), err)
+    assert.is_nil(err:find("\27", 1, true))
+  end)
+
   it("is one line a resource with --quiet, where that is new", function()
     local text = plan(things.world(), 'ensure.test.thing {name = "a", Size = 3}', {quiet = true})
     assert.is_truthy(text:find("test.thing/a", 1, true))

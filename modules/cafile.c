@@ -1,18 +1,22 @@
 /*
 ** cafile.c -- a file of authorities' certificates, looked into instead of loaded.
 ** OpenSSL takes 20 ms to make objects of the 145 authorities that a system trusts, and
-** a handshake asks for one or two. Here the file is decoded, and each certificate walked
-** as far as its subject, which is all that a look-up goes by. What is asked for, OpenSSL
-** reads and verifies as if it had loaded all: names are compared by its own comparison.
+** a handshake asks for one or two. Here the file is read through once, each certificate
+** decoded where it lies and walked as far as its subject, which is all that a look-up goes
+** by. What is asked for is read again, and OpenSSL reads and verifies it as if it had loaded
+** all: names are compared by its own comparison.
 */
 #include "cafile.h"
 
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <openssl/asn1.h>
 #include <openssl/err.h>
@@ -20,6 +24,7 @@
 #include <openssl/x509_vfy.h>
 
 #define BIGGEST (16 * 1024 * 1024)   /* bytes of a file that is looked into */
+#define WINDOW (32 * 1024)           /* bytes of it held at once: the longest certificate */
 #define BEGIN "-----BEGIN "
 #define END "-----END "
 
@@ -27,17 +32,18 @@ typedef const unsigned char bytes;
 
 typedef struct entry {
   uint64_t subject;        /* the hash of its name */
-  size_t at, len;          /* in `der` */
+  off_t at;                /* where its letters begin in the file, and how many they are */
+  size_t len;
   int trusted;             /* a TRUSTED CERTIFICATE: what it is trusted for follows */
 } entry;
 
 struct tl_cafile {
   int users;
   int plain;               /* it was understood whole: it can be looked into */
+  int fd;
   char *path;
   struct stat st;
-  unsigned char *der;
-  size_t size, n, room;
+  size_t n, room;
   entry *entries;
 };
 
@@ -78,14 +84,18 @@ static uint64_t hashtext (const item *text) {
 }
 
 
-/* `name` is what is in a Name's sequence. */
+/*
+** `name` is what is in a Name's sequence. Its last part tells names apart well enough: what
+** hashes alike by chance is compared.
+*/
 static int hashname (item name, uint64_t *hash) {
-  item set, pair, id, text;
-  for (*hash = 0; next(&name, &set, V_ASN1_SET); )
-    while (next(&set, &pair, V_ASN1_SEQUENCE)) {
-      if (!next(&pair, &id, V_ASN1_OBJECT) || !next(&pair, &text, 0)) return 0;
-      *hash += hashtext(&text);
-    }
+  item set = {NULL, NULL, 0}, pair, id, text;
+  *hash = 0;
+  while (next(&name, &set, V_ASN1_SET)) continue;
+  while (next(&set, &pair, V_ASN1_SEQUENCE)) {
+    if (!next(&pair, &id, V_ASN1_OBJECT) || !next(&pair, &text, 0)) return 0;
+    *hash += hashtext(&text);
+  }
   return name.at == name.end;
 }
 
@@ -101,46 +111,101 @@ static int hashsubject (item file, int trusted, uint64_t *hash) {
          && next(&tbs, &skipped, V_ASN1_SEQUENCE) && hashname(skipped, hash);
 }
 
-/* ----- the file ----- */
+/* ----- letters ----- */
 
-/* What base64 says from `s` to `end`, blanks and line ends aside; -1 where it is none. */
-static long decode (const char *s, const char *end, unsigned char *out) {
-  static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  static signed char value[256];
-  unsigned char *start = out;
-  uint32_t bits = 0;
-  int n = 0, pads = 0;
-  if (value['B'] == 0) {
-    memset(value, -1, sizeof value);
-    for (int i = 0; i < 64; i++) value[(unsigned char)digits[i]] = (signed char)i;
-  }
-  for (; s < end; s++) {
-    int v = value[(unsigned char)*s];
-    if (v < 0 && (unsigned char)*s <= ' ') continue;
-    if (*s == '=') pads++;
-    else if (v < 0 || pads > 0) return -1;
-    bits = bits << 6 | (v < 0 ? 0u : (uint32_t)v);
-    if (++n % 4 != 0) continue;
-    *out++ = (unsigned char)(bits >> 16);
-    *out++ = (unsigned char)(bits >> 8);
-    *out++ = (unsigned char)bits;
-  }
-  return n % 4 != 0 || pads > 2 ? -1 : out - start - pads;
+#define NOLETTER 0xff000000u
+
+/* What each letter is worth at each of the four places; a bit of NOLETTER where it is none. */
+static uint32_t worth[4][256];
+
+
+static void learn (void) {
+  static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  if (worth[0]['B'] != 0) return;
+  memset(worth, 0xff, sizeof worth);
+  for (uint32_t i = 0; i < 64; i++)
+    for (int place = 0; place < 4; place++)
+      worth[place][(unsigned char)letters[i]] = i << (18 - 6 * place);
 }
 
 
-static int add (tl_cafile *f, size_t len, int trusted) {
-  item all = {f->der + f->size, f->der + f->size + len, 0};
+/* Four letters at once for as long as there is nothing but letters. */
+static void decodelines (bytes **from, bytes *end, unsigned char **to) {
+  bytes *s = *from;
+  unsigned char *out = *to;
+  while (end - s >= 4) {
+    uint32_t bits = worth[0][s[0]] | worth[1][s[1]] | worth[2][s[2]] | worth[3][s[3]];
+    if ((bits & NOLETTER) == 0) {
+      bits = htobe32(bits << 8);
+      memcpy(out, &bits, 4);       /* in place at most a letter that was read just now is lost */
+      out += 3;
+      s += 4;
+    }
+    else if (*s == '\n' && (worth[0][s[1]] & NOLETTER) == 0) s++;
+    else break;
+  }
+  *from = s;
+  *to = out;
+}
+
+
+/*
+** What base64 says in `text`, blanks and line ends aside, is written over it. Returns its
+** length, or -1 where it is none. An empty line is left to OpenSSL, which takes it for the
+** end of headers.
+*/
+static long decode (char *text, size_t len) {
+  unsigned char *start = (unsigned char *)text, *out = start;
+  bytes *s = start, *end = start + len;
+  uint32_t bits = 0;
+  int n = 0, pads = 0, ends = 0;
+  learn();
+  for (decodelines(&s, end, &out); s < end; s++) {
+    uint32_t v = worth[3][*s];
+    if ((v & NOLETTER) != 0 && *s <= ' ') {
+      if (*s == '\n' && ++ends > 1) return -1;
+      continue;
+    }
+    ends = 0;
+    if (*s == '=') pads++;
+    else if ((v & NOLETTER) != 0 || pads > 0) return -1;
+    bits = bits << 6 | ((v & NOLETTER) != 0 ? 0u : v);
+    if (++n < 4) continue;
+    *out++ = (unsigned char)(bits >> 16);
+    *out++ = (unsigned char)(bits >> 8);
+    *out++ = (unsigned char)bits;
+    bits = 0;
+    n = 0;
+    if (pads == 0) {
+      ++s;
+      decodelines(&s, end, &out);
+      --s;
+    }
+  }
+  return n != 0 || pads > 2 ? -1 : out - start - pads;
+}
+
+/* ----- the file ----- */
+
+/* A part of the file, of which the first byte is at `at`. */
+typedef struct window { char *text; size_t len; off_t at; int last; } window;
+
+
+/* The certificate whose letters, `len` of them, begin at `s`: they are overwritten. */
+static int add (tl_cafile *f, const window *w, char *s, size_t len, int trusted) {
+  unsigned char *der = (unsigned char *)s;
+  long n = decode(s, len);
+  item all = {der, der + (n > 0 ? n : 0), 0};
   entry *e;
+  if (n <= 0) return 0;
   if (f->n == f->room) {
-    size_t room = f->room ? f->room * 2 : 256;
+    size_t room = f->room ? f->room * 2 : 64;
     if ((e = realloc(f->entries, room * sizeof *e)) == NULL) return 0;
     f->entries = e;
     f->room = room;
   }
   e = &f->entries[f->n++];
-  *e = (entry){0, f->size, len, trusted};
-  f->size += len;
+  *e = (entry){0, w->at + (s - w->text), len, trusted};
   return hashsubject(all, trusted, &e->subject);
 }
 
@@ -150,53 +215,88 @@ static int starts (const char *s, const char *end, const char *with) {
 }
 
 
-/* One block, whose label is at `s`; where it ends, or NULL if it is no plain certificate. */
-static const char *block (tl_cafile *f, const char *s, const char *end) {
+/*
+** One block, whose label is at `s`; where it ends. NULL if it is no plain certificate, or
+** not in the window whole, which `*cut` tells.
+*/
+static char *block (tl_cafile *f, const window *w, char *s, int *cut) {
   static const char *const labels[] = {
     "CERTIFICATE-----", "X509 CERTIFICATE-----", "TRUSTED CERTIFICATE-----"
   };
+  const char *end = w->text + w->len;
+  char *body, *stop;
   int kind = 0;
-  const char *body, *stop;
-  long len;
+  *cut = !w->last;
   while (kind < 3 && !starts(s, end, labels[kind])) kind++;
-  if (kind == 3) return NULL;
+  if (kind == 3) {
+    *cut = *cut && (size_t)(end - s) < strlen(labels[2]);
+    return NULL;
+  }
   body = s + strlen(labels[kind]);
-  stop = memmem(body, (size_t)(end - body), END, strlen(END));
-  if (stop == NULL || !starts(stop + strlen(END), end, labels[kind])) return NULL;
-  len = decode(body, stop, f->der + f->size);
-  return len > 0 && add(f, (size_t)len, kind == 2) ? stop + strlen(END) : NULL;
+  stop = memchr(body, '-', (size_t)(end - body));
+  if (stop == NULL || (size_t)(end - stop) < strlen(END) + strlen(labels[kind])) return NULL;
+  *cut = 0;
+  if (!starts(stop, end, END) || !starts(stop + strlen(END), end, labels[kind])) return NULL;
+  if (!add(f, w, body, (size_t)(stop - body), kind == 2)) return NULL;
+  return stop + strlen(END) + strlen(labels[kind]);
 }
 
 
-/* Text around the blocks is nobody's, and so is a BEGIN in the middle of a line. */
-static int lookthrough (tl_cafile *f, const char *text, size_t len) {
-  const char *end = text + len, *s = text;
-  if ((f->der = malloc(len)) == NULL) return 0;
+/*
+** Text around the blocks is nobody's, and so is a BEGIN in the middle of a line. Returns
+** how much of the window is done with, or -1 where the file can't be looked into.
+*/
+static long lookthrough (tl_cafile *f, const window *w) {
+  char *s = w->text, *end = w->text + w->len;
+  int cut = 0;
   while ((s = memmem(s, (size_t)(end - s), BEGIN, strlen(BEGIN))) != NULL) {
-    int inside = s > text && s[-1] != '\n' && s[-1] != '\r';
+    char *begin = s;
+    int inside = s > w->text && s[-1] != '\n' && s[-1] != '\r';
     s += strlen(BEGIN);
-    if (!inside && (s = block(f, s, end)) == NULL) return 0;
+    if (!inside && (s = block(f, w, s, &cut)) == NULL)
+      return cut ? begin - w->text : -1;
   }
-  return f->n > 0;
+  return w->len > strlen(BEGIN) ? (long)(w->len - strlen(BEGIN)) : 0;
+}
+
+
+/* The window's next part, behind what is kept of it: `done` bytes are not. */
+static int slide (int fd, window *w, size_t done) {
+  ssize_t n;
+  memmove(w->text, w->text + done, w->len - done);
+  w->len -= done;
+  w->at += (off_t)done;
+  if (w->len == WINDOW) return 0;      /* a certificate that is longer than the window */
+  do n = read(fd, w->text + w->len, WINDOW - w->len); while (n < 0 && errno == EINTR);
+  if (n < 0) return 0;
+  w->len += (size_t)n;
+  w->last = n == 0;
+  return 1;
 }
 
 
 static int load (tl_cafile *f) {
-  FILE *file = fopen(f->path, "rbe");
-  size_t len = (size_t)f->st.st_size;
-  char *text = file != NULL ? malloc(len) : NULL;
-  int ok = text != NULL && fread(text, 1, len, file) == len && lookthrough(f, text, len);
-  free(text);
-  if (file != NULL) fclose(file);
-  ERR_clear_error();
-  return ok;
+  window w = {malloc(WINDOW), 0, 0, 0};
+  long done = 0;
+  f->fd = open(f->path, O_RDONLY | O_CLOEXEC);
+  while (w.text != NULL && f->fd >= 0 && done >= 0 && !w.last)
+    done = slide(f->fd, &w, (size_t)done) ? lookthrough(f, &w) : -1;
+  free(w.text);
+  return w.last && done >= 0 && f->n > 0;
 }
 
 /* ----- look-ups ----- */
 
+/* Read anew from the file, which the name, compared after, tells from another one. */
 static X509 *parse (const tl_cafile *f, const entry *e) {
-  bytes *at = f->der + e->at;
-  return e->trusted ? d2i_X509_AUX(NULL, &at, (long)e->len) : d2i_X509(NULL, &at, (long)e->len);
+  char *text = malloc(e->len);
+  int whole = text != NULL && pread(f->fd, text, e->len, e->at) == (ssize_t)e->len;
+  long n = whole ? decode(text, e->len) : -1;
+  bytes *at = (bytes *)text;
+  X509 *cert = NULL;
+  if (n > 0) cert = e->trusted ? d2i_X509_AUX(NULL, &at, n) : d2i_X509(NULL, &at, n);
+  free(text);
+  return cert;
 }
 
 
@@ -255,8 +355,8 @@ static X509_LOOKUP_METHOD *method (void) {
 
 void tl_cafile_close (tl_cafile *f) {
   if (f == NULL || --f->users > 0) return;
+  if (f->fd >= 0) close(f->fd);
   free(f->path);
-  free(f->der);
   free(f->entries);
   free(f);
 }
@@ -277,9 +377,11 @@ tl_cafile *tl_cafile_open (tl_cafile *old, const char *path) {
   tl_cafile_close(old);
   if (!good || (f = calloc(1, sizeof *f)) == NULL) return NULL;
   f->users = 1;
+  f->fd = -1;
   f->st = st;
   f->path = strdup(path);
   f->plain = f->path != NULL && load(f);
+  if (!f->plain) ERR_clear_error();
   if (f->path != NULL) return f;
   tl_cafile_close(f);
   return NULL;

@@ -1,11 +1,15 @@
 /* http_error.c -- why a transfer failed: a code, and a sentence without the query or headers. */
 #include "http.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <lauxlib.h>
+#include <openssl/err.h>
 
 #include "fail.h"
+#include "ossl.h"
 
 typedef struct verdict {
   const char *code, *why, *next;   /* a NULL why is libcurl's own text */
@@ -77,6 +81,18 @@ static const char *proxyhost (const char *proxy) {
 
 static int says (const tl_transfer *t, const char *text) {
   return strstr(t->detail, text) != NULL;
+}
+
+
+/* OpenSSL's words are not loaded until now: libcurl could give the error's number only. */
+static void putinwords (tl_transfer *t) {
+  const char *at = strstr(t->detail, "error:");
+  unsigned long number = at != NULL ? strtoul(at + strlen("error:"), NULL, 16) : 0;
+  const char *reason;
+  if (number == 0) return;
+  tl_osslwords();
+  reason = ERR_reason_error_string(number);
+  if (reason != NULL) snprintf(t->detail, sizeof t->detail, "%s", reason);
 }
 
 
@@ -176,6 +192,7 @@ static int proxydistrusted (const tl_transfer *t) {
 static verdict judge (tl_transfer *t) {
   verdict v = unknown;
   size_t i;
+  putinwords(t);
   for (i = 0; i < sizeof ours / sizeof *ours; i++)
     if (ours[i].why == t->why) return ours[i].verdict;
   for (i = 0; i < sizeof curls / sizeof *curls; i++)

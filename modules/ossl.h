@@ -14,7 +14,10 @@
 /* Before anything else of OpenSSL. */
 void tl_osslstart (void);
 
-/* Before TLS is set up: the words of its errors. */
+/* Before anything of TLS. */
+void tl_ossltls (void);
+
+/* Before an error is put into words: ERR_reason_error_string knows them from here on. */
 void tl_osslwords (void);
 
 #endif

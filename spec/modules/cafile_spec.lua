@@ -64,6 +64,9 @@ describe("a file of authorities", function()
     {"a TRUSTED CERTIFICATE, good for servers", true, function() return pem "trusted" end},
     {"a TRUSTED CERTIFICATE, bad for servers", false, function() return pem "distrusted" end},
     {"a BEGIN in the middle of a line", false, function() return "see " .. pem "ca" end},
+    {"an empty line before the letters", true, function() return (pem "ca":gsub("\n", "\n\n", 1)) end},
+    {"empty lines among the letters", false, function() return (pem "ca":gsub("\n", "\n\n")) end},
+    {"a blank line before the letters", true, function() return (pem "ca":gsub("\n", "\n \n", 1)) end},
     {"a byte order mark", true, function() return "\xEF\xBB\xBF" .. pem "ca" end},
     {"a key beside it", true, function() return pem("lone", "key") .. pem "ca" end},
     {"nothing", false, function() return "" end},
@@ -93,6 +96,31 @@ describe("a file of authorities", function()
       assert.equal("tls", fault.code)
     end)
   end
+
+  for _, name in ipairs {"ec-sha224", "ec-sha256", "ec-sha384", "ec-sha512", "rsa-sha224", "rsa-sha256", "rsa-sha384",
+    "rsa-sha512"} do
+    it("verifies what is signed with " .. name, function()
+      local signed <close> = httpd.start {tls = name}
+      assert.is_true(verdict(pem "stranger" .. pem "ca" .. pem "rsaca", signed.host))
+    end)
+  end
+
+  it("finds an authority wherever the part of the file that is held at once ends", function()
+    local line = ("x"):rep(63) .. "\n"
+    local words = line:rep(32 * 1024 // #line - 16)
+    for shift = 0, 1088, 17 do
+      assert(get(write("shifted.pem", words .. ("y"):rep(shift) .. "\n" .. pem "ca" .. pem "stranger")))
+    end
+    for shift = 1000, 1040 do                          -- around the BEGIN, byte by byte
+      assert(get(write("shifted.pem", words .. ("y"):rep(shift) .. "\n" .. pem "ca")))
+    end
+    assert.is_nil((get(write("shifted.pem", words .. ("y"):rep(1010) .. pem "ca"))))
+  end)
+
+  it("leaves a certificate that is longer than that to OpenSSL", function()
+    verdict((pem "ca":gsub("\n", (" "):rep(4000) .. "\n")))
+    assert.is_true(verdict(pem "ca" .. ("# a word or two\n"):rep(10000) .. pem "stranger"))
+  end)
 
   it("is read again when it has changed, and a kept connection is not what was verified by another", function()
     local path = write("changing.pem", pem "ca")

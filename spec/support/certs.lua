@@ -7,7 +7,7 @@ local certs = {}
 
 --- The folder with ca.pem, {server,client,other,expired,lone}.{pem,key} and more: see spec/support/httpd.py.
 function certs.folder()
-  local fresh = proc.run {"find", FOLDER .. "/distrusted.pem", "-mtime", "-10", stderr = "null"}
+  local fresh = proc.run {"find", FOLDER .. "/rsa-sha512.pem", "-mtime", "-10", stderr = "null"}
   if not fresh or fresh.stdout == "" then
     local out = assert(proc.run {server.PYTHON, "spec/support/httpd.py", "--make-certs", FOLDER})
     assert(out.code == 0, out.stderr)

@@ -8,7 +8,8 @@ name), expired.pem/expired.key, client.pem/client.key, lone.pem/lone.key
 (self-signed), twin.pem (another authority of ca's name), stranger.pem (one
 that signs nothing), spelled.pem/spelled.key (whose issuer is "Ca " in
 two-byte letters), distrusted.pem and trusted.pem (ca, marked as bad and as
-good for servers) and ends.
+good for servers), rsaca.pem, and {ec,rsa}-sha{224,256,384,512}.{pem,key},
+servers signed over these digests by ca and rsaca, and ends.
 
   /status/503            an answer with this status and a short body
   /echo                  what came, as JSON: method, path, query, headers, body, peer
@@ -330,12 +331,13 @@ def serve(sock, context):
         sock.close()
 
 
-def make_key_and_cert(folder, name, issuer=None, names=("localhost",), days=30, ca=False, subject=None):
+def make_key_and_cert(folder, name, issuer=None, names=("localhost",), days=30, ca=False, subject=None, kind="ec",
+                      digest="SHA256"):
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
     now = datetime.datetime.now(datetime.timezone.utc)
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = rsa.generate_private_key(65537, 2048) if kind == "rsa" else ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, subject or name)])
     issuer_key, issuer_name = issuer or (key, subject)
     start = now - datetime.timedelta(days=60)
@@ -350,7 +352,7 @@ def make_key_and_cert(folder, name, issuer=None, names=("localhost",), days=30, 
     builder = (builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
                .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()),
                               critical=False))
-    cert = builder.sign(issuer_key, hashes.SHA256())
+    cert = builder.sign(issuer_key, getattr(hashes, digest)())
     (folder / f"{name}.pem").write_bytes(cert.public_bytes(serialization.Encoding.PEM))
     (folder / f"{name}.key").write_bytes(key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
@@ -368,6 +370,10 @@ def make_certs(folder):
     make_key_and_cert(folder, "twin", ca=True, subject="ca")
     make_key_and_cert(folder, "stranger", ca=True)
     make_key_and_cert(folder, "spelled", (ca[0], wide_name("Ca ")))
+    rsa = make_key_and_cert(folder, "rsaca", ca=True, kind="rsa", digest="SHA512")
+    for digest in ("SHA224", "SHA256", "SHA384", "SHA512"):
+        make_key_and_cert(folder, "ec-" + digest.lower(), ca, digest=digest)
+        make_key_and_cert(folder, "rsa-" + digest.lower(), rsa, kind="rsa", digest=digest)
     for name, mark in (("distrusted", "-addreject"), ("trusted", "-addtrust")):
         subprocess.run(["openssl", "x509", "-in", folder / "ca.pem", "-trustout", mark, "serverAuth",
                         "-out", folder / f"{name}.pem"], check=True)

@@ -1,8 +1,8 @@
---- What there is in an account, read only: each type says which of it there are, and each of these is read.
+--- What there is in an account, read only, and what of it can be adopted.
 local recorder_of = require "playbook.recorder"
 local resources = require "resources"
 local suggest = require "suggest"
-local task = require "task"
+local survey = require "resources.survey"
 
 local look = {}
 
@@ -92,33 +92,6 @@ function look.types(only)
   return out
 end
 
-local function by_operation(aws, t)
-  local out, spec = {}, t.all
-  for item in aws[t.service]:items(spec[1], spec.input or {}) do
-    out[#out + 1] = {name = type(item) == "table" and item[spec[2]] or item}
-  end
-  return out
-end
-
-local function by_list(aws, t)
-  local out = {}
-  for i, row in ipairs(t.list(aws)) do out[i] = {name = row.name} end
-  return out
-end
-
---- What there is of a type, as `read` is to be asked for it; on some stands `leave`, why it is not to be adopted.
-function look.wants(aws, t)
-  if type(t.all) == "table" then return by_operation(aws, t) end
-  if t.all then return t.all(aws) end
-  return by_list(aws, t)
-end
-
---- What it is called in addresses.
-function look.name(t, want)
-  local ok, name = pcall(t.key_text, t, want)
-  return ok and name or tostring(want.name)
-end
-
 -- ## Reading
 
 local function glob(pattern)
@@ -142,58 +115,27 @@ end
 
 local function sentence(err) return (tostring(type(err) == "table" and err.message or err):gsub("%s+", " ")) end
 
--- One resource into `found`: what is live of it, or why it is left.
-local function read_one(aws, found, item, only)
-  local ok, live = pcall(item.type.read, aws, item.want)
-  if not ok then
-    item.error = sentence(live)
+-- Where an item belongs: among those to adopt, those left, those that could not be read, or nowhere.
+local function sort(found, item, only)
+  if item.error then
+    item.error = sentence(item.error)
     table.insert(found.failed, item)
-  elseif live and tagged(only.tag, live.Tags) then
-    item.live = live
-    item.owner = live.Tags and live.Tags[OWNER_TAG]
+  elseif item.why then
+    if not only.tag then table.insert(found.left, item) end
+  elseif item.live and tagged(only.tag, item.live.Tags) then
+    item.owner = item.live.Tags and item.live.Tags[OWNER_TAG]
     if item.owner then item.why = "it is tidelock's already: the playbook " .. item.owner .. " owns it" end
     table.insert(item.owner and found.left or found.items, item)
   end
 end
 
-local function list_type(aws, found, t, only)
-  local ok, wants = pcall(look.wants, aws, t)
-  if not ok then
-    table.insert(found.failed, {type = t, error = sentence(wants)})
-    return {}
-  end
-  local out = {}
-  for _, want in ipairs(wants) do
-    local item = {type = t, want = want, name = look.name(t, want), why = want.leave}
-    want.leave = nil
-    item.address = t.type .. "/" .. item.name
-    if not named(only.name, item.name) then           -- luacheck: ignore
-    elseif item.why then
-      if not only.tag then table.insert(found.left, item) end
-    else
-      out[#out + 1] = item
-    end
-  end
-  return out
-end
-
-local function sorted(list)
-  table.sort(list, function(a, b)
-    if a.type.type ~= b.type.type then return a.type.type < b.type.type end
-    return (a.name or "") < (b.name or "")
-  end)
-end
-
 --- Reads all there is of `types`: {items = what can be adopted, left = what cannot (with `why`), failed = what could
 -- not be looked at (with `error`)}. `only`: name (patterns), tag {Key = value}; `most` requests in flight at once.
 function look.all(aws, types, only, most)
-  local found, rows = {items = {}, left = {}, failed = {}}, {}
-  task.map(types, function(t)
-    local items = list_type(aws, found, t, only)
-    table.move(items, 1, #items, #rows + 1, rows)
-  end, {concurrency = most})
-  task.map(rows, function(item) read_one(aws, found, item, only) end, {concurrency = most})
-  for _, list in pairs(found) do sorted(list) end
+  local found = {items = {}, left = {}, failed = {}}
+  local items, failed = survey.all(aws, types, most, function(item) return named(only.name, item.name) end)
+  for _, one in ipairs(failed) do sort(found, one, only) end
+  for _, item in ipairs(items) do sort(found, item, only) end
   return found
 end
 

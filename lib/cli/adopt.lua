@@ -158,7 +158,7 @@ local function one(arn, args, ctx)
     options.usage "an ARN stands alone: it says which resource, and its lines are printed"
   end
   local here = world(args, ctx)
-  local item, why = require "adopt.one".find(here.aws, arn, here.place)
+  local item, why = require "resources.survey".by_arn(here.aws, arn)
   local say
   if item then say, why = want.of(item.type, require "tidelock.models", item.live, item.want) end
   if not say then

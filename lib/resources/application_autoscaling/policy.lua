@@ -1,4 +1,5 @@
 --- application_autoscaling.policy: when a scalable target grows and shrinks. It leans on the target: `after = target`.
+local namespaces = require "resources.application_autoscaling.namespaces"
 local resource = require "resources"
 
 local KEYS <const> = {"PolicyName", "ServiceNamespace", "ResourceId", "ScalableDimension"}
@@ -73,6 +74,14 @@ return resource {
 
   read = function(aws, want) return read_many(aws, {want})[1] or nil end,
   read_many = read_many,
+
+  all = function(aws)
+    return namespaces.all(aws, "describe_scaling_policies", function(p)
+      local want = {}
+      for _, name in ipairs(KEYS) do want[name] = p[name] end
+      return want
+    end)
+  end,
 
   create = function(aws, want) return {arn = put(aws, want)} end,
 

@@ -1,4 +1,5 @@
 --- application_autoscaling.target: what may be scaled, and between which numbers: a service's tasks, a table's units.
+local namespaces = require "resources.application_autoscaling.namespaces"
 local resource = require "resources"
 
 local KEYS <const> = {"ServiceNamespace", "ResourceId", "ScalableDimension"}
@@ -84,6 +85,8 @@ return resource {
 
   read = function(aws, want) return read_many(aws, {want})[1] or nil end,
   read_many = read_many,
+
+  all = function(aws) return namespaces.all(aws, "describe_scalable_targets", place) end,
 
   create = function(aws, want) return {arn = register(aws, want, nil, want.Tags)} end,
 

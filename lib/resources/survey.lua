@@ -1,0 +1,161 @@
+--- All there is of the types that say which of it there are, read.
+local resources = require "resources"
+local task = require "task"
+
+local survey = {}
+
+--- The types that can be surveyed, by name.
+function survey.types()
+  local out = {}
+  for _, name in ipairs(resources.names()) do
+    local t = resources.find(name)
+    if t.all or t.list then out[#out + 1] = t end
+  end
+  return out
+end
+
+local function by_operation(aws, t)
+  local out, spec = {}, t.all
+  for item in aws[t.service]:items(spec[1], spec.input or {}) do
+    out[#out + 1] = {name = type(item) == "table" and item[spec[2]] or item}
+  end
+  return out
+end
+
+local function by_list(aws, t)
+  local out = {}
+  for i, row in ipairs(t.list(aws)) do out[i] = {name = row.name} end
+  return out
+end
+
+--- What there is of a type, as `read` is to be asked for it; on some stands `leave`, why nobody should touch it.
+function survey.wants(aws, t)
+  if type(t.all) == "table" then return by_operation(aws, t) end
+  if t.all then return t.all(aws) end
+  return by_list(aws, t)
+end
+
+--- What it is called in addresses.
+function survey.name(t, want)
+  local ok, name = pcall(t.key_text, t, want)
+  return ok and name or tostring(want.name)
+end
+
+local function item_of(t, want)
+  local item = {type = t, want = want, name = survey.name(t, want), why = want.leave}
+  want.leave = nil
+  item.address = t.type .. "/" .. item.name
+  return item
+end
+
+-- Functions, each a series of requests, that put `live` or `error` on the items of one type.
+local function readers(aws, t, items)
+  if t.read_many and #items > 1 then
+    local wants = {}
+    for i, item in ipairs(items) do wants[i] = item.want end
+    return {function()
+      local ok, result = pcall(t.read_many, aws, wants)
+      for i, item in ipairs(items) do
+        if ok then item.live = result[i] or nil else item.error = result end
+      end
+    end}
+  end
+  local out = {}
+  for i, item in ipairs(items) do
+    out[i] = function()
+      local ok, result = pcall(t.read, aws, item.want)
+      if ok then item.live = result else item.error = result end
+    end
+  end
+  return out
+end
+
+local function by_address(a, b) return a.address < b.address end
+
+--- Reads what there is of `types`, `most` requests in flight at once: items {type =, want =, name =, address =}
+-- sorted by address, each with `live`, or `error`, or `why` it is nobody's to touch and was not read; and a list
+-- {type =, error =} of types that could not be listed. `wanted(item)` leaves items out before they are read.
+function survey.all(aws, types, most, wanted)
+  local items, jobs, failed = {}, {}, {}
+  task.map(types, function(t)
+    local ok, wants = pcall(survey.wants, aws, t)
+    if not ok then
+      failed[#failed + 1] = {type = t, error = wants, address = t.type}
+      return
+    end
+    local mine = {}
+    for _, want in ipairs(wants) do
+      local item = item_of(t, want)
+      if not wanted or wanted(item) then
+        items[#items + 1] = item
+        if not item.why then mine[#mine + 1] = item end
+      end
+    end
+    local more = readers(aws, t, mine)
+    table.move(more, 1, #more, #jobs + 1, jobs)
+  end, {concurrency = most})
+  task.map(jobs, function(job) job() end, {concurrency = most})
+  table.sort(items, by_address)
+  table.sort(failed, by_address)
+  return items, failed
+end
+
+-- ## By ARN
+
+-- Words of ARNs that are not the names of their services here.
+local SERVICES <const> = {["access-analyzer"] = "accessanalyzer"}
+
+-- Types of the ARN's service, those first whose ARNs look so.
+local function types_of(arn, service)
+  local sure, maybe = {}, {}
+  for _, t in ipairs(survey.types()) do
+    if t.type:match "^[^.]+" == service then
+      table.insert(t.arns and arn:find(t.arns) and sure or maybe, t)
+    end
+  end
+  return table.move(maybe, 1, #maybe, #sure + 1, sure)
+end
+
+local function is_it(live, arn)
+  for _, value in pairs(live) do
+    if value == arn then return true end
+  end
+  return live.VpcEndpointId ~= nil and arn:match "/([^/]+)$" == live.VpcEndpointId
+end
+
+-- A name in the ARN makes one request of many.
+local function candidates(aws, t, arn)
+  local name, out = t.arns and arn:match(t.arns), {}
+  for _, want in ipairs(survey.wants(aws, t)) do
+    if not name or #t.keys ~= 1 or want.name == nil or want.name == name or t.type == "kms.key" then
+      out[#out + 1] = want
+    end
+  end
+  return out
+end
+
+--- The item of the one resource that an ARN names; nil and why there is none.
+function survey.by_arn(aws, arn)
+  local service = arn:match "^arn:[^:]+:([^:]+):[^:]*:[^:]*:.+$"
+  if not service then return nil, "it is no ARN; one looks like arn:aws:sqs:eu-west-1:123456789012:name" end
+  service = SERVICES[service] or service:gsub("%-", "_")
+  local types = types_of(arn, service)
+  if #types == 0 then
+    return nil, ("there is no resource type of the service %s%s"):format(service, require "suggest".phrase(service,
+      resources.services()))
+  end
+  for _, t in ipairs(types) do
+    for _, want in ipairs(candidates(aws, t, arn)) do
+      local item = item_of(t, want)
+      item.live = t.read(aws, want)
+      if item.live and is_it(item.live, arn) then
+        if item.why then return nil, item.why end
+        return item
+      end
+    end
+  end
+  return nil, ("nothing with that ARN was found among what %s lists here; the region and the account must be the"
+    .. " credentials' own"):format(service)
+end
+
+return survey

@@ -7,9 +7,10 @@ local deliver = {}
 
 local SURE <const> = {cooldown = true, clock = true, unavailable = true}
 local BACKOFF <const>, MOST_BACKOFF <const> = 5, 300
+local FEW <const> = 3             -- messages of one account that may wait here when it is for a second
 
 -- self: {limiter=, sender=, report=, tries=, clock=, sleep=, patience= seconds, stopping= function,
---   waiting = users with a message that waits here, places = how many more may}
+--   waiting = {[user] = how many of its messages wait here}, places = how many more of all may}
 
 local function note(self, event, message, fields)
   fields.messageId, fields.userId = message.messageId, message.userId
@@ -75,21 +76,25 @@ end
 
 -- Waits here until `wait` is over or the worker stops. Who waits has one of few places, given back whatever ends it.
 local function stay(self, user, wait)
-  local _ <close> = setmetatable({}, {__close = function()
-    self.waiting[user], self.places = nil, self.places + 1
-  end})
-  self.waiting[user], self.places = true, self.places - 1
+  local function count(n)
+    local left = (self.waiting[user] or 0) + n
+    self.waiting[user], self.places = left > 0 and left or nil, self.places - n
+  end
+  local _ <close> = setmetatable({}, {__close = function() count(-1) end})
+  count(1)
   local till = loop.now() + wait
   while loop.now() < till and not self.stopping() do self.sleep(math.max(0, math.min(0.25, till - loop.now()))) end
 end
 
 -- Waits here, or gives the message a time of its own; nil: ask again. One message of an account waits here, so that its
--- next token is used at once; the rest of a crowd would only keep others from being received.
+-- next token is used at once, or a few for less than a second; the rest of a crowd would only keep others from being
+-- received.
 local function limited(self, message, info)
   if info.detail == "blocked" then return {what = "defer", seconds = info.wait} end
   local user, wait = message.userId, info.wait
   local function may_stay()
-    return wait < self.patience and self.places > 0 and not self.waiting[user] and not self.stopping()
+    local most = wait <= 1 and FEW or 1
+    return wait < self.patience and self.places > 0 and (self.waiting[user] or 0) < most and not self.stopping()
   end
   if not may_stay() then wait = self.limiter:slot(user) or wait end
   if not may_stay() then return {what = "defer", seconds = wait} end

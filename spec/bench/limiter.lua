@@ -49,7 +49,8 @@ end
 
 local PEERS <const> = {
   {name = "Go x/time/rate", needs = "go", counts = "5000000 1000000", quick = "2000000 200000",
-    run = "build/bench/limiter-go", build = "cd " .. PARTS .. "-go && go build -o ../../../../build/bench/limiter-go ."},
+    run = "build/bench/limiter-go",
+    build = "cd " .. PARTS .. "-go && go build -o ../../../../build/bench/limiter-go ."},
   {name = "Rust governor", needs = "cargo", counts = "5000000 1000000", quick = "2000000 200000",
     run = "build/bench/limiter-rust/target/release/limiter",
     build = "mkdir -p build/bench/limiter-rust && cp -r " .. PARTS .. "-rust/. build/bench/limiter-rust && "

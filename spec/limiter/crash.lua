@@ -22,6 +22,16 @@ end
 
 local session = require "aws".session {}
 local parts = setup.parts(spec, session)
+local requests = {}
+
+local function counted(sqs)
+  return setmetatable({}, {__index = function(_, name)
+    return function(_, input)
+      requests[name] = (requests[name] or 0) + 1
+      return sqs[name](sqs, input)
+    end
+  end})
+end
 
 -- Wraps a method: what is reached before it and after it.
 local function wrap(object, name, before, after)
@@ -38,23 +48,11 @@ wrap(parts.limiter, "take", "before take", "after take")
 wrap(parts.sender, "send", "before send", "after send")
 wrap(parts.limiter, "finish", "before finish", "after finish")
 spec.limiter, spec.sender, spec.report = parts.limiter, parts.sender, parts.report
-local own = worker.new(session, spec)
+local own = worker.new({sqs = counted(session.sqs)}, spec)
 local queues = require "ratelimit.queue"
 local open = queues.open
-local requests = {}
-
-local function counted(sqs)
-  return setmetatable({}, {__index = function(_, name)
-    return function(_, input)
-      requests[name] = (requests[name] or 0) + 1
-      return sqs[name](sqs, input)
-    end
-  end})
-end
-
 queues.open = function(...)
   local queue = open(...)
-  queue.sqs = counted(queue.sqs)
   wrap(queue, "delete", "before delete", "after delete")
   return queue
 end

@@ -80,14 +80,20 @@ describe("ratelimit.deliver", function()
 
   it("lets one message of an account wait in place, and of all no more than there are places", function()
     local loop = require "tidelock.loop"
-    local answers = {{code = "limited", wait = 0.1}, {code = "limited", wait = 0.1}, {code = "admitted"}}
-    local w = world(answers, {{outcome = "S", detail = "x"}}, {patience = 10, slot = 7})
-    local first = loop.spawn(function() return w.handle() end)
-    local second = loop.spawn(function() return w.handle() end)
-    assert.same({what = "defer", seconds = 7}, select(2, loop.wait(second)))
-    assert.equal("delete", select(2, loop.wait(first)).what)
-    assert.same({}, w.deliver.waiting)
-    w = world({{code = "limited", wait = 0.1}}, {}, {patience = 10, slot = 7})
+    local function both(wait, slot)
+      local answers = {{code = "limited", wait = wait}, {code = "limited", wait = wait}, {code = "admitted"},
+        {code = "admitted"}}
+      local w = world(answers, {{outcome = "S", detail = "x"}, {outcome = "S", detail = "x"}},
+        {patience = 10, slot = slot})
+      local first = loop.spawn(function() return w.handle() end)
+      local second = loop.spawn(function() return w.handle() end)
+      local ends = {select(2, loop.wait(first)).what, select(2, loop.wait(second))}
+      assert.same({}, w.deliver.waiting)
+      return ends
+    end
+    assert.same({"delete", {what = "defer", seconds = 7}}, both(1.1, 7))
+    assert.same({"delete", {what = "delete"}}, both(0.1, 7))       -- for a moment a few may
+    local w = world({{code = "limited", wait = 0.1}}, {}, {patience = 10, slot = 7})
     w.deliver.places = 0
     assert.same({what = "defer", seconds = 7}, w.handle())
   end)

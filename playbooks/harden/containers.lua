@@ -18,7 +18,7 @@ playbook {
       about = "limits of autoscaling that are there already: kept, or replaced by least and most"},
     roles = {"string", default = "ask", choices = {"ask", "leave"}, about = "of harden/tasks"},
     secrets = {"string", default = "ask", choices = {"ask", "leave"}, about = "of harden/tasks"},
-    propagation = {"seconds", default = 10, about = "of harden/tasks"},
+    propagation = {"seconds", default = 5, about = "of harden/tasks"},
     skip = {"list", default = {}, about = "services to leave alone: cluster/service"},
   },
 }

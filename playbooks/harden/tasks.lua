@@ -11,7 +11,7 @@ playbook {
     secrets = {"string", default = "ask", choices = {"ask", "leave"},
       about = "secrets in task definitions: moved to Secrets Manager when asked, or only shown"},
     patience = {"seconds", default = 1200, about = "how long a service may take to start its tasks anew"},
-    propagation = {"seconds", default = 10, about = "how old a new role must be before tasks start with it"},
+    propagation = {"seconds", default = 5, about = "how old a new role must be before tasks start with it"},
     skip = {"list", default = {}, about = "services to leave alone: cluster/service"},
   },
 }

@@ -10,6 +10,14 @@ local function value_of(alarm, name)
   end
 end
 
+-- Autoscaling's own alarms move tasks, and tell nobody.
+local function tells(alarm)
+  for _, action in ipairs(alarm.AlarmActions or {}) do
+    if not action:find ":scalingPolicy:" then return true end
+  end
+  return #(alarm.AlarmActions or {}) == 0                -- whether anybody hears it is another control's question
+end
+
 -- What each metric's alarm must name: the service, and each target group of a load balancer before it.
 local function wanted_of(service)
   local out = {"CPUUtilization " .. service.serviceName, "MemoryUtilization " .. service.serviceName}
@@ -30,7 +38,7 @@ return control {
     local have = {}
     for alarm in aws.cloudwatch:items("describe_alarms", {AlarmTypes = {"MetricAlarm"}, MaxRecords = 100}) do
       local of = METRICS[alarm.MetricName or ""]
-      if of then have[alarm.MetricName .. " " .. (value_of(alarm, of) or "")] = true end
+      if of and tells(alarm) then have[alarm.MetricName .. " " .. (value_of(alarm, of) or "")] = true end
     end
     return have
   end,

@@ -3,6 +3,14 @@ local control = require "checks"
 
 local WANTED <const> = {ECSServiceAverageCPUUtilization = 70, ECSServiceAverageMemoryUtilization = 80}
 
+-- Why a service does not grow by itself, or nil.
+local function fixed(service)
+  if service.schedulingStrategy == "DAEMON" then return "it runs one task on each machine" end
+  if service.desiredCount == 0 then return "it runs no task" end
+  local most = (service.deploymentConfiguration or {}).maximumPercent or 200
+  if service.desiredCount == 1 and most <= 100 then return "never more than one task shall run" end
+end
+
 return control {
   id = "ecs-scaling", title = "Services grow at 70 % CPU and 80 % memory", severity = "medium",
   requirement = "6.1, 6.2, 10.5", subjects = "ecs.service",
@@ -22,8 +30,9 @@ return control {
     end
     return out
   end,
-  test = function(live)
-    local flaws = {}
+  test = function(live, subject)
+    local flaws, why = {}, fixed(subject.raw)
+    if why then return control.skip(why) end
     for _, metric in ipairs {"ECSServiceAverageCPUUtilization", "ECSServiceAverageMemoryUtilization"} do
       local what = metric:match "Average(%a+)Utilization"
       if not live[metric] then

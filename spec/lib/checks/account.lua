@@ -448,6 +448,9 @@ row("ecs-no-xray-daemon", {["ecs.describe_task_definition"] = {taskDefinition = 
 row("ecs-scaling", {["application_autoscaling.describe_scaling_policies"] = {
   tracking("ECSServiceAverageCPUUtilization", 95)}}, "CPU is tracked at 95, not 70; Memory is not tracked")
 row("ecs-alarms", {["cloudwatch.describe_alarms*"] = {ALARMS[1], ALARMS[3]}}, "no alarm on MemoryUtilization")
+row("ecs-alarms", {["cloudwatch.describe_alarms*"] = {ALARMS[1], ALARMS[3], with(ALARMS[2], {AlarmActions =
+  {"arn:aws:autoscaling:us-east-1:1:scalingPolicy:u:resource/ecs/service/c/s:policyName/p:createdBy/v"}})}},
+  "no alarm on MemoryUtilization")
 row("ecs-alarms", {["cloudwatch.describe_alarms*"] = {ALARMS[1], ALARMS[2]}}, "no alarm on RequestCount")
 row("lambda-limiter-concurrency", {["lambda.get_function_concurrency"] = {}}, "not set")
 row("lambda-limiter-concurrency", {["lambda.list_event_source_mappings"] = {{FunctionArn = FUNCTION.FunctionArn,

@@ -411,6 +411,13 @@ describe("what people have set", function()
     assert.equal("logs:CreateLogGroup", may.Groups.Action)
     assert.is_nil(may.Secrets)
   end)
+  it("is no failure of a control, but for the service that was left alone", function()
+    local code, said = host:run("check", "ecs-scaling", "ecs-circuit-breaker")
+    assert.equal(2, code)
+    assert.matches("Checks: 2 failed, 22 passed, 4 skipped", said)
+    local _, count = said:gsub("example%-of%-fargate/of%-messages: ", "")
+    assert.equal(2, count)
+  end)
   it("is kept in a second apply, which makes no write", function()
     host.session.iam:put_role_policy {RoleName = "example-lone-task", PolicyName = "theirs",
       PolicyDocument = json.encode {Version = "2012-10-17", Statement = {{Effect = "Allow", Action = "s3:GetObject",

@@ -1,5 +1,5 @@
--- failover_spec.lua -- Redis emptied, restarted and failed over in the middle of a run: the limit holds at the
--- receiver, each message is sent once, nothing is lost and nothing is a dead letter.
+-- failover_spec.lua -- Redis emptied, restarted, made to evict, stopped and failed over in the middle of a run: the
+-- limit holds at the receiver, each message is sent once, nothing is lost and nothing is a dead letter.
 local aws = require "aws"
 local fixture = require "limiter.fixture"
 local loop = require "tidelock.loop"
@@ -14,7 +14,7 @@ local MESSAGES <const>, BEFORE <const> = 8, 4          -- of them, so many have 
 
 describe("in the middle of a run", function()
   local account, site, sqs, site_url
-  local FAULTS <const>, runs = {}, {}
+  local case = worlds.together(it)
 
   setup(function()
     account = moto.start()
@@ -76,19 +76,19 @@ describe("in the middle of a run", function()
     assert.is_truthy(text:find '"event":"cooldown"' or text:find '"code":"cooldown"', text:sub(-2000))
   end
 
-  FAULTS["Redis is emptied"] = function()
+  case("Redis is emptied", function()
     local store <close> = redis.start {auth = true}
     local list, text = survives("emptied", store, store.url, function() store:call("FLUSHALL") end)
     paused(list, text)
-  end
+  end)
 
-  FAULTS["Redis is restarted without its data"] = function()
+  case("Redis is restarted without its data", function()
     local store <close> = redis.start {tls = true, auth = true}
     local list, text = survives("restarted", store, store.url, function() store:restart() end)
     paused(list, text)
-  end
+  end)
 
-  FAULTS["a replica takes over at the same address, by REPLICAOF NO ONE"] = function()
+  case("a replica takes over at the same address, by REPLICAOF NO ONE", function()
     local folder = support.folder()
     local primary <close> = redis.start {config = {"unixsocket " .. folder .. "/a"}}
     local replica <close> = redis.start {config = {"unixsocket " .. folder .. "/b",
@@ -105,9 +105,9 @@ describe("in the middle of a run", function()
     end)
     paused(list, text)
     support.remove(folder)
-  end
+  end)
 
-  FAULTS["a replica takes over by Sentinel, which the worker's address names"] = function()
+  case("a replica takes over by Sentinel, which the worker's address names", function()
     local primary <close> = redis.start()
     local replica <close> = redis.start {config = {"replicaof 127.0.0.1 " .. primary.port,
       "repl-diskless-sync-delay 0"}}
@@ -120,16 +120,59 @@ describe("in the middle of a run", function()
       ("redis-sentinel://127.0.0.1:1,127.0.0.1:%d#m"):format(watcher.port), function() primary:kill() end)
     paused(list, text)
     assert.matches("^master", replica:call "ROLE")
-  end
+  end)
 
-  -- All at once, each with its own queue and servers: they wait most of the time.
-  for name in pairs(FAULTS) do
-    it(name, function()
-      if next(runs) == nil then
-        for each, body in pairs(FAULTS) do runs[each] = loop.spawn(pcall, body) end
-      end
-      local _, ok, err = loop.wait(runs[name])
-      assert.is_true(ok, type(err) == "table" and err.message or tostring(err))
+  case("Redis is restarted with its append-only file, which looks the same from outside", function()
+    local store <close> = redis.start {auth = true, config = {"appendonly yes"}}
+    local list, text = survives("appended", store, store.url, function() store:restart() end)
+    paused(list, text)
+  end)
+
+  case("Redis evicts what it was given, since somebody let it", function()
+    local store <close> = redis.start {auth = true}
+    local list, text = survives("evicted", store, store.url, function()
+      store:call("CONFIG", "SET", "maxmemory-policy", "volatile-lru")
+      store:call("CONFIG", "SET", "maxmemory", "1kb")
+      pcall(store.call, store, "SET", "filler", "x")
+      store:call("CONFIG", "SET", "maxmemory", "0")
+      store:call("CONFIG", "SET", "maxmemory-policy", "noeviction")
+      assert.is_true(tonumber(store:call("INFO", "stats"):match "evicted_keys:(%d+)") > 0)
     end)
-  end
+    paused(list, text)
+  end)
+
+  case("Redis's process is stopped, and goes on with what nobody waits for any more", function()
+    local store <close> = redis.start {auth = true}
+    local stopped
+    local list, text = survives("stopped", store, store.url, function()
+      worlds.signal(store.process, "STOP")
+      stopped = #worlds.arrivals(site_url, "stopped-")
+      loop.sleep(6)                                        -- longer than a command is waited for
+      assert.is_true(#worlds.arrivals(site_url, "stopped-") <= stopped + 1, "it sent while nothing was answered")
+      worlds.signal(store.process, "CONT")
+    end)
+    assert.equal(MESSAGES, #list)
+    assert.matches('"code":"unavailable"', text)
+  end)
+
+  case("a replica that missed the last writes takes over", function()
+    local folder = support.folder()
+    local primary <close> = redis.start {config = {"unixsocket " .. folder .. "/a"}}
+    local replica <close> = redis.start {config = {"unixsocket " .. folder .. "/b",
+      "replicaof 127.0.0.1 " .. primary.port, "repl-diskless-sync-delay 0"}}
+    within(20, "replication", function() return replica:call("ROLE"):find "connected" end)
+    worlds.signal(replica.process, "STOP")
+    primary:call("CLIENT", "KILL", "TYPE", "replica")      -- or what is on its way would still be read
+    assert(proc.run({"ln", "-sfn", "a", folder .. "/now"}).code == 0)
+    local list, text = survives("missed", primary, "unix://" .. folder .. "/now", function()
+      primary:kill()
+      worlds.signal(replica.process, "CONT")
+      within(20, "the end of its primary", function() return not replica:call("ROLE"):find "connected" end)
+      assert.equal("0", replica:call("EXISTS", "rate_limit:missed:u"))
+      replica:call("REPLICAOF", "NO", "ONE")
+      assert(proc.run({"ln", "-sfn", "b", folder .. "/now"}).code == 0)
+    end)
+    paused(list, text)
+    support.remove(folder)
+  end)
 end)

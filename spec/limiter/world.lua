@@ -100,8 +100,31 @@ function world.arrivals(site_url, prefix)
   return out
 end
 
---- Raises where a user has more than the limit in any window, at the receiver.
-function world.within_limit(list)
+--- Cases that run at once, since they wait most of the time.
+-- @param it busted's
+-- @return what takes its place
+function world.together(it)
+  local bodies, runs = {}, {}
+  return function(name, body)
+    bodies[name] = body
+    it(name, function()
+      if next(runs) == nil then
+        for each, fn in pairs(bodies) do runs[each] = loop.spawn(pcall, fn) end
+      end
+      local _, ok, err = loop.wait(runs[name])
+      if not ok then error(type(err) == "table" and err.service and err.message or err, 0) end
+    end)
+  end
+end
+
+--- Sends a signal to a process that support.server started: "STOP" and "CONT", say.
+function world.signal(process, name)
+  assert(proc.run({"sh", "-c", ("kill -%s %d"):format(name, process:pid())}).code == 0)
+end
+
+--- Raises where a user has more than `limit` in any `window` seconds, at the receiver.
+function world.within_limit(list, limit, window)
+  limit, window = limit or LIMIT, window or WINDOW
   local by = {}
   for _, a in ipairs(list) do
     local times = by[a.user] or {}
@@ -110,9 +133,9 @@ function world.within_limit(list)
   end
   for user, times in pairs(by) do
     table.sort(times)
-    for i = LIMIT + 1, #times do
-      local span = times[i] - times[i - LIMIT]
-      if span < WINDOW then error(("%s: %d arrivals in %.3f s"):format(user, LIMIT + 1, span), 2) end
+    for i = limit + 1, #times do
+      local span = times[i] - times[i - limit]
+      if span < window then error(("%s: %d arrivals in %.3f s"):format(user, limit + 1, span), 2) end
     end
   end
 end

@@ -12,6 +12,7 @@ local apply = {
   name = "apply",
   about = "Make the account as the playbook says; shows the plan and asks first",
   usage = "tidelock apply FILE.lua [--account FILE] [--var NAME=VALUE] [--yes]",
+  queries = true,
   options = playing.options {
     {name = "yes", short = "y", about = "do not ask"},
     {name = "prune", about = "also delete what this playbook owns and no longer declares"},
@@ -50,7 +51,7 @@ function apply.finish(out, ctx)
   if ctx:wants_json() then
     local data = require "report.data".apply(out.engine)
     data.result, data.message = out.result, out.message
-    ctx:print(require "tidelock.json".encode(data, {indent = 2, sort = true}))
+    ctx:print_json(data)
   else
     ctx:print(require "report.terminal".summary(out.engine, ctx:paint()))
     ctx.out:flush()

@@ -37,6 +37,18 @@ function context:print(lines)
   for _, line in ipairs(lines) do self:write(line, "\n") end
 end
 
+--- Prints data as JSON: all of it, or what --query selects.
+function context:print_json(data)
+  if self.args.query then
+    local selected, err = require "aws.jmespath".search(self.args.query, data)
+    if err then
+      error({exit = 64, code = "Query", message = ("--query %q: %s"):format(self.args.query, err.message)}, 0)
+    end
+    data = selected == nil and require "tidelock.json".null or selected
+  end
+  self:print(require "tidelock.json".encode(data, {indent = 2, sort = true}))
+end
+
 --- Says something to the person: standard error, never part of a result.
 function context:say(text, ...)
   if select("#", ...) > 0 then text = text:format(...) end

@@ -51,5 +51,6 @@ return {
     playing.STORE, playing.REPORT,
     {name = "confirm", value = "NAME", about = "the playbook's name, instead of typing it"},
   },
+  queries = true,
   run = playing.heard(run),
 }

@@ -272,6 +272,6 @@ return {
   more = "Credentials are looked for in this order: --profile; AWS_ACCESS_KEY_ID; the profile's role, web identity,\n"
     .. "SSO, keys or credential_process; the ECS container; the EC2 instance. It exits 69 if anything is at fault.\n"
     .. "With TIDELOCK_REDIS_URL it looks at the rate limiter's Redis too.",
-  options = {},
+  options = {}, words = 0, outputs = {"json"},
   run = run,
 }

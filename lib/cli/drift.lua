@@ -70,5 +70,6 @@ return {
   about = "What is not as the playbook says, and who changed it",
   usage = "tidelock drift FILE.lua [--account FILE]; exits 2 where there is drift",
   options = playing.options {},
+  queries = true,
   run = playing.heard(run),
 }

@@ -39,5 +39,6 @@ return {
   options = playing.options {
     {name = "format", value = "FORMAT", choices = {"dot", "mermaid", "svg"}, about = "dot (default), mermaid or svg"},
   },
+  outputs = {}, instead = "it draws dot, mermaid or svg: --format",
   run = run,
 }

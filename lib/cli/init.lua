@@ -113,6 +113,31 @@ local function unknown_command(streams, name)
   return 64
 end
 
+-- What a command cannot do with its words is said, not left out.
+local function refuse_extra(command, args)
+  if command.words and #args > command.words then
+    options.usage(("%q is a word too many"):format(args[command.words + 1]))
+  end
+  local outputs = command.outputs
+  if not (outputs and args.output) or args.output == "text" then return end
+  for _, name in ipairs(outputs) do
+    if name == args.output then return end
+  end
+  options.usage(("it has no --output %s%s"):format(args.output, command.instead and "; " .. command.instead
+    or #outputs > 0 and ", but text and " .. table.concat(outputs, " and ") or ", only text"))
+end
+
+-- --query selects from JSON; commands that print some say so. A faulty expression is told before anything is sent.
+local function check_query(command, args)
+  if not args.query then return end
+  if not command.queries then
+    options.usage "it takes no --query: call does, runs, and what plans or applies a playbook"
+  end
+  if args.output ~= "json" then options.usage "--query selects from JSON: add --output json" end
+  local compiled, err = require "aws.jmespath".compile(args.query)
+  if not compiled then options.usage(("--query %q: %s"):format(args.query, err.message)) end
+end
+
 local function run_command(command, words, streams)
   local context = require "cli.context"
   local args
@@ -124,6 +149,10 @@ local function run_command(command, words, streams)
   end
   if args.help then
     return require "cli.help".run({command.name}, context.new(args, streams))
+  end
+  if not command.own then
+    refuse_extra(command, args)
+    check_query(command, args)
   end
   return command.run(args, context.new(args, streams))
 end

@@ -48,8 +48,12 @@ end
 
 local function simulate_command(args, ctx)
   local simulate = require "ratelimit.simulate"
-  local n, seconds = simulate.rate(args.rate or "")
-  if not n then options.usage("how many messages? --rate 25/min") end
+  if args[2] then options.usage(("%q is a word too many"):format(args[2])) end
+  if not args.rate then options.usage "how many messages? --rate 25/min" end
+  local n, seconds = simulate.rate(args.rate)
+  if not n or seconds <= 0 then
+    options.usage(("--rate takes messages a time, such as 25/min or 3/10s, not %q"):format(args.rate))
+  end
   local minutes = args.minutes or 10
   if not (minutes > 0 and minutes <= 1440) then options.usage("--minutes takes a number from 1 to 1440") end
   local spec = policy_of(args)

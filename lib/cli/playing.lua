@@ -184,7 +184,7 @@ end
 --- Prints a plan as --output says.
 function playing.show(engine, args, ctx)
   if ctx:wants_json() then
-    ctx:print(require "tidelock.json".encode(require "report.data".plan(engine), {indent = 2, sort = true}))
+    ctx:print_json(require "report.data".plan(engine))
   else
     ctx:print(require "report.terminal".plan(engine, ctx:paint(), {quiet = args.quiet}))
   end

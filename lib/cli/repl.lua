@@ -45,5 +45,6 @@ return {
     {name = "editor", value = "NAME", about = "readline or built-in (default: readline where it is installed)",
       choices = {"readline", "built-in"}},
   },
+  words = 0, outputs = {},
   run = run,
 }

@@ -41,5 +41,6 @@ return {
       about = "what a failed step does with those before"},
     {name = "concurrency", value = "N", number = true, about = "requests in flight at once"},
   },
+  queries = true,
   run = playing.heard(run),
 }

@@ -15,7 +15,7 @@ local function list(ctx, store)
       region = head.region or "?", state = journal.state(records), began = head.at or "?"}
   end
   if ctx:wants_json() then
-    ctx:print(require "tidelock.json".encode(require "tidelock.json".array(rows), {indent = 2, sort = true}))
+    ctx:print_json(require "tidelock.json".array(rows))
     return 0
   end
   if #rows == 0 then ctx:print "There are no runs yet." end
@@ -86,7 +86,7 @@ local function show(args, ctx, store)
   local records = id and store:records(id)
   if not records then options.usage(("there is no run %q; tidelock runs lists them"):format(args[1])) end
   if ctx:wants_json() then
-    ctx:print(require "tidelock.json".encode(require "tidelock.json".array(records), {indent = 2, sort = true}))
+    ctx:print_json(require "tidelock.json".array(records))
   elseif args.html or args.output == "html" then
     html(ctx, id, records)
   elseif args.markdown then
@@ -149,5 +149,6 @@ return {
     {name = "markdown", about = "as a Markdown page"},
     {name = "html", about = "as a page for a browser"},
   },
+  queries = true, words = 2, outputs = {"json", "html"},
   run = run,
 }

@@ -5,7 +5,7 @@ local signal = require "tidelock.signal"
 
 local SERVER <const> = "spec/support/moto/server.py"
 local KEY <const>, SECRET <const> = "AKIASANDBOXSANDBOX00", "sandbox-secret-sandbox-secret-sandbox-00"
-local UNAVAILABLE <const>, USAGE <const> = 69, 64
+local UNAVAILABLE <const>, USAGE <const>, NOT_FOUND <const> = 69, 64, 127         -- the last as of a shell
 
 local function exists(path)
   local file = io.open(path)
@@ -161,12 +161,26 @@ local function with_servers(options, body)
   return body(environment(options.region, port, redis_port))
 end
 
+-- Whether a shell would find the command: asked before two servers are started for it.
+local function found(command)
+  if command:find("/", 1, true) then return exists(command) end
+  for folder in ((os.getenv "PATH" or "") .. ":"):gmatch "([^:]*):" do
+    if exists((folder == "" and "." or folder) .. "/" .. command) then return true end
+  end
+  return false
+end
+
 local function run(args, context)
   if args.slow and args.slow < 0 then
     context:say("tidelock sandbox: --slow takes a number of seconds, such as --slow 2")
     return USAGE
   end
   local words = args.rest or {}
+  if words[1] and not found(words[1]) then
+    context:say("tidelock sandbox: there is no command %s here; what follows is run as a shell would: tidelock sandbox"
+      .. " -- COMMAND ...", words[1])
+    return NOT_FOUND
+  end
   local options = {slow = args.slow or 0, redis = not args.no_redis,
     region = args.region or os.getenv "AWS_REGION" or "us-east-1"}
   local code, why = with_servers(options, function(env)
@@ -188,6 +202,6 @@ return {
       about = "how long slow resources take to become available (default 0)"},
     {name = "no-redis", about = "start the AWS alone"},
   },
-  rest = "COMMAND",
+  rest = "COMMAND", outputs = {},
   run = run,
 }

@@ -8,5 +8,5 @@ local function run(_, ctx)
   return 0
 end
 
-return {name = "version", about = "Which program this is", usage = "tidelock version", options = {}, run = run,
-  VERSION = VERSION}
+return {name = "version", about = "Which program this is", usage = "tidelock version", options = {}, words = 0,
+  outputs = {}, run = run, VERSION = VERSION}

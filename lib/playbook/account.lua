@@ -133,9 +133,12 @@ function account.find(name, playbook_path)
   if name:find "%.lua$" or name:find "/" then return name end
   local tried, dir = {}, playbook_path:match "^(.*)/[^/]*$" or "."
   for _, base in ipairs {dir, dir .. "/..", dir .. "/../..", "playbooks", "."} do
-    local path = base .. "/accounts/" .. name .. ".lua"
+    local path = (base .. "/accounts/" .. name .. ".lua"):gsub("^%./", "")
     if read(path) then return path end
-    tried[#tried + 1] = path
+    if not tried[path] then
+      tried[path] = true
+      tried[#tried + 1] = path
+    end
   end
   fault.fail(64, "There is no account file called %q: looked for %s. Give its path with --account PATH.", name,
     table.concat(tried, ", "))

@@ -26,3 +26,4 @@ return {
   },
   run = playing.heard(run),
 }
+  queries = true,

@@ -125,7 +125,7 @@ static int sent (lua_State *L, int status, lua_KContext ctx) {
 --- Sends a request and waits for the whole response.
 -- request = {method, scheme, host, path, query, headers, body}; body is a string or
 -- {path=, offset=, length=}. Returns {status, version, headers, body}, version being HTTP's ("1.0",
--- "1.1", "2"), or nil, {code, message, sent}.
+-- "1.1", "2"), or nil, {code, message, remedy, sent}.
 */
 static int http_send (lua_State *L) {
   tl_transfer *t = tl_http_begin(L, TL_HTTP_WHOLE);

@@ -18,8 +18,9 @@ typedef struct verdict {
 #define CHECK_HOST "check the host's spelling, and that this machine can resolve names"
 #define CHECK_CA \
   "if its certificate comes from a CA of your own, name that CA's file (AWS_CA_BUNDLE)"
-#define CHECK_PROXY "check the proxy (HTTPS_PROXY, HTTP_PROXY)"
-#define PASSWORD "put the right ones into the proxy's URL, as http://USER:PASSWORD@HOST:PORT"
+#define PROXY "(HTTPS_PROXY, HTTP_PROXY)"
+#define CHECK_PROXY "check the proxy " PROXY
+#define PASSWORD "put the right ones into its URL " PROXY ", as http://USER:PASSWORD@HOST:PORT"
 #define CHECK_SERVER "check that this is the server you meant"
 #define CHECK_CLIENT "check the client certificate and its key (options cert and key)"
 #define AGAIN "it may or may not have been done: look before you send it again"
@@ -102,7 +103,7 @@ static void connectfailed (tl_transfer *t, verdict *v) {
   *v = (verdict){"connect", "can't connect", "check host and port, and that the service is up"};
   if (says(t, "Unsupported proxy scheme"))
     *v = (verdict){"proxy", "there is no such kind of proxy",
-                   "begin its URL with http:// or https://"};
+                   "begin its URL " PROXY " with http:// or https://"};
   if (to == NULL || proxy == NULL) return;
   to += strlen("connect to ");
   if (strncmp(to, proxyhost(proxy), strcspn(to, " ")) == 0)
@@ -204,7 +205,7 @@ static verdict judge (tl_transfer *t) {
     v = (verdict){"proxy", "the proxy's certificate is not accepted", CHECK_CA};
   else if (says(t, "alert") && says(t, "certificate")) wantscertificate(&v);
   else if (says(t, "Unsupported proxy syntax"))
-    v = (verdict){"proxy", "the proxy's URL can't be read", "write it as http://HOST:PORT"};
+    v = (verdict){"proxy", "the proxy's URL can't be read", "write it " PROXY " as http://HOST:PORT"};
   else if (says(t, "SSL_connect: SSL_ERROR_SYSCALL")) brokeinhandshake(t, &v);
   else if (says(t, "chunk")) v = unknown;
   else if (t->code == CURLE_PARTIAL_FILE && t->status == 0)
@@ -236,8 +237,9 @@ static void pushdetail (lua_State *L, tl_transfer *t, const verdict *v) {
 
 
 /*
-** Nil and {code, message, sent}; `sent` is false where the request certainly
-** did not leave: only then is sending again sure not to do it twice.
+** Nil and {code, message, remedy, sent}: what to do next stands at the end of the message,
+** and by itself. `sent` is false where the request certainly did not leave: only then is
+** sending again sure not to do it twice.
 */
 int tl_transfer_fail (lua_State *L, tl_transfer *t) {
   verdict v = judge(t);
@@ -250,6 +252,8 @@ int tl_transfer_fail (lua_State *L, tl_transfer *t) {
   detail = lua_tostring(L, -1);
   origin = lua_pushlstring(L, t->url.data, t->origin);
   tl_fail(L, v.code, "%s %s: %s%s; %s", t->method, origin, v.why, detail, v.next);
+  lua_pushstring(L, v.next);
+  lua_setfield(L, -2, "remedy");
   lua_pushboolean(L, t->attempts > 0);
   lua_setfield(L, -2, "sent");
   return 2;

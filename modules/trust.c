@@ -30,7 +30,7 @@ static int ishashed (const char *path) {
 }
 
 
-/* A hashed folder first: reading a whole bundle costs 20 ms, a look-up in a folder 1. */
+/* A hashed folder first: looking into a file reads it whole. */
 const char *tl_trust (int *folder) {
   *folder = 1;
   for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)

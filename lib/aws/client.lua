@@ -159,7 +159,7 @@ local function describe(call, fields, response)
     operation = op.snake, operation_name = op.name, endpoint = call.target.url,
     region = call.target.auth.region, request_id = fields.request_id or request_id(response),
     status = response and response.status}
-  if not response then e.message = happened(fields) end
+  if not response then e.message, e.next = happened(fields), fields.remedy end
   if not_emulated(call, response) then
     e.code = "NotImplemented"
     e.message = ("the emulator at %s answered with status %d and no AWS error"):format(call.target.url,

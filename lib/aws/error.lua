@@ -84,8 +84,20 @@ local function access_remedy(e)
     return ("An explicit deny forbids %s: look in the policy it names; allowing it elsewhere does not help.")
       :format(action)
   end
-  return ("Allow %s%s to these credentials in IAM, or use others (--profile).")
-    :format(action, resource and " on " .. resource:gsub("[.,]+$", "") or "")
+  resource = resource and resource:gsub("[.,]+$", "")
+  return ("Allow %s%s to these credentials in IAM, or use others (--profile). The statement to add:"
+    .. ' {"Effect":"Allow","Action":"%s","Resource":"%s"}.'):format(action, resource and " on " .. resource or "",
+    action, resource or "*")
+end
+
+-- The transport's own advice, where what it says fits better than what the code alone does.
+local function transport_remedy(e)
+  if not e.next then return nil end
+  local message = e.message or ""
+  local about_server = message:find("certificate", 1, true) and not message:find("client certificate", 1, true)
+  if e.code == "proxy" or message:find("proxy", 1, true) or e.code == "tls" and not about_server then
+    return e.next:gsub("^%l", string.upper) .. "."
+  end
 end
 
 local function remedy_of(e)
@@ -93,6 +105,8 @@ local function remedy_of(e)
   if e.code == "tls" and (e.message or ""):find "^the CA file" then
     return "Point AWS_CA_BUNDLE, or ca_bundle of the profile, at a readable file of certificates (PEM)."
   end
+  local own = transport_remedy(e)
+  if own then return own end
   if ACCESS[e.code] then return access_remedy(e) end
   if REMEDY[e.code] then return REMEDY[e.code] end
   if e.throttled then return SLOW_DOWN end

@@ -24,6 +24,6 @@ return {
     {name = "detailed-exitcode", about = "exit 2 when there is something to change"},
     {name = "prune", about = "also delete what this playbook owns and no longer declares"},
   },
+  queries = true,
   run = playing.heard(run),
 }
-  queries = true,

@@ -46,6 +46,8 @@ servers signed over these digests by ca and rsaca, and ends.
   /not-http              an SSH banner
   /flaky/N/NAME          503 N times for this NAME, then 200
   /counts                how many requests each path has had
+  /clock/3600            its clock goes 3600 s ahead of ours: 403 RequestTimeTooSkewed to who signs by another
+  /token/NAME            403 ExpiredTokenException unless the session token is NAME
   /keep/NAME  /kept/NAME     keeps the body of a request; all bodies kept, as a JSON list
 """
 import argparse
@@ -214,12 +216,36 @@ def flaky(c, times, name):
         c.answer(body=str(seen))
 
 
+def refuse(c, code, message, headers=()):
+    """As the json protocols of AWS refuse."""
+    c.answer(403, json.dumps({"__type": code, "message": message}),
+             [("Content-Type", "application/x-amz-json-1.0"), ("x-amzn-RequestId", "r-1"), *headers])
+
+
+def clock(c, ahead, headers):
+    now = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=int(ahead))
+    signed = next((v for n, v in headers if n.lower() == "x-amz-date"), "19700101T000000Z")
+    signed = datetime.datetime.strptime(signed, "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.timezone.utc)
+    if abs((now - signed).total_seconds()) > 300:
+        refuse(c, "RequestTimeTooSkewed", "The difference between the request time and the current time is too large.",
+               [("Date", now.strftime("%a, %d %b %Y %H:%M:%S GMT"))])
+    else:
+        c.answer(body="{}")
+
+
+def token(c, wanted, headers):
+    if next((v for n, v in headers if n.lower() == "x-amz-security-token"), None) == wanted:
+        c.answer(body="{}")
+    else:
+        refuse(c, "ExpiredTokenException", "The security token included in the request is expired")
+
+
 def mortal(c, name, method):
     with LOCK:
         FLAKY[name] = FLAKY.get(name, 0) + 1
     if c.served > 1:
         raise Closed
-    c.answer(body="alive", method=method)
+    c.answer(method=method)
 
 
 PAGE = "<!doctype html><html><head><title>Internal Server Error</title></head><body><h1>Oops</h1>%s</body></html>"
@@ -283,6 +309,10 @@ def act(c, method, target, headers, body):
         big(c, method, args[0])
     elif name == "flaky":
         flaky(c, *args)
+    elif name == "clock":
+        clock(c, args[0], headers)
+    elif name == "token":
+        token(c, args[0], headers)
     elif name == "mortal":
         mortal(c, args[0], method)
     elif name == "seen":

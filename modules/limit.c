@@ -148,10 +148,13 @@ void tl_charge (lua_State *L, long long work, const char *what) {
 */
 static int limit_instructions (lua_State *L) {
   lua_Integer n = luaL_optinteger(L, 1, 0);
+  if (n <= 0) {
+    lua_sethook(L, NULL, 0, 0);
+    return 0;
+  }
   limit.left = n;
   *limit.said = '\0';
-  if (n > 0) lua_sethook(L, onstep, LUA_MASKCOUNT, n < STEP ? (int)n : STEP);
-  else lua_sethook(L, NULL, 0, 0);
+  lua_sethook(L, onstep, LUA_MASKCOUNT, n < STEP ? (int)n : STEP);
   return 0;
 }
 

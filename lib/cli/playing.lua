@@ -113,6 +113,9 @@ local function listen(context, loaded, args, ctx, painter)
     context.findings, listeners[#listeners + 1] = require "cli.telling".gather(loaded.name)
   end
   context.emit = require "playbook.events".stream(listeners)
+  function context.traffic.slow(text)            -- said with --output json too: the result is on the other stream
+    if ctx:wants_json() then ctx:say("%s", text) else context.emit {kind = "note", line = "    " .. text} end
+  end
 end
 
 --- What the engine needs to work for a loaded playbook.

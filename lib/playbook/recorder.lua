@@ -20,25 +20,8 @@ local function current()
   return require "tidelock.loop".current()
 end
 
---- A transport that counts what is really sent, retries and tokens too. `traffic.requests` is the sum; while a
--- call is told to it by `traffic.watch`, the request ids and the count go to that call.
-function recorder.traffic(send)
-  local traffic = {requests = 0, watched = setmetatable({}, {__mode = "k"})}
-  function traffic.transport(request, options)
-    send = send or require "tidelock.http".send
-    traffic.requests = traffic.requests + 1
-    local call = traffic.watched[current()]
-    if call then call.requests = call.requests + 1 end
-    local response, err = send(request, options)
-    if call and response then
-      local h = response.headers
-      call.request_id = h["x-amzn-requestid"] or h["x-amz-request-id"] or call.request_id
-      call.status = response.status
-    end
-    return response, err
-  end
-  return traffic
-end
+--- The transport below a session that counts (playbook.traffic).
+recorder.traffic = require "playbook.traffic".new
 
 -- task -> the recorder that it calls through: whose interruption ends its waiting
 local serving <const> = setmetatable({}, {__mode = "kv"})

@@ -1,7 +1,6 @@
 -- e2e_spec.lua -- the whole way on loopback: moto's SQS, a real redis-server with TLS and a password, a receiver that
 -- counts arrivals, and workers that are killed at every point between receive and delete.
 local aws = require "aws"
-local fixture = require "limiter.fixture"
 local json = require "tidelock.json"
 local loop = require "tidelock.loop"
 local moto = require "support.moto"
@@ -31,7 +30,9 @@ describe("the limiter, end to end", function()
   local function arrivals(prefix) return worlds.arrivals(site_url, prefix) end
   local within_limit, counted = worlds.within_limit, worlds.counted
 
-  it("sends each message once, at the pace of each account, and says so without its text", function()
+  local case = worlds.together(it)
+
+  case("sends each message once, at the pace of each account, and says so without its text", function()
     local w = world "pace"
     for i = 1, 8 do
       w.put("pace-a" .. i, "anna")
@@ -68,7 +69,7 @@ describe("the limiter, end to end", function()
     assert.same({16, 1, 1, 1}, {events.sent, events.duplicate, events.started, events.stopped})
   end)
 
-  it("refuses what is no message, retries what may be retried, and keeps the reason of what failed", function()
+  case("refuses what is no message, retries what may be retried, and keeps the reason of what failed", function()
     local w = world "fail"
     sqs:send_message {QueueUrl = w.queue, MessageBody = "not a message"}
     w.put("fail-v2", "u", {version = 2})
@@ -92,7 +93,7 @@ describe("the limiter, end to end", function()
     within_limit(list)
   end)
 
-  it("stops an account that the platform limits, for as long as it says, and no other", function()
+  case("stops an account that the platform limits, for as long as it says, and no other", function()
     local w = world "block"
     w.put("block-e429", "stopped")
     local process = w.start()
@@ -112,11 +113,13 @@ describe("the limiter, end to end", function()
     assert.matches('"event":"blocked"', table.concat(w.lines, "\n"))
   end)
 
+  case = worlds.together(it)           -- of their own: what is above looks at its own pace and duplicates
+
   local POINTS <const> = {"before take", "after take", "before send", "after send", "before finish", "after finish",
     "before delete", "after delete"}
 
   for _, verified in ipairs {true, false} do
-    it(("killed at each point, it sends nothing twice and loses nothing, %s"):format(verified and "with a lookup"
+    case(("killed at each point, it sends nothing twice and loses nothing, %s"):format(verified and "with a lookup"
       or "without one"), function()
       local tasks = {}
       for i, point in ipairs(POINTS) do
@@ -156,20 +159,19 @@ describe("the limiter, end to end", function()
     end)
   end
 
-  it("waits while Redis is away or starts anew, and goes on by itself", function()
-    local w = world "away"
-    local client = fixture.connect(store)
+  case("waits while Redis is away or starts anew, and goes on by itself", function()
+    local own <close> = redis.start {tls = true, auth = true}
+    local w = worlds.new("away", {account = account, sqs = sqs, store = own, site_url = site_url})
     local process = w.start()
     w.put("away-1", "u")
     w.wait(20)
-    store:kill()
+    own:kill()
     for i = 2, 7 do w.put("away-" .. i, "u") end
     loop.sleep(3)
     assert.equal(1, #arrivals "away-")
-    store:restart()
+    own:restart()
     w.wait(60)
     w.stop(process)
-    client:close()
     local list = arrivals "away-"
     assert.equal(7, #list)
     within_limit(list)
@@ -179,7 +181,7 @@ describe("the limiter, end to end", function()
     assert.matches('"event":"resumed"', text)
   end)
 
-  it("many workers side by side are as exact as one", function()
+  case("many workers side by side are as exact as one", function()
     local w, processes = world "many", {}
     for i = 1, 24 do w.put("many-" .. i, "user" .. i % 3) end
     for i = 1, 3 do processes[i] = w.start() end
@@ -189,6 +191,20 @@ describe("the limiter, end to end", function()
     for id, n in pairs(counted(list)) do assert.equal(1, n, id) end
     assert.equal(24, #list)
     within_limit(list)
+    assert.same({}, w.dead())
+  end)
+
+  case("a hundred at once for one account are all sent, at its pace, and none is a dead letter untried", function()
+    local w = world("crowd", {limit = {name = "crowd", windows = {{limit = 10, seconds = 1}}, burst = {size = 3,
+      seconds = 0.1}, timeout = 2, lease = 2.5, lag = 0, skew = worlds.SKEW, clock_error = 0.01}})
+    for i = 1, 100 do w.put("crowd-" .. i, "u") end
+    local process = w.start()
+    w.wait(120)
+    w.stop(process)
+    local list = arrivals "crowd-"
+    assert.equal(100, #list)
+    for id, n in pairs(counted(list)) do assert.equal(1, n, id) end
+    within_limit(list, 10, 1)
     assert.same({}, w.dead())
   end)
 end)

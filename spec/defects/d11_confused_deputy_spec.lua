@@ -12,7 +12,10 @@ describe("D11", function()
     local code, text = account:apply "harden/security-services"
     assert.equal(0, code, text)
     local session, id = account.session, account.account
-    policies = {bucket = json.decode(session.s3:get_bucket_policy {Bucket = "example-cloudtrail-logs-" .. id}.Policy)}
+    policies = {}
+    for name, bucket in pairs {bucket = "cloudtrail-logs-", ["bucket of AWS Config"] = "aws-config-"} do
+      policies[name] = json.decode(session.s3:get_bucket_policy {Bucket = "example-" .. bucket .. id}.Policy)
+    end
     for _, alias in ipairs {"cloudtrail", "sns-security-alerts"} do
       local key = session.kms:describe_key {KeyId = "alias/example-" .. alias}.KeyMetadata.KeyId
       policies["key " .. alias] = json.decode(session.kms:get_key_policy {KeyId = key, PolicyName = "default"}.Policy)
@@ -32,8 +35,8 @@ describe("D11", function()
   end)
   teardown(function() account:close() end)
 
-  for _, name in ipairs {"bucket", "key cloudtrail", "key sns-security-alerts", "topic guardduty", "topic securityhub",
-    "queue", "role"} do
+  for _, name in ipairs {"bucket", "bucket of AWS Config", "key cloudtrail", "key sns-security-alerts",
+    "topic guardduty", "topic securityhub", "queue", "role"} do
     it("is avoided: the policy of the " .. name .. " binds each service to this account", function()
       local services = 0
       for _, s in ipairs(policies[name].Statement) do

@@ -134,6 +134,12 @@ local function is_page(response)
     or body:find("^%s*<[Hh][Tt][Mm][Ll]") ~= nil
 end
 
+-- Where to, without what may be secret in it; nil where the answer is no redirect.
+local function sends_elsewhere(response)
+  if response.status < 300 or response.status > 399 then return nil end
+  return (response.headers.location or ""):match "^%a+://[^/?#@]+"
+end
+
 -- Emulators answer what they do not know with a web page, or with a word of their own.
 local function not_emulated(call, response)
   if not call.target.custom or not response then return false end
@@ -169,6 +175,10 @@ local function describe(call, fields, response)
     e.code = "NotAws"
     e.message = ("what answered with status %d sent a web page, not an AWS answer"):format(response.status)
     e.remedy = "A proxy or another server stands at this address: check the endpoint and HTTPS_PROXY."
+  elseif response and (e.message or "") == "" and sends_elsewhere(response) then
+    e.message = ("what answers there sends elsewhere, to %s"):format(sends_elsewhere(response))
+    e.remedy = "Credentials are not taken there. If that is the right address, name it (--endpoint-url, "
+      .. "AWS_ENDPOINT_URL); else check http or https, and HTTPS_PROXY."
   elseif response and (e.message == nil or e.message == "") then
     e.message = REASONS[response.status] or "status " .. response.status
   end

@@ -90,11 +90,24 @@ local function access_remedy(e)
     action, resource or "*")
 end
 
+-- The transport's own advice, where what it says fits better than what the code alone does.
+local function transport_remedy(e)
+  if not e.next then return nil end
+  local message = e.message or ""
+  local about_server = message:find("certificate", 1, true) and not message:find("client certificate", 1, true)
+  local better = e.code == "proxy" or message:find("proxy", 1, true) or message:find("handshake", 1, true)
+  if better or e.code == "tls" and not about_server then
+    return e.next:gsub("^%l", string.upper) .. "."
+  end
+end
+
 local function remedy_of(e)
   if e.remedy then return e.remedy end
   if e.code == "tls" and (e.message or ""):find "^the CA file" then
     return "Point AWS_CA_BUNDLE, or ca_bundle of the profile, at a readable file of certificates (PEM)."
   end
+  local own = transport_remedy(e)
+  if own then return own end
   if ACCESS[e.code] then return access_remedy(e) end
   if REMEDY[e.code] then return REMEDY[e.code] end
   if e.throttled then return SLOW_DOWN end

@@ -133,6 +133,7 @@ describe("the client", function()
     for _, status in ipairs {301, 302, 307, 308} do
       local err = fails(client("sqs", ("%s/redirect/%d/%s"):format(plain.url, status, there.host)), "list_queues")
       assert.same({status, 1}, {err.status, err.attempts})
+      assert.truthy(tostring(err):find("sends elsewhere, to http://" .. there.host, 1, true), tostring(err))
     end
     local http = require "tidelock.http"
     assert.is_nil(json.decode(assert(http.send {method = "GET", scheme = "http", host = there.host,

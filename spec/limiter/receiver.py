@@ -1,13 +1,15 @@
 """The site at the other end: counts arrivals, and behaves as a message's id asks.
 
-An id may hold words, joined by "-": slow (answers after 1 s), lost (takes it, closes without an answer), hang (takes it,
-answers never), e503 e400 e429 (answers so, and takes nothing), twice503 (503 two times, then takes it), always503.
+An id may hold words, joined by "-": late (is on its way for up to 0.4 s before it counts as come), slow (answers after
+1 s), lost (takes it, closes without an answer), hang (takes it, answers never), e503 e400 e429 (answers so, and takes
+nothing), twice503 (503 two times, then takes it), always503.
 POST /send/USER takes a message; GET /messages/ID is 200 where it was taken, else 404; GET /arrivals lists all that came,
 as [[seconds, user, id, status], ...]. Prints its port; ends with its standard input.
 """
 import http.server
 import json
 import os
+import random
 import sys
 import threading
 import time
@@ -50,10 +52,12 @@ class Site(http.server.BaseHTTPRequestHandler):
         return 201
 
     def do_POST(self):
-        at = time.monotonic()
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         message, user = body["messageId"], body["userId"]
         words = message.split("-")
+        if "late" in words:
+            time.sleep(random.uniform(0, 0.4))
+        at = time.monotonic()
         with LOCK:
             status = self.status_of(message)
             ARRIVALS.append([at, user, message, status])

@@ -297,7 +297,7 @@ static int reply_gc (lua_State *L) {
 
 /* ----- recorded replies ----- */
 
-typedef struct decoder { redisReader *reader; redisReplyObjectFunctions makers; } decoder;
+typedef struct decoder { redisReader *reader; tl_makers makers; } decoder;
 
 static int decoder_gc (lua_State *L) {
   decoder *d = lua_touserdata(L, 1);
@@ -329,6 +329,7 @@ static int redis_decode (lua_State *L) {
   size_t len;
   const char *bytes = luaL_checklstring(L, 1, &len);
   decoder *d;
+  const char *why;
   int got;
   lua_settop(L, 1);
   d = lua_newuserdatauv(L, sizeof *d, 0);
@@ -342,7 +343,8 @@ static int redis_decode (lua_State *L) {
   lua_newtable(L);
   for (lua_Integer i = 1; (got = decodeone(L, d)) == 1; i++) lua_rawseti(L, 4, i);
   if (got == 0) return 1;
-  return tl_fail(L, "protocol", "the bytes are no replies of Redis: %s", d->reader->errstr);
+  if ((why = tl_reply_why(d->reader, &d->makers)) == NULL) return luaL_error(L, "not enough memory");
+  return tl_fail(L, "protocol", "the bytes are no replies of Redis: %s", why);
 }
 
 /* ----- connections ----- */

@@ -57,6 +57,13 @@ typedef struct tl_push {         /* what came unasked: a message of a subscripti
 typedef enum tl_linkstate { TL_OPENING, TL_HANDSHAKE, TL_LIVE, TL_DEAD } tl_linkstate;
 
 /* A connection. Malloc'd, since libuv points into it; freed when box and handles are gone. */
+/* What makes a reader's replies: hiredis's own, but for arrays in arrays without an end. */
+typedef struct tl_makers {
+  redisReplyObjectFunctions ours;
+  const redisReplyObjectFunctions *theirs;
+  int toodeep;                   /* one was refused for that */
+} tl_makers;
+
 struct tl_link {
   tl_link **box;
   int handles;                   /* of libuv's, not yet closed; a look-up counts */
@@ -70,7 +77,7 @@ struct tl_link {
   int fd, polled, looking, wantwrite;
   SSL *ssl;
   redisReader *reader;
-  redisReplyObjectFunctions makers;  /* of the reader */
+  tl_makers makers;              /* of the reader */
   tl_buf out;
   size_t outpos;                 /* of out, what is written */
   uint64_t appended, written;    /* bytes in all */
@@ -102,7 +109,8 @@ SSL *tl_tls_new (const tl_linkoptions *o, char *detail, size_t size);  /* NULL, 
 void tl_tls_why (SSL *ssl, char *detail, size_t size);
 
 /* redis_reply.c */
-redisReader *tl_reply_reader (redisReplyObjectFunctions *ours);  /* ours: the link's own copy */
+redisReader *tl_reply_reader (tl_makers *m);          /* which must live as long as the reader */
+const char *tl_reply_why (const redisReader *r, const tl_makers *m);  /* NULL: no memory */
 void tl_reply_push (lua_State *L, const redisReply *r);   /* nil as redis.null inside lists */
 int tl_reply_fail (lua_State *L, const char *name, const char *where, const redisReply *r);
 int tl_link_fail (lua_State *L, const tl_link *k, const char *name, int request, int unsent);

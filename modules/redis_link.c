@@ -175,7 +175,8 @@ static void parse (tl_link *k, const char *bytes, size_t n) {
   }
   while (k->state == TL_LIVE) {
     if (redisReaderGetReply(k->reader, &reply) != REDIS_OK) {
-      tl_link_close(k, TL_LINK_PROTOCOL, k->reader->errstr);
+      const char *why = tl_reply_why(k->reader, &k->makers);
+      tl_link_close(k, why ? TL_LINK_PROTOCOL : TL_LINK_MEMORY, why);
       return;
     }
     if (reply == NULL) break;

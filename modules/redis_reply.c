@@ -16,23 +16,31 @@
 
 /* hiredis frees replies by recursion: a server must not choose how deep. */
 static void *shallowarray (const redisReadTask *task, size_t n) {
-  const redisReplyObjectFunctions *theirs = task->privdata;
+  tl_makers *m = task->privdata;
   int depth = 0;
   for (const redisReadTask *t = task; t != NULL && depth <= MAXDEPTH; t = t->parent) depth++;
-  return depth > MAXDEPTH ? NULL : theirs->createArray(task, n);
+  m->toodeep = depth > MAXDEPTH;
+  return m->toodeep ? NULL : m->theirs->createArray(task, n);
 }
 
 
 /* The parser makes hiredis's own objects, but refuses arrays that are too deep. */
-redisReader *tl_reply_reader (redisReplyObjectFunctions *ours) {
+redisReader *tl_reply_reader (tl_makers *m) {
   redisReader *r = redisReaderCreate();
   if (r == NULL) return NULL;
-  *ours = *r->fn;
-  ours->createArray = shallowarray;
-  r->privdata = r->fn;
-  r->fn = ours;
+  *m = (tl_makers){.ours = *r->fn, .theirs = r->fn};
+  m->ours.createArray = shallowarray;
+  r->privdata = m;
+  r->fn = &m->ours;
   r->maxelements = MAXELEMENTS;
   return r;
+}
+
+
+/* To the parser an array that is refused is one that there was no memory for. */
+const char *tl_reply_why (const redisReader *r, const tl_makers *m) {
+  if (m->toodeep) return "lists more than 64 deep";
+  return r->err == REDIS_ERR_OOM ? NULL : r->errstr;
 }
 
 /* ----- values ----- */

@@ -4,6 +4,7 @@ local proc = require "tidelock.proc"
 local redis_server = require "support.redis"
 local secret = require "tidelock.secret"
 local server = require "support.server"
+local sweep = require "support.sweep"
 local wire = require "tidelock.redis"
 
 --- A server on loopback that answers each connection with `reply` and closes it (after `hold` seconds).
@@ -398,6 +399,15 @@ describe("tidelock.redis", function()
         wire.decode "+OK\r\n:7\r\n*3\r\n$1\r\na\r\n$-1\r\n-ERR no\r\n$4\r\nbulk\r\n$10\r\nhal")
       assert.same({{k = 1.5, s = {true, false}}}, wire.decode "%2\r\n+k\r\n,1.5\r\n+s\r\n~2\r\n#t\r\n#f\r\n")
       assert.same({}, wire.decode "")
+    end)
+    it("nested without an end are refused as what they are", function()
+      local _, err = wire.decode(("*1\r\n"):rep(100))
+      assert.matches("more than 64 deep", err.message)
+    end)
+    it("live through every allocation of anybody's failing in turn", function()
+      local whole = "*3\r\n:1\r\n$1\r\na\r\n%1\r\n+k\r\n~2\r\n,1.5\r\n(12345678901234567890\r\n-ERR no\r\n"
+      local runs = sweep(function() assert.equal(2, #assert(wire.decode(whole))) end)
+      assert.is_true(runs > 20, runs)
     end)
     it("that are none are refused", function()
       for _, bytes in ipairs {"HTTP/1.1 200 OK\r\n", "$-5\r\n", ("*1\r\n"):rep(100), "*4294967295\r\n", "+OK\r\n?"} do

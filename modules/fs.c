@@ -278,6 +278,13 @@ static int fs_pid (lua_State *L) {
 }
 
 
+/* fs.uid() -> the number of the user whose rights this process has */
+static int fs_uid (lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)geteuid());
+  return 1;
+}
+
+
 static int fs_hostname (lua_State *L) {
   char name[256] = "";
   if (gethostname(name, sizeof name - 1) != 0) strcpy(name, "unknown");
@@ -288,7 +295,7 @@ static int fs_hostname (lua_State *L) {
 static const luaL_Reg functions[] = {
   {"append", fs_append}, {"hostname", fs_hostname}, {"list", fs_list}, {"lock", fs_lock}, {"mkdir", fs_mkdir},
   {"pid", fs_pid}, {"realpath", fs_realpath}, {"remove", fs_remove}, {"stat", fs_stat}, {"tempdir", fs_tempdir},
-  {"write", fs_write}, {NULL, NULL}
+  {"uid", fs_uid}, {"write", fs_write}, {NULL, NULL}
 };
 static const luaL_Reg methods[] = {{"write", file_write}, {"close", closebox}, {NULL, NULL}};
 static const luaL_Reg meta[] = {{"__gc", closebox}, {"__close", closebox}, {NULL, NULL}};

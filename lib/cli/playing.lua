@@ -67,10 +67,8 @@ end
 function playing.vars(args)
   local out = {}
   if args.var_file then
-    local file, why = io.open(args.var_file, "rb")
-    if not file then options.usage("--var-file cannot be read: " .. why) end
-    local text = file:read "a"
-    file:close()
+    local text, why = require "playbook.textfile".read(args.var_file)
+    if not text then options.usage("--var-file cannot be read: " .. why) end
     local value, err = require "tidelock.json".decode(text)
     if type(value) ~= "table" then
       options.usage(("--var-file %s is not a JSON object%s"):format(args.var_file, err and ": " .. err.message or ""))

@@ -26,10 +26,16 @@ local function list(ctx, store)
   return 0
 end
 
+-- Who it was: a name of this machine and the caller's name in AWS, of which one may be missing.
+local function by(r)
+  local caller = r.who and r.who:match "[^:]*$"
+  return caller and r.user and ("%s (%s)"):format(r.user, caller) or r.user or caller or "nobody known"
+end
+
 local SAY <const> = {
   run = function(r) return ("%s on account %s, %s, by %s on %s"):format(r.playbook, r.account or "?", r.region or "?",
-    r.user or "?", r.host or "?") end,
-  resume = function(r) return ("resumed by %s on %s"):format(r.user or "?", r.host or "?") end,
+    by(r), r.host or "?") end,
+  resume = function(r) return ("resumed by %s on %s"):format(by(r), r.host or "?") end,
   call = function(r) return ("%s.%s%s"):format(r.service, r.operation, r.address and " for " .. r.address or "") end,
   answer = function(r)
     return ("  answered%s%s"):format(r.error and " with " .. r.error or "",
@@ -53,7 +59,7 @@ end
 local function markdown(ctx, id, records)
   local head = first(records)
   ctx:print {"# Run " .. id, "", ("Playbook `%s`, account %s, region %s, begun %s by %s on %s: **%s**."):format(
-    head.playbook or "?", head.account or "?", head.region or "?", head.at or "?", head.user or "?", head.host or "?",
+    head.playbook or "?", head.account or "?", head.region or "?", head.at or "?", by(head), head.host or "?",
     journal.state(records)), "", "| when | what |", "|---|---|"}
   for _, record in ipairs(records) do
     local at, text = line(record):match "^(%S*)%s*(.*)$"
@@ -73,7 +79,7 @@ local function html(ctx, id, records)
     .. "td:first-child{white-space:nowrap;color:#666}</style>", ("<h1>Run %s</h1>"):format(escaped(id)),
     ("<p>Playbook <b>%s</b>, account %s, region %s, begun %s by %s on %s: <b>%s</b>.</p><table>"):format(
       escaped(head.playbook or "?"), escaped(head.account or "?"), escaped(head.region or "?"), escaped(head.at or "?"),
-      escaped(head.user or "?"), escaped(head.host or "?"), escaped(journal.state(records)))}
+      escaped(by(head)), escaped(head.host or "?"), escaped(journal.state(records)))}
   for _, record in ipairs(records) do
     local at, text = line(record):match "^(%S*)%s*(.*)$"
     ctx:print(("<tr><td>%s<td>%s"):format(escaped(at), escaped(text)))
@@ -85,6 +91,11 @@ local function show(args, ctx, store)
   local id = store:resolve(args[1])
   local records = id and store:records(id)
   if not records then options.usage(("there is no run %q; tidelock runs lists them"):format(args[1])) end
+  if #records == 0 and not ctx:wants_json() then
+    ctx:say("The journal of run %s is empty: its first record could not be kept (a full disk?), so nothing was done by"
+      .. " it. Start anew.", id)
+    return 1
+  end
   if ctx:wants_json() then
     ctx:print_json(require "tidelock.json".array(records))
   elseif args.html or args.output == "html" then

@@ -2,6 +2,7 @@
 local fault = require "playbook.fault"
 local guard = require "playbook.guard"
 local suggest = require "suggest"
+local textfile = require "playbook.textfile"
 local vars = require "playbook.vars"
 
 local account = {}
@@ -120,21 +121,13 @@ end
 --- The names that an account file may give.
 function account.names() return vars.names(SCHEMA) end
 
-local function read(path)
-  local file, why = io.open(path, "rb")
-  if not file then return nil, why end
-  local text = file:read "a"
-  file:close()
-  return text and (text:gsub("^\xEF\xBB\xBF", ""))
-end
-
 --- The file that `--account` means: a path, or a name in an accounts/ folder beside or above the playbook.
 function account.find(name, playbook_path)
   if name:find "%.lua$" or name:find "/" then return name end
   local tried, dir = {}, playbook_path:match "^(.*)/[^/]*$" or "."
   for _, base in ipairs {dir, dir .. "/..", dir .. "/../..", "playbooks", "."} do
     local path = (base .. "/accounts/" .. name .. ".lua"):gsub("^%./", "")
-    if read(path) then return path end
+    if textfile.is_there(path) then return path end
     if not tried[path] then
       tried[path] = true
       tried[#tried + 1] = path
@@ -146,7 +139,7 @@ end
 
 --- Loads an account file: its data, its text. Raises all faults of it at once.
 function account.load(path)
-  local text, why = read(path)
+  local text, why = textfile.read(path)
   if not text then fault.fail(64, "The account file cannot be read: %s. Give another with --account PATH.", why) end
   local env = {days = function(n) return n * 86400 end, hours = function(n) return n * 3600 end,
     minutes = function(n) return n * 60 end}

@@ -1,5 +1,6 @@
 --- include: another playbook as part of this one, in an environment of its own; returns what it puts out.
 local source = require "playbook.source"
+local textfile = require "playbook.textfile"
 local unknown = require "playbook.unknown"
 local vars = require "playbook.vars"
 
@@ -9,11 +10,7 @@ local function find_included(engine, name)
   local dir = engine.program.path:match "^(.*)/[^/]*$" or "."
   for _, base in ipairs {dir, dir .. "/..", dir .. "/../..", "playbooks", "."} do
     local path = ("%s/%s.lua"):format(base, name)
-    local file = io.open(path)
-    if file then
-      file:close()
-      return path
-    end
+    if textfile.is_there(path) then return path end
   end
 end
 

@@ -75,10 +75,13 @@ function journal:write(record)
   record.n, record.at = self.n, stamp(time())
   local ok, err = self.file:write(line_of(record), SOON[record.kind])
   if not ok then
+    local what, remedy = type(err) == "table" and err.message or tostring(err), type(err) == "table" and err.remedy
+      or "Free some space or give another place (TIDELOCK_STATE)"
+    if self.n == 1 then                          -- there is nothing to go on with
+      fault.fail(69, "The journal cannot be written (%s), so nothing was done. %s, then start anew.", what, remedy)
+    end
     fault.fail(69, "The journal cannot be written (%s), so nothing more is done: what is not in the journal must not be"
-      .. " in AWS. %s, then: tidelock resume %s", type(err) == "table" and err.message or tostring(err),
-      type(err) == "table" and err.remedy or "Free some space or give another place (TIDELOCK_STATE)",
-      self.run or "RUN")
+      .. " in AWS. %s, then: tidelock resume %s", what, remedy, self.run or "RUN")
   end
   self:note(record)
   return record
@@ -130,8 +133,10 @@ function journal.parse(text)
   return out, cut
 end
 
---- How a run stands by its records: "done", "failed", "parked", "undone", "interrupted" or "open" (it never ended).
+--- How a run stands by its records: "done", "failed", "parked", "undone", "interrupted", "open" (it never ended) or
+-- "empty" (it never began).
 function journal.state(records)
+  if #records == 0 then return "empty" end
   for i = #records, 1, -1 do
     local kind = records[i].kind
     if kind == "end" then return records[i].result end

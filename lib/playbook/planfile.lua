@@ -35,11 +35,8 @@ end
 
 --- The plan saved at `path`, or nil where the file is a playbook.
 function planfile.load(path)
-  local file = io.open(path, "rb")
-  if not file then return nil end
-  local text = file:read "a" or ""
-  file:close()
-  if not text:find "^%s*{" then return nil end
+  local text = require "playbook.textfile".read(path)
+  if not (text and text:find "^%s*{") then return nil end        -- what is wrong with it is told of the playbook
   local value = require "tidelock.json".decode(text)
   if type(value) ~= "table" or value.format ~= FORMAT then
     fault.fail(65, "%s is no plan that this tidelock can read. Make it anew with: tidelock plan FILE.lua --out %s",

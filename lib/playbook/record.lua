@@ -15,6 +15,15 @@ local function absolute(path)
   return path and (require "tidelock.fs".realpath(path) or path)
 end
 
+--- Who started this process, as far as it knows: a task of a scheduler has no name, but a number.
+function record.user()
+  for _, name in ipairs {"USER", "LOGNAME"} do
+    local value = os.getenv(name)
+    if value and value ~= "" then return value end
+  end
+  return "uid " .. require "tidelock.fs".uid()
+end
+
 --- What is locked: an account and a region.
 function record.lock_key(engine)
   local known = engine.identity.known
@@ -76,7 +85,7 @@ function record.begin(engine, options, id)
     file = absolute(loaded.path), source = record.hash(engine.program.text), vars = loaded.given_vars or {},
     account_file = absolute(loaded.account_path),
     account_source = loaded.account_text and record.hash(loaded.account_text),
-    account = known.id, who = known.arn, user = os.getenv "USER", host = require "tidelock.fs".hostname(),
+    account = known.id, who = known.arn, user = record.user(), host = require "tidelock.fs".hostname(),
     region = engine.region, again = engine.again, steps = playbook.has_barriers(engine), agreed = record.agreed(engine)}
   return journal
 end

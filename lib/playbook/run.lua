@@ -46,8 +46,9 @@ function run.busy(engine, store) return store.holder and store:holder(record.loc
 local function refuse_open(engine, options)
   local open = not options.new and run.unfinished(engine, options.store)
   if not open then return end
-  fault.fail(open.result == "parked" and 75 or 1, "Run %s of this playbook has not ended (%s). Go on with: tidelock resume %s; or start over, repeating"
-    .. " its steps, with --new.", open.run, open.result or "it was stopped", open.run)
+  fault.fail(open.result == "parked" and 75 or 1, "Run %s of this playbook has not ended (%s). Go on with: tidelock"
+    .. " resume %s; or start over, repeating its steps, with --new.", open.run, open.result or "it was stopped",
+    open.run)
 end
 
 --- Carries out a plan that was agreed to. options: store, ask, approved, on_failure "undo" | "stop", new,
@@ -160,7 +161,7 @@ function run.resume(id, options, context_of)
   let_land(journal, options, context.emit)
   playbook.identify(engine)
   local held <close> = take_lock(engine, options, id)  -- luacheck: ignore
-  journal:write {kind = "resume", run = id, user = os.getenv "USER", host = require "tidelock.fs".hostname()}
+  journal:write {kind = "resume", run = id, user = record.user(), host = require "tidelock.fs".hostname()}
   engine.run_id = id
   local out = go_on(engine, id, journal, head, options)
   out.run, out.engine.run_id = id, id

@@ -11,14 +11,9 @@ local DONE <const> = setmetatable({}, {__tostring = function() return "the heade
 
 --- The text of a playbook file; raises a sentence where there is none.
 function source.read(path)
-  local file, why = io.open(path, "rb")
-  if not file then
-    fault.fail(64, "The playbook cannot be read: %s. Give the path of a .lua file.", why)
-  end
-  local text, err = file:read "a"
-  file:close()
-  if not text then fault.fail(64, "The playbook cannot be read: %s: %s. Give the path of a .lua file.", path, err) end
-  return (text:gsub("^\xEF\xBB\xBF", ""):gsub("^#![^\n]*", ""))
+  local text, why = require "playbook.textfile".read(path)
+  if not text then fault.fail(64, "The playbook cannot be read: %s. Give the path of a .lua file.", why) end
+  return (text:gsub("^#![^\n]*", ""))
 end
 
 -- Lua ends a long sentence with what it stood near; the place is given apart.

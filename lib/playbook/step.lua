@@ -78,7 +78,7 @@ local function confirmed(flow, engine, entry)
   if word == nil or flow.approved[entry.name] or flow.journal:find("approve", entry.name) then return true end
   local answer = attempt.ask(flow, engine, ("Step %q: type %s to go on: "):format(entry.name, word))
   if answer == word then
-    flow.journal:write {kind = "approve", name = entry.name, by = os.getenv "USER"}
+    flow.journal:write {kind = "approve", name = entry.name, by = require "playbook.record".user()}
     return true
   end
   if entry.spec.later then return leave(flow, engine, entry) end

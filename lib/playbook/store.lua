@@ -10,7 +10,10 @@ local function root()
   if own and own ~= "" then return own end
   local state = os.getenv "XDG_STATE_HOME"
   if state and state ~= "" then return state .. "/tidelock" end
-  return (os.getenv "HOME" or "/tmp") .. "/.local/state/tidelock"
+  local home = os.getenv "HOME"
+  if home and home ~= "" then return home .. "/.local/state/tidelock" end
+  fault.fail(64, "There is no place for the journal of runs: HOME is not set. Nothing was done. Say where with"
+    .. " TIDELOCK_STATE=FOLDER, or keep runs in the account with --store s3://BUCKET/PREFIX.")
 end
 
 local function check(value, err, what)

@@ -100,7 +100,7 @@ function act.approve(self, engine, entry)
         entry.name)
     end
   end
-  self.journal:write {kind = "approve", name = entry.name, by = os.getenv "USER"}
+  self.journal:write {kind = "approve", name = entry.name, by = require "playbook.record".user()}
 end
 
 function act.park(self, engine, entry)

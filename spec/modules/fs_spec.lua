@@ -77,4 +77,8 @@ describe("tidelock.fs", function()
       return #assert(fs.list(dir)) + assert(fs.stat(dir .. "/t")).size
     end)
   end)
+  it("knows the number of the user", function()
+    local pipe <close> = assert(io.popen "id -u")
+    assert.equal(pipe:read "n", fs.uid())
+  end)
 end)

@@ -51,6 +51,33 @@ describe("tidelock runs", function()
     assert.equal(69, code)
     assert.matches("The runs cannot be listed: could not list .*: Not a directory. Give another place with", told)
   end)
+  it("says of one that never began that nothing was done by it", function()
+    kept:create "20260101-000000000-aaaa"
+    local code, out, told = run "aaaa"
+    assert.equal(1, code)
+    assert.equal("", out)
+    assert.matches("The journal of run 20260101%-000000000%-aaaa is empty: .* nothing was done by it. Start anew", told)
+    assert.matches("aaaa +empty", (select(2, run())))
+  end)
+  it("says who it was by what is known: the user, the caller's name in AWS, or both", function()
+    local who = "arn:aws:sts::123456789012:assumed-role/ops/anna"
+    for i, row in ipairs {{"me", who, "by me %(assumed%-role/ops/anna%) on"},
+      {nil, who, "by assumed%-role/ops/anna on"},
+      {"uid 1000", nil, "by uid 1000 on"}} do
+      local j = kept:create("2026010" .. i .. "-000000000-aaaa")
+      j:write {kind = "run", playbook = "spec/one", user = row[1], who = row[2], host = "here"}
+      assert.matches(row[3], (select(2, run("2026010" .. i))))
+    end
+  end)
+  it("says that there is no place for them where HOME is not set, and makes none anywhere", function()
+    for _, home in ipairs {false, ""} do
+      local back = program.environment {TIDELOCK_STATE = false, XDG_STATE_HOME = false, HOME = home}
+      local code, _, told = run()
+      back()
+      assert.equal(64, code)
+      assert.matches("no place for the journal of runs: HOME is not set.*TIDELOCK_STATE=FOLDER.*%-%-store s3://", told)
+    end
+  end)
   it("shows one by a part of its name, and says which it could be", function()
     journal("20260101-000000000-aaaa", {kind = "call", service = "sqs", operation = "create_queue",
       address = "sqs.queue/x"}, {kind = "answer", call = 2, request_id = "abc"}, {kind = "end", result = "done"})

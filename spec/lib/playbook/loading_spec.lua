@@ -27,6 +27,30 @@ describe("what is read before the body", function()
       assert.matches("play.lua:1: it ran too long without an end", refused(load, text))
     end
   end)
+  it("is a file: no pipe, device or folder is waited for, and none of a size that nobody writes", function()
+    local fifo = os.tmpname()
+    os.remove(fifo)
+    assert(os.execute("mkfifo " .. fifo))
+    local large = os.tmpname()
+    local file <close> = assert(io.open(large, "wb"))
+    file:seek("set", 9 * 1024 * 1024)
+    file:write "x"
+    file:flush()
+    local planfile = require "playbook.planfile"
+    for path, why in pairs {["/dev/zero"] = "is a pipe or a device; save what it gives in a file",
+      [fifo] = "is a pipe or a device", ["/tmp"] = "/tmp is a folder", [large] = "has 10 MB, and 8 are the most",
+      ["/nowhere/x.lua"] = "No such file"} do
+      for _, load in ipairs {function() playbook.load(path, {}) end, account.load} do
+        local ok, err = pcall(load, path)
+        assert.is_false(ok)
+        assert.equal(64, err.exit)
+        assert.matches(why, tostring(err))
+      end
+      assert.is_nil(planfile.load(path))
+    end
+    os.remove(fifo)
+    os.remove(large)
+  end)
   it("leaves a header's and an account file's own mistakes as they are told", function()
     assert.matches("begins with its header", refused(function(path) return playbook.load(path, {}) end, "local x = 1"))
     assert.matches("play.lua:2: attempt to", refused(account.load, "local x\nreturn x.y"))

@@ -1,0 +1,41 @@
+--- A text that a person gives by its path: a file, and no more of it than people write.
+local textfile = {}
+
+--- Bytes that such a file may have.
+textfile.LARGEST = 8 * 1024 * 1024
+
+local MEGABYTE <const> = 1024 * 1024
+
+-- Why what is there is no file to read, or nil. A pipe or a device would be waited for, or never end.
+local function unfit(path, stat)
+  if stat.type == "folder" then return ("%s is a folder"):format(path) end
+  if stat.type ~= "file" then return ("%s is a pipe or a device; save what it gives in a file"):format(path) end
+  if stat.size > textfile.LARGEST then
+    return ("%s has %d MB, and %d are the most"):format(path, math.ceil(stat.size / MEGABYTE),
+      textfile.LARGEST // MEGABYTE)
+  end
+end
+
+--- Whether there is something at the path that could be read.
+function textfile.is_there(path)
+  local stat = require "tidelock.fs".stat(path)
+  return stat ~= nil and stat.type == "file"
+end
+
+--- The text of the file, without the mark of UTF-8 that some editors put first; or nil and why.
+function textfile.read(path)
+  local stat = require "tidelock.fs".stat(path)
+  local why = stat and unfit(path, stat)
+  if why then return nil, why end
+  local file, err = io.open(path, "rb")
+  if not file then return nil, err end
+  local text
+  text, err = file:read(textfile.LARGEST + 1)
+  file:close()
+  if not text and err then return nil, ("%s: %s"):format(path, err) end
+  text = text or ""
+  if #text > textfile.LARGEST then return nil, ("%s does not end"):format(path) end
+  return (text:gsub("^\xEF\xBB\xBF", ""))
+end
+
+return textfile

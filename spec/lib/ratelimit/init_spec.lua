@@ -4,6 +4,7 @@ local fixture = require "limiter.fixture"
 local loop = require "tidelock.loop"
 local ratelimit = require "ratelimit"
 local redis = require "support.redis"
+local worlds = require "limiter.world"
 
 local RULE <const> = {name = "spec", windows = {{limit = 3, seconds = 2}}, burst = {size = 2, seconds = 0.5},
   timeout = 5, lease = 8, clock_error = 0, lag = 0, skew = 2}
@@ -168,6 +169,35 @@ describe("ratelimit", function()
     end
     assert.same({true, 2}, {ok, info.attempt}, info.code)
     other:close()
+  end)
+
+  it("a server that hangs, and then runs what nobody waits for any more, grants once", function()
+    local hasty <close> = require "redis".connect {url = server.url, timeout = 0.2}
+    local other <close> = ratelimit.new(RULE, hasty)
+    assert.is_true((other:take("v", "m")))
+    worlds.signal(server.process, "STOP")
+    local ok, info = other:take("u", "m")
+    worlds.signal(server.process, "CONT")
+    assert.same({false, "unavailable"}, {ok, info.code})
+    assert.matches("no answer", info.detail)
+    local deadline = loop.now() + 5
+    while server:call("EXISTS", other:claim_key("u", "m")) ~= "1" do
+      assert(loop.now() < deadline, "the server did not run what it had been sent")
+      loop.sleep(0.02)
+    end
+    repeat ok, info = other:take("u", "m") until info.code ~= "unavailable" or loop.now() > deadline
+    assert.same({true, "repeated", 1}, {ok, info.detail, info.attempt})
+    assert.equal(1, #select(2, other:peek "u").times)
+  end)
+
+  it("a server that forgot its scripts is given them again", function()
+    assert.is_true((limiter:take("u", "m1")))
+    server:call("SCRIPT", "FLUSH")
+    local ok, info = limiter:take("u", "m2")
+    assert.is_true(ok)
+    server:call("SCRIPT", "FLUSH")
+    assert.is_true(limiter:finish("u", "m2", info.nonce, "S"))
+    assert.equal(2, #select(2, limiter:peek "u").times)
   end)
 
   it("gives out slots, resets and forgets", function()

@@ -22,8 +22,8 @@ playbook {
   },
 }
 
-local names = {recorder = account.prefix .. "-config-recorder", channel = account.prefix .. "-config-delivery",
-  trail = account.prefix .. "-" .. account.env .. "-trail"}
+local names = {analyzer = account.prefix .. "-access-analyzer", recorder = account.prefix .. "-config-recorder",
+  channel = account.prefix .. "-config-delivery", trail = account.prefix .. "-" .. account.env .. "-trail"}
 
 -- ## What is there, and who looks after it
 
@@ -74,6 +74,14 @@ local function config()
   return out
 end
 
+-- A region has one analyzer of the account.
+local function analyzers()
+  for a in aws.accessanalyzer:items("list_analyzers", {type = "ACCOUNT"}) do
+    if a.name ~= names.analyzer then return {name = a.name, arn = a.arn, status = a.status} end
+  end
+  return {}
+end
+
 -- Trails of all regions: our own, and those of others, an organisation's above all.
 local function trails()
   local out = {others = {}}
@@ -95,7 +103,7 @@ end
 local there = find "what is there" {run = function()
   local absent = {}
   return {guardduty = ask(absent, guardduty), securityhub = ask(absent, securityhub), config = ask(absent, config),
-    trails = trails(), absent = absent}
+    analyzer = ask(absent, analyzers), trails = trails(), absent = absent}
 end}
 
 local function absent(service)
@@ -163,7 +171,13 @@ if not absent "securityhub" and not theirs "securityhub" then
   end
 end
 
-local analyzer = ensure.accessanalyzer.analyzer {name = account.prefix .. "-access-analyzer", type = "ACCOUNT"}
+local analyzer = there.analyzer or {}
+if analyzer.name then
+  print(("Access Analyzer: %s looks at this account already, and goes on so%s"):format(analyzer.name,
+    analyzer.status == "ACTIVE" and "" or ". Its status is " .. analyzer.status))
+elseif not absent "accessanalyzer" then
+  analyzer = ensure.accessanalyzer.analyzer {name = names.analyzer, type = "ACCOUNT"}
+end
 
 -- ## Those who tell
 

@@ -1,5 +1,9 @@
 --- cloudtrail.trail: a trail that is logging, where it delivers to, and which events it takes.
 local resource = require "resources"
+local settling = require "resources.settling"
+
+local NOT_YET <const> = {InsufficientS3BucketPolicyException = true, InvalidCloudWatchLogsRoleArnException = true,
+  InsufficientEncryptionPolicyException = true}
 
 -- Members of CreateTrail, and as which member the trail shows them.
 local SHOWN <const> = {S3BucketName = "S3BucketName", S3KeyPrefix = "S3KeyPrefix", SnsTopicName = "SnsTopicName",
@@ -91,7 +95,9 @@ return resource {
   create = function(aws, want)
     local input = members(want)
     input.TagsList = resource.tag_list(want.Tags)
-    local arn = aws.cloudtrail:create_trail(input).TrailARN
+    local arn = settling.patiently(NOT_YET, "what the trail " .. want.name .. " writes to", function()
+      return aws.cloudtrail:create_trail(input).TrailARN
+    end)
     if want.EventSelectors or want.AdvancedEventSelectors then set_selectors(aws, want) end
     if want.Logging ~= false then aws.cloudtrail:start_logging {Name = want.name} end
     return {arn = arn}
@@ -99,7 +105,11 @@ return resource {
 
   update = function(aws, live, want, changed)
     local input, any = members(want, changed)
-    if any then aws.cloudtrail:update_trail(input) end
+    if any then
+      settling.patiently(NOT_YET, "what the trail " .. want.name .. " writes to", function()
+        aws.cloudtrail:update_trail(input)
+      end)
+    end
     if changed.EventSelectors or changed.AdvancedEventSelectors then set_selectors(aws, want) end
     if changed.Logging then set_logging(aws, want) end
     if not changed.Tags then return end

@@ -1,5 +1,8 @@
 --- config.delivery_channel: where AWS Config delivers to. A region has one, and it needs a recorder first: after = it.
 local resource = require "resources"
+local settling = require "resources.settling"
+
+local NOT_YET <const> = {InsufficientDeliveryPolicyException = true, NoSuchBucketException = true}
 
 local MEMBERS <const> = {"s3BucketName", "s3KeyPrefix", "s3KmsKeyArn", "snsTopicARN",
   "configSnapshotDeliveryProperties"}
@@ -12,7 +15,9 @@ local function put(aws, want, live)
     if input[name] == nil and live then input[name] = live[name] end
     if input[name] == "" then input[name] = nil end
   end
-  aws.config:put_delivery_channel {DeliveryChannel = input}
+  settling.patiently(NOT_YET, "the bucket of the delivery channel " .. want.name, function()
+    aws.config:put_delivery_channel {DeliveryChannel = input}
+  end)
 end
 
 return resource {

@@ -1,5 +1,8 @@
 --- config.recorder: what AWS Config writes down. A region has one; whether it records is config.recording's.
 local resource = require "resources"
+local settling = require "resources.settling"
+
+local NOT_YET <const> = {InvalidRoleException = true}
 
 -- A put replaces all of it: what the playbook does not give stays as it is.
 local function put(aws, want, live)
@@ -8,8 +11,10 @@ local function put(aws, want, live)
     input[name] = want[name]
     if input[name] == nil and live then input[name] = live[name] end
   end
-  aws.config:put_configuration_recorder {ConfigurationRecorder = input,
-    Tags = not live and resource.tag_list(want.Tags) or nil}
+  settling.patiently(NOT_YET, "the role of the recorder " .. want.name, function()
+    aws.config:put_configuration_recorder {ConfigurationRecorder = input,
+      Tags = not live and resource.tag_list(want.Tags) or nil}
+  end)
 end
 
 local function describe(aws, name)

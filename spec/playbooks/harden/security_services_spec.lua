@@ -268,6 +268,12 @@ describe("harden/security-services, where some of it is there,", function()
     session.cloudtrail:stop_logging {Name = "example-production-trail"}
     assert.matches("cloudtrail.trail/example-production-trail", plan("--var", "own_trail=false"), 1, true)
   end)
+  it("leaves the analyzer that others have made, which is the one that a region has", function()
+    session.accessanalyzer:create_analyzer {analyzerName = "ConsoleAnalyzer", type = "ACCOUNT"}
+    local text = plan()
+    assert.matches("Access Analyzer: ConsoleAnalyzer looks at this account already, and goes on so", text, 1, true)
+    assert.is_nil(text:find("accessanalyzer.analyzer/", 1, true))
+  end)
   it("takes no trail for one that records while it is not logging", function()
     trail {Name = "org", IsMultiRegionTrail = true, IsOrganizationTrail = true}
     session.cloudtrail:stop_logging {Name = "org"}

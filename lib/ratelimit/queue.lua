@@ -56,6 +56,10 @@ function queue.open(session, options)
   end
   self.url = address(options.queue)
   self.dlq_url = address(options.dlq or options.queue .. "-dlq")
+  if self.dlq_url == self.url then
+    error({exit = 64, code = "Usage", message = ("The queue and its dead-letter queue are one and the same, %s: a dead "
+      .. "letter would be sent again. Give dlq another."):format(self.url)}, 0)
+  end
   self.deletes = requests(self.sqs, "delete_message", self.url, handle_of)
   self.hides = requests(self.sqs, "change_message_visibility", self.url, handle_of)
   self.sends = requests(self.sqs, "send_message", self.url, itself)

@@ -14,6 +14,18 @@ local NEEDED <const> = {"queue", "redis", "limit", "send"}
 
 local function usage(text, ...) error({exit = 64, code = "Usage", message = text:format(...)}, 0) end
 
+-- A queue that can't put one message off, or that is its own dead letters.
+local function queue_faults(spec, faults)
+  if type(spec.queue) ~= "string" then return end
+  if spec.queue:find "%.fifo$" then
+    faults[#faults + 1] = ("queue %s is a FIFO queue: SQS takes no delay for a single message there, so a message that "
+      .. "must wait could not be put off. Use a standard queue."):format(spec.queue)
+  end
+  if spec.dlq == spec.queue then
+    faults[#faults + 1] = ("queue and dlq are both %s: a dead letter would be sent again"):format(spec.queue)
+  end
+end
+
 --- Checks the table that a playbook gave to `worker`; raises all that is wrong with it.
 function setup.check(spec)
   local faults, names = {}, {}
@@ -31,6 +43,7 @@ function setup.check(spec)
   for _, name in ipairs(NEEDED) do
     if spec[name] == nil then faults[#faults + 1] = "worker needs " .. name end
   end
+  queue_faults(spec, faults)
   table.sort(faults)
   if #faults > 0 then usage("%s", table.concat(faults, "\n")) end
   local policy, why = ratelimit.policy(spec.limit)

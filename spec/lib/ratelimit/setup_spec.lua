@@ -21,6 +21,18 @@ describe("ratelimit.setup", function()
     assert.matches("limit can't be kept", err.message)
   end)
 
+  it("refuses a FIFO queue, where nothing can be put off, and dead letters on the queue itself", function()
+    local ok, err = pcall(setup.check, {queue = "q.fifo", dlq = "q.fifo", limit = LIMIT, redis = {}, send = {}})
+    assert.is_false(ok)
+    assert.equal(64, err.exit)
+    assert.matches("q%.fifo is a FIFO queue", err.message)
+    assert.matches("queue and dlq are both q%.fifo", err.message)
+    local sqs = {get_queue_url = function() return {QueueUrl = "http://sqs/1/q"} end}
+    ok, err = pcall(require "ratelimit.queue".open, {sqs = sqs}, {queue = "q", dlq = "http://sqs/1/q"})
+    assert.is_false(ok)
+    assert.matches("one and the same, http://sqs/1/q", err.message)
+  end)
+
   describe("a Redis that is wrong is 'unavailable', with a sentence that says how:", function()
     local plain, tls
     before_each(function()

@@ -79,7 +79,7 @@ test: setup
 	@$(MAKE) -s asan
 soak: setup
 	@$(MAKE) -s $J $B/tidelock $B/tidelua
-	TIDELOCK_SOAK=1 $B/tidelua spec/run.lua spec/kill spec/faults spec/playbooks/validate_limiter_spec.lua
+	TIDELOCK_SOAK=1 $B/tidelua spec/run.lua spec/kill spec/faults spec/runbook spec/playbooks/validate_limiter_spec.lua
 	$B/tidelua spec/bench/soak.lua 5000000000 --check 32
 asan: setup
 	@vendor/venv ministack   # its h2 library serves HTTP/2

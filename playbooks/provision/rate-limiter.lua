@@ -95,7 +95,7 @@ if site.site_secret then
   site_secret = ensure.secretsmanager.secret {
     name = site.site_secret, Description = "What the rate limiter sends with",
     Value = var.token ~= "" and {env = var.token} or nil,
-    tags = {Purpose = "the site's token"},
+    tags = {Purpose = "the site's token"}, ignore = {"Rotation", "Policy"},     -- whoever owns the site sets these
   }
 end
 

@@ -10,10 +10,11 @@ return control {
   read = function(aws, subject)
     local out = {nat = false, endpoints = {}}
     for nat in aws.ec2:items("describe_nat_gateways", {}) do
-      if nat.VpcId == subject.name and nat.State ~= "deleted" then out.nat = true end
+      if nat.VpcId == subject.name and not (nat.State or ""):find "^delet" then out.nat = true end
     end
     for endpoint in aws.ec2:items("describe_vpc_endpoints", {}) do
-      if endpoint.VpcId == subject.name and #(endpoint.RouteTableIds or {}) > 0 then
+      local gone = (endpoint.State or ""):lower():find "^delet"
+      if endpoint.VpcId == subject.name and #(endpoint.RouteTableIds or {}) > 0 and not gone then
         out.endpoints[endpoint.ServiceName:match "[^.]+$"] = true
       end
     end

@@ -3,7 +3,7 @@ local control = require "checks"
 
 return control {
   id = "rds-certificate", title = "Databases have a current certificate", severity = "medium", requirement = "1.4",
-  subjects = "rds.db_instance", needs = {}, remedy = "harden/database",
+  subjects = "rds.db_instance", needs = {},
   command = "tidelock call rds modify-db-instance --db-instance-identifier {name} "
     .. "--ca-certificate-identifier rds-ca-rsa2048-g1 --region {region}",
   means = "Clients that check the certificate cannot connect once it has expired; others stop checking.",

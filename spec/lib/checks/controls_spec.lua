@@ -109,6 +109,22 @@ describe("controls", function()
     for _, control in ipairs(checks.all()) do assert.is_true(seen[control.id] or false, control.id) end
   end)
 
+  it("name remedies that exist, and only vars that these take", function()
+    local place = require "checks.words".find_playbook
+    for _, control in ipairs(checks.all()) do
+      if control.remedy then
+        local path = assert(place(control.remedy), control.id .. " names " .. control.remedy .. ", which is no playbook")
+        local header
+        local env = setmetatable({playbook = function(h) header = h error "enough" end}, {__index = _G})
+        pcall(assert(loadfile(path, "t", env)))
+        for name in pairs(control.vars or {}) do
+          assert.is_table((header.vars or {})[name], ("%s: %s has no var %s"):format(control.id, control.remedy, name))
+        end
+      end
+      assert.is_true(control.remedy ~= nil or control.vars == nil, control.id)
+    end
+  end)
+
   it("hold every criterion of the plan that can be read from the account", function()
     local NOT <const> = {["5.3"] = "lives in Redis: the limiter's own specs", ["5.5"] = "an answer of the service",
       ["10.1"] = "about the plan, not the account"}

@@ -4,6 +4,7 @@ import json
 import re
 
 from call import Refusal, operation
+from moto import backends
 import scaling
 import topics
 
@@ -156,10 +157,19 @@ def put_composite_alarm(call):
     return {}
 
 
+def older(call, alarms):
+    """Days that an alarm has been in its state already: JSON {name: days} in the SSM parameter /sandbox/alarms."""
+    found = backends.get_backend("ssm")[call.account]["us-east-1"].get_parameter("/sandbox/alarms")
+    for alarm in alarms if found else []:
+        days = json.loads(found.value).get(alarm["AlarmName"], 0)
+        alarm["StateUpdatedTimestamp"] -= datetime.timedelta(days=days)
+
+
 @operation("cloudwatch", "DescribeAlarms")
 def describe_alarms(call):
     """Composite alarms come only when AlarmTypes asks for them."""
     answer = call.moto()
+    older(call, answer.get("MetricAlarms", []))
     kinds = call.params.get("AlarmTypes") or ["MetricAlarm"]
     names, prefix = call.params.get("AlarmNames"), call.params.get("AlarmNamePrefix", "")
     if "MetricAlarm" not in kinds:

@@ -105,6 +105,21 @@ def modify_replication_group(call):
     return answer
 
 
+@operation("elasticache", "DeleteReplicationGroup")
+def delete_replication_group(call):
+    """moto keeps it as one that is being deleted, for ever."""
+    answer = call.moto()
+    call.backend().replication_groups.pop(call.params["ReplicationGroupId"].lower(), None)
+    return answer
+
+
+@operation("elasticache", "DeleteCacheCluster")
+def delete_cache_cluster(call):
+    answer = call.moto()
+    call.backend().cache_clusters.pop(call.params["CacheClusterId"], None)
+    return answer
+
+
 @operation("elasticache", "DescribeReplicationGroups")
 def describe_replication_groups(call):
     answer = call.moto()

@@ -1,4 +1,5 @@
-"""iam: what a role may do, by its own policies; AWS's own policies."""
+"""iam: what a role may do, by its own policies; AWS's own policies; what people do that no API does."""
+import datetime
 import fnmatch
 import functools
 import json
@@ -8,6 +9,7 @@ from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import SERVICE_NAME_CONVERSION, AWSManagedPolicy
 
 from call import Refusal, operation
+from moto import backends
 
 
 def principal(call):
@@ -118,3 +120,30 @@ def bring(call):
 
 for name in ("AttachRolePolicy", "AttachUserPolicy", "AttachGroupPolicy", "GetPolicy", "GetPolicyVersion"):
     operation("iam", name)(bring)
+
+
+# --- what no API does, and what takes months: the JSON in the SSM parameter /sandbox/people of the account (us-east-1)
+#   {"root_mfa": true}              the root has registered a second factor, at the console
+#   {"root_keys": 1}                the root has made itself a key there
+#   {"key_days": {USER: 120}}       how old the keys of a user are
+
+def said(call):
+    found = backends.get_backend("ssm")[call.account]["us-east-1"].get_parameter("/sandbox/people")
+    return json.loads(found.value) if found else {}
+
+
+@operation("iam", "GetAccountSummary")
+def get_account_summary(call):
+    answer, people = call.moto(), said(call)
+    answer["SummaryMap"]["AccountMFAEnabled"] = int(people.get("root_mfa", False))
+    answer["SummaryMap"]["AccountAccessKeysPresent"] = people.get("root_keys", 0)
+    return answer
+
+
+@operation("iam", "ListAccessKeys")
+def list_access_keys(call):
+    answer = call.moto()
+    days = said(call).get("key_days", {}).get(call.params.get("UserName"), 0)
+    for key in answer["AccessKeyMetadata"] if days else []:
+        key["CreateDate"] -= datetime.timedelta(days=days)
+    return answer

@@ -81,6 +81,8 @@ soak: setup
 	@$(MAKE) -s $J $B/tidelock $B/tidelua
 	TIDELOCK_SOAK=1 $B/tidelua spec/run.lua spec/kill spec/faults spec/runbook spec/playbooks/validate_limiter_spec.lua
 	$B/tidelua spec/bench/soak.lua 5000000000 --check 32
+	@vendor/venv ministack
+	$B/tidelua spec/limiter/load.lua 660 1000 110 100 120
 asan: setup
 	@vendor/venv ministack   # its h2 library serves HTTP/2
 	@$(MAKE) -s $J B=build/asan CFLAGS='-O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer' build/asan/tidelua

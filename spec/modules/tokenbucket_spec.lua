@@ -110,6 +110,24 @@ describe("tidelock.tokenbucket", function()
     assert.is_true(#times >= 599, #times .. " in an hour")
   end)
 
+  it("lets no span of any length have more than its burst and one for each six seconds of it", function()
+    math.randomseed(tonumber(os.getenv "SEED") or 31337)
+    for _ = 1, 30 do
+      local store <close> = assert(tokenbucket.store(assert(tokenbucket.policy(RULE))))
+      local times, now = {}, 500000
+      for _ = 1, 300 do
+        now = now + (math.random(3) == 1 and 0 or math.random(1, 12000))
+        if store:take("u", now) then times[#times + 1] = now end
+      end
+      for i = 1, #times do
+        for j = i + 3, #times do
+          local most = 3 + (times[j] - times[i]) // 6000
+          if j - i + 1 > most then error(("%d in %d ms"):format(j - i + 1, times[j] - times[i])) end
+        end
+      end
+    end
+  end)
+
   it("counts a request until it is finished, and from its end after", function()
     local policy = assert(tokenbucket.policy {windows = {{limit = 1, ms = 1000}}, hold = 30000})
     local store <close> = assert(tokenbucket.store(policy))

@@ -1,9 +1,13 @@
---- What the models call sensitive (a password, a function's variables) is said in records, and never kept.
+--- What the models call sensitive (a password, a function's variables) is said in plans and records, and never shown.
+local compare = require "resources.compare"
 local schema = require "resources.schema"
 
 local redact = {}
 
 local HIDDEN <const> = "<secret>"
+
+--- What is said of a sensitive value that is not the one before it.
+redact.OTHER = "<another secret>"
 
 local hide
 
@@ -59,6 +63,31 @@ end
 function redact.input(models, service, operation, input)
   if type(input) ~= "table" then return input end
   return apply(rows_of(models, service, operation), input)
+end
+
+-- Where a sensitive value is another after a change than before it, the text for it says so.
+local function mark(row, before, after, hidden)
+  row = row and (row.shape or row)
+  if not row or after == nil then return hidden end
+  if row.sensitive then return compare.equal(after, before) and hidden or redact.OTHER end
+  if type(hidden) ~= "table" or type(after) ~= "table" or type(before) ~= "table" then return hidden end
+  if row.members then
+    for _, member in ipairs(row.members()) do
+      local name = member.name
+      hidden[name] = mark(member.row, before[name], after[name], hidden[name])
+    end
+  elseif row.item or row.value then
+    for key in next, hidden do hidden[key] = mark(row.item or row.value, before[key], after[key], hidden[key]) end
+  end
+  return hidden
+end
+
+--- The values of one change of a resource (as Type:diff gives it, all that is known put in) as they may be shown: of
+-- sensitive ones only whether they differ.
+function redact.change(t, models, name, before, after)
+  local property = t:schema(models)[name]
+  local row = property and property.row
+  return hide(row, before), before ~= nil and mark(row, before, after, hide(row, after)) or hide(row, after)
 end
 
 --- Properties of a resource, live or wanted, as they may be kept.

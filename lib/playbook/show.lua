@@ -7,6 +7,7 @@ local show = {}
 
 show.UNKNOWN = "(known after apply)"
 
+local SAID <const> = {[show.UNKNOWN] = true, ["<secret>"] = true, ["<another secret>"] = true}
 local DEPTH <const> = 64                                 -- as deep as properties may be
 local LONG <const> = 400                                 -- characters beyond which a text is only begun
 
@@ -26,7 +27,7 @@ end
 --- One line of text for a value that `show.value` gave.
 function show.text(value)
   if type(value) == "string" then
-    if value == show.UNKNOWN or value == "<secret>" then return value end
+    if SAID[value] then return value end
     if #value > LONG then return ("%q... (%d characters)"):format(value:sub(1, LONG // 4), #value) end
     return ("%q"):format(value):gsub("\\\n", "\\n")
   end

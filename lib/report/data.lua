@@ -1,6 +1,7 @@
 --- A plan, a run and its summary as data: what --output json prints and plan files hold (docs/reference/json.md).
 local planner = require "playbook.planner"
 local playbook = require "playbook"
+local redact = require "playbook.redact"
 local show = require "playbook.show"
 local unknown = require "playbook.unknown"
 
@@ -22,12 +23,12 @@ local function message_of(err)
 end
 data.error = message_of
 
---- One node: address, action, why, changes; after an apply its result too.
-function data.node(node)
+--- One node: address, action, why, changes; after an apply its result too. What the model calls sensitive is hidden.
+function data.node(node, models)
   local out = {address = node.address, type = node.type.type, name = node.name, action = node.action, why = node.why,
-    playbook = node.owner, changes = show.changes(node), result = node.result, seconds = node.seconds,
+    playbook = node.owner, changes = redact.changes(node.type, models, show.changes(node)), result = node.result, seconds = node.seconds,
     file = node.file, line = node.line}
-  if node.action == "create" then out.properties = data.show((unknown.resolve(node.want))) end
+  if node.action == "create" then out.properties = data.show(redact.properties(node.type, models, (unknown.resolve(node.want)))) end
   if node.failed then out.error = message_of(node.failed) end
   out.changed_by, out.changed_why = node.changed_by, node.changed_why
   if node.skipped then out.skipped_for = node.skipped.address end
@@ -44,7 +45,7 @@ function data.plan(engine)
   local json = require "tidelock.json"
   local out = head(engine, "tidelock.plan/1")
   out.resources, out.sequence = json.array {}, json.array {}
-  for i, node in ipairs(playbook.all_nodes(engine)) do out.resources[i] = data.node(node) end
+  for i, node in ipairs(playbook.all_nodes(engine)) do out.resources[i] = data.node(node, engine.models) end
   for _, entry in ipairs(engine.sequence) do
     if entry.kind ~= "resources" then
       out.sequence[#out.sequence + 1] = {kind = entry.kind, name = entry.name, line = entry.line}
@@ -62,7 +63,7 @@ function data.apply(engine)
   local json = require "tidelock.json"
   local out = head(engine, "tidelock.apply/1")
   out.resources = json.array {}
-  for i, node in ipairs(playbook.all_nodes(engine)) do out.resources[i] = data.node(node) end
+  for i, node in ipairs(playbook.all_nodes(engine)) do out.resources[i] = data.node(node, engine.models) end
   if engine.workflow and #engine.workflow.checks > 0 then out.checks = json.array(engine.workflow.checks) end
   out.outputs, out.summary, out.run = playbook.outputs(engine), playbook.summary(engine), engine.run_id
   return out

@@ -3,6 +3,7 @@ local compare = require "resources.compare"
 local data = require "report.data"
 local planner = require "playbook.planner"
 local playbook = require "playbook"
+local redact = require "playbook.redact"
 local unknown = require "playbook.unknown"
 local visible = require "visible"
 
@@ -53,8 +54,8 @@ local function fold(rows, from, name)
   rows[from + 1] = {path = name, folded = ("(%d values; --output json has them)"):format(n)}
 end
 
-local function rows_of_new(node)
-  local rows, want = {}, data.show((unknown.resolve(node.want)))
+local function rows_of_new(node, models)
+  local rows, want = {}, data.show(redact.properties(node.type, models, (unknown.resolve(node.want))))
   for _, name in ipairs(compare.sorted_keys(want)) do
     if not (name == "name" and #node.type.keys == 1) then
       local from = #rows
@@ -65,12 +66,14 @@ local function rows_of_new(node)
   return rows
 end
 
-local function rows_of(node)
-  if node.action == "create" then return rows_of_new(node) end
+local function rows_of(node, models)
+  if node.action == "create" then return rows_of_new(node, models) end
   local rows = {}
   for _, change in ipairs(node.changes or {}) do
     local n = #rows
-    local before, after = data.show(change.before), data.show((unknown.resolve(change.after)))
+    local before, after = redact.change(node.type, models, change.name, change.before,
+      (unknown.resolve(change.after)))
+    before, after = data.show(before), data.show(after)
     if node.type.rules[change.name] == "policy" then
       before, after = compare.policy(before), compare.policy(after)
     end
@@ -95,7 +98,8 @@ local function row_line(p, row, width, create)
   return left .. p:text("red", shown(row.before)) .. " -> " .. p:text("green", shown(row.after)) .. note
 end
 
-local function node_lines(out, p, node, width, quiet)
+local function node_lines(out, p, node, width, options)
+  local quiet = options.quiet
   local action = node.action
   local why = action == "none" and node.why or action .. ", " .. node.why
   if node.taken_from then why = why .. "; it belongs to playbook " .. node.taken_from end
@@ -104,7 +108,7 @@ local function node_lines(out, p, node, width, quiet)
   out[#out + 1] = ("%s %s  %s"):format(p:text(COLOR[action], p.pad(SYMBOL[action], 3)),
     action == "none" and address or p:text("bold", address), p:text("dim", line(why)))
   if action == "none" or action == "delete" or quiet and action == "create" then return end
-  local rows, most = rows_of(node), 0
+  local rows, most = rows_of(node, options.models), 0
   for _, row in ipairs(rows) do most = math.max(most, p.width(line(row.path))) end
   for _, row in ipairs(rows) do out[#out + 1] = row_line(p, row, most, action == "create") end
 end
@@ -143,20 +147,20 @@ end
 function terminal.plan(engine, p, options)
   local out = {terminal.title(engine, p), ""}
   local all = playbook.all_nodes(engine)
-  local width = widest(all)
+  local width, how = widest(all), {quiet = options.quiet, models = engine.models}
   for _, entry in ipairs(engine.sequence) do
     if entry.kind == "resources" then
       if entry.after and #entry.nodes > 0 then
         out[#out + 1] = p:text("dim", ("    after %s %s:"):format(BARRIER[entry.after.kind], shown(entry.after.name)))
       end
       for _, node in ipairs(entry.nodes) do
-        if not (options.quiet and node.action == "none") then node_lines(out, p, node, width, options.quiet) end
+        if not (options.quiet and node.action == "none") then node_lines(out, p, node, width, how) end
       end
     else
       out[#out + 1] = barrier_line(p, entry)
     end
   end
-  for _, node in ipairs(engine.orphans or {}) do node_lines(out, p, node, width, options.quiet) end
+  for _, node in ipairs(engine.orphans or {}) do node_lines(out, p, node, width, how) end
   if #all == 0 and #engine.sequence == 0 then out[#out + 1] = "    the playbook declares nothing" end
   local n = planner.counts(all)
   out[#out + 1] = ""

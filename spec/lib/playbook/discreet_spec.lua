@@ -85,4 +85,37 @@ describe("secrets in a playbook", function()
     end
     assert.equal("", kept())
   end)
+
+  -- An address that is text in the playbook, and sensitive by the model.
+  it("hides what the model calls sensitive in plans, diffs, reports and json, and says only that it differs", function()
+    local body <const> = [[ensure.budgets.budget {name = "month", BudgetType = "COST", TimeUnit = "MONTHLY",
+      BudgetLimit = {Amount = "%d", Unit = "USD"}, NotificationsWithSubscribers = {{
+        Notification = {NotificationType = "ACTUAL", ComparisonOperator = "GREATER_THAN", Threshold = 80.0,
+          ThresholdType = "PERCENTAGE"},
+        Subscribers = {{SubscriptionType = "EMAIL", Address = "%s@example.com"}}}}}]]
+    local path = folder .. "/budget.lua"
+    local function with(limit, who)
+      assert(fs.write(path, 'playbook {name = "spec/budget"}\n' .. body:format(limit, who)))
+    end
+    local function hidden(...)
+      local code, text = account:run(...)
+      assert.equal(0, code, text)
+      assert.is_nil(text:find("@example.com", 1, true), text)
+      return text
+    end
+    with(5, "first")
+    assert.matches("Subscribers.*<secret>", hidden("plan", path))
+    assert.matches('"<secret>"', hidden("plan", path, "--output", "json"))
+    local report = folder .. "/report.html"
+    hidden("apply", path, "--yes", "--report", report)
+    local file <close> = assert(io.open(report))
+    assert.is_nil(file:read "a":find("@example.com", 1, true))
+    with(5, "second")
+    assert.matches("<secret> %-> <another secret>", hidden("plan", path))
+    assert.matches('"before".*"<secret>"', hidden("plan", path, "--output", "json"))
+    with(6, "first")
+    local text = hidden("plan", path)
+    assert.matches('"5" %-> "6"', text)
+    assert.is_nil(text:find("another secret", 1, true), text)
+  end)
 end)

@@ -257,6 +257,25 @@ describe("harden/security-services, where some of it is there,", function()
     assert.matches("guardduty is administered by account 210987654321\n", text, 1, true)
     assert.matches('FindingPublishingFrequency%s+"SIX_HOURS" %-> "FIFTEEN_MINUTES"', text)
   end)
+  it("leaves Security Hub to the organisation's delegated administrator", function()
+    session.organizations:create_organization {FeatureSet = "ALL"}
+    local function member(name)
+      return session.organizations:create_account {AccountName = name, Email = name .. "@example.com"}
+        .CreateAccountStatus.AccountId
+    end
+    local admin, one = member "security", member "shop"
+    session.securityhub:enable_organization_admin_account {AdminAccountId = admin}
+    host.server.env.AWS_ACCESS_KEY_ID = one                      -- an emulated account's key is its number
+    require "aws".session {region = "us-east-1", endpoint_url = host.server.url,
+      credentials = {access_key_id = one, secret_access_key = "sandbox"}}.securityhub:enable_security_hub {
+      EnableDefaultStandards = false}
+    local text = plan()
+    assert.matches("securityhub is administered by account " .. admin .. ", and left to it", text, 1, true)
+    for _, kind in ipairs {"hub", "standard", "finding_aggregator"} do
+      assert.is_nil(text:find("securityhub." .. kind .. "/", 1, true), kind)
+    end
+    assert.matches("guardduty.detector/detector", text, 1, true)
+  end)
   it("tells of the organisation's trail, and makes none of its own where that is asked", function()
     trail {Name = "org", IsMultiRegionTrail = true, IsOrganizationTrail = true}
     local planned = plan()

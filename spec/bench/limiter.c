@@ -7,7 +7,7 @@
 #include <time.h>
 
 #define ROUNDS 5
-#define KEYSIZE 32
+#define KEYSIZE 16
 
 static volatile int64_t sink;   /* so that no loop is thought away */
 
@@ -76,7 +76,7 @@ int main (int argc, char **argv) {
     fprintf(stderr, "limiter: no memory, or wrong arguments: limiter DECISIONS KEYS. %s\n", why);
     return 1;
   }
-  for (long i = 0; i < keys; i++) snprintf(names + i * KEYSIZE, KEYSIZE, "user-%ld", i);
+  for (long i = 0; i < keys; i++) snprintf(names + i * KEYSIZE, KEYSIZE, "user-%u", (unsigned)i);
   manykeys(&b, names, keys);   /* makes them */
   for (int i = 0; i < ROUNDS; i++) {
     alone = best(alone, ring(&p, n));

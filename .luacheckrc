@@ -4,7 +4,8 @@ max_line_length = 120
 files["spec"] = {std = "+busted", globals = {"arg"}, read_globals = {"alloc"}}
 files["host"] = {globals = {"arg"}}
 files["playbooks"] = {
-  read_globals = {"playbook", "var", "account", "ensure", "step", "find", "keep", "recall", "wait_until", "approve", "park",
-    "check", "include", "output", "known", "days", "hours", "minutes", "seconds", "now", "random", "aws", "task", "http", "json", "redis",
-    "ratelimit", "postgres", "log", "secret", "looks_secret", "worker"},
+  read_globals = {"playbook", "var", "account", "ensure", "step", "find", "owned", "retire", "keep", "recall", "wait_until", "approve",
+    "park", "check", "include", "output", "known", "days", "hours", "minutes", "seconds", "now", "random", "aws", "task", "http", "json", "redis",
+    "ratelimit", "postgres", "log", "secret", "looks_secret", "tokenbucket",
+    "worker"},
 }

@@ -15,34 +15,13 @@ local function refuse_writes(call)
     .. " report it."):format(call.service, call.operation)}, 0)
 end
 
--- The tags of one resource, by the account's own call where that knows it.
-local function tags_by_call(recorder)
-  local loop, known = require "tidelock.loop", nil
-  local function all()
-    local out = {}
-    pcall(function()
-      for row in recorder:client().resourcegroupstaggingapi:items("get_resources", {}) do
-        out[row.ResourceARN] = resources.tag_map(row.Tags)
-      end
-    end)
-    return out
-  end
-  return function(arn, own)
-    known = known or loop.spawn(all)
-    if type(known) ~= "table" then
-      local ok, tags = loop.wait(known)
-      known = ok and tags or {}
-    end
-    return known[arn] or own()
-  end
-end
-
 --- A client for reading: `aws`, and the recorder that counts. `place` is {region =, id =}.
 function look.client(session, traffic, place)
   local recorder = recorder_of.new(session, traffic)
   recorder.before = refuse_writes
-  local of, tags = require "playbook.place".of {region = place.region, identity = {known = {id = place.id}},
-    recorder = recorder, nodes = {}}, tags_by_call(recorder)
+  local of = require "playbook.place".of {region = place.region, identity = {known = {id = place.id}},
+    recorder = recorder, nodes = {}}
+  local tags = survey.tags(recorder:client())
   recorder.place = function(name)
     if name == "tags" then return tags end
     return of(name)

@@ -168,6 +168,10 @@ end
 
 --- Decides what is to be done with one node: sets action, changes, why. Its dependencies are decided already.
 function planner.decide(node)
+  if node.retire then
+    node.action, node.why = node.live and "delete" or "none", node.live and node.retire or "there is none any more"
+    return
+  end
   local want = node.type:complete((unknown.resolve(node.want)))
   node.changes = nil
   if not node.live then
@@ -200,7 +204,7 @@ local function mark_owner(node)
   local tags = node.live and node.live.Tags
   if not tags then return end
   local owner = tags[OWNER_TAG]
-  if node.free then return end
+  if node.free or node.retire then return end
   if owner == nil then node.adopts = true end
   if owner and owner ~= node.owner then node.taken_from = owner end
 end

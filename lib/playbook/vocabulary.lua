@@ -221,6 +221,7 @@ function vocabulary.environment(engine, values, outputs)
     keep = keep, recall = recall, playbook = header_word(engine),
     var = var_word(engine, values), account = account_word(engine), ensure = ensure_word(engine),
     find = require "playbook.find".word(engine),
+    owned = require "playbook.retire".owned(engine), retire = require "playbook.retire".word(engine),
     include = require "playbook.include".word(engine, vocabulary.environment),
     output = require "playbook.output".word(engine, outputs), known = known, aws = aws_word(engine),
     seconds = span(1), minutes = span(60), hours = span(3600), days = span(86400),

@@ -100,6 +100,29 @@ function survey.all(aws, types, most, wanted)
   return items, failed
 end
 
+--- A function tags(arn, own) for a client: the tags of a resource by the account's own call for all, which the first to
+-- ask makes, or by `own()` where that does not know it.
+function survey.tags(aws)
+  local loop, known = require "tidelock.loop", nil
+  local function all()
+    local out = {}
+    pcall(function()
+      for row in aws.resourcegroupstaggingapi:items("get_resources", {}) do
+        out[row.ResourceARN] = resources.tag_map(row.Tags)
+      end
+    end)
+    return out
+  end
+  return function(arn, own)
+    known = known or loop.spawn(all)
+    if type(known) ~= "table" then
+      local ok, tags = loop.wait(known)
+      known = ok and tags or {}
+    end
+    return known[arn] or own()
+  end
+end
+
 -- ## By ARN
 
 -- Words of ARNs that are not the names of their services here.

@@ -33,6 +33,11 @@ def deregister_scalable_target(call):
     found = target_of(call)
     answer = call.moto()
     call.state.get("tags", {}).pop(found.arn, None)
+    mine = call.params["ResourceId"], call.params["ScalableDimension"]
+    for key, policy in list(call.backend().policies.items()):         # its policies go with it, and their alarms
+        if (policy.resource_id, policy.scalable_dimension) == mine:
+            policy.delete_alarms(call.account, call.region)
+            del call.backend().policies[key]
     return answer
 
 

@@ -1,0 +1,167 @@
+-- playbooks/teardown.lua after provisioning and hardening: what tidelock made goes, what was there before stays.
+local account = require "support.account"
+local hardening = require "support.hardening"
+local json = require "tidelock.json"
+local oracle = require "support.oracle"
+
+local TEARDOWN <const> = "playbooks/teardown.lua"
+
+describe("teardown", function()
+  local host, boto, session, names, before
+  local where
+
+  local function ask(service, operation, input)
+    local answer = boto:call(where, service, operation, input or {})
+    assert.is_nil(answer.error, answer.error and answer.error.message)
+    return oracle.plain(answer.output)
+  end
+  -- What people had, as boto3 reads it back.
+  local function theirs()
+    local out = {queues = {}, tables = {}, objects = {}, groups = {}}
+    for _, name in ipairs(names.queues) do
+      local url = ask("sqs", "GetQueueUrl", {QueueName = name}).QueueUrl
+      out.queues[name] = ask("sqs", "GetQueueAttributes", {QueueUrl = url, AttributeNames = {"RedrivePolicy",
+        "VisibilityTimeout", "QueueArn"}}).Attributes
+    end
+    for _, name in ipairs(names.tables) do
+      out.tables[name] = {ask("dynamodb", "DescribeTable", {TableName = name}).Table.KeySchema,
+        ask("dynamodb", "Scan", {TableName = name}).Items}
+    end
+    for _, name in ipairs(names.buckets) do
+      out.objects[name] = #(ask("s3", "ListObjectsV2", {Bucket = name}).Contents or {})
+    end
+    for _, name in ipairs(names.groups) do
+      local found = ask("logs", "DescribeLogGroups", {logGroupNamePrefix = name}).logGroups
+      for _, group in ipairs(found) do
+        if group.logGroupName == name then out.groups[name] = group.storedBytes end
+      end
+    end
+    out.database = ask("rds", "DescribeDBInstances", {DBInstanceIdentifier = names.database}).DBInstances[1]
+      .DBInstanceStatus
+    out.func = ask("lambda", "GetFunction", {FunctionName = names.func}).Configuration.CodeSha256
+    out.services = {}
+    for _, one in ipairs(names.services) do
+      local live = ask("ecs", "DescribeServices", {cluster = one.cluster, services = {one.name}}).services[1]
+      out.services[one.name] = live.status .. " " .. live.desiredCount
+    end
+    return out
+  end
+  local function run(verb, ...)
+    return host:run(verb, TEARDOWN, hardening.ACCOUNT, ...)
+  end
+  local function deletions(...)
+    local code, text = run("plan", "--output", "json", ...)
+    assert.equal(0, code, text)
+    local out = {}
+    for _, resource in ipairs(json.decode(text:match "{\n.*").resources) do
+      if resource.action == "delete" then out[resource.address] = true end
+    end
+    return out, text
+  end
+
+  setup(function()
+    host, boto = hardening.start(), oracle.start()
+    session, where = host.session, {url = host.server.url, region = "us-east-1", account = host.account}
+    names = account.build(host)
+    session.s3:put_object {Bucket = names.buckets[1], Key = "theirs", Body = "x"}
+    before = theirs()
+    for _, file in ipairs {"provision/all", "harden"} do
+      local code, text = host:apply(file, "--approve", "shorten log retention")
+      assert.is_true(code == 0 or code == 75, text)
+    end
+    session.s3:put_object {Bucket = "example-cloudtrail-logs-" .. host.account, Key = "AWSLogs/1",
+      Body = "who did what"}
+    session.dynamodb:put_item {TableName = "example-ai-costs-production", Item = {pk = {S = "COST#1"}, sk = {S = "a"}}}
+    session.sqs:send_message {MessageBody = "1", QueueUrl = session.sqs:get_queue_url {
+      QueueName = "example-rate-limiter-queue"}.QueueUrl}
+    session.cloudwatch:put_metric_alarm {AlarmName = "somebody-elses", Namespace = "X", MetricName = "Y", Period = 60,
+      EvaluationPeriods = 1, Threshold = 1.0, Statistic = "Sum", ComparisonOperator = "GreaterThanThreshold",
+      AlarmActions = {("arn:aws:sns:us-east-1:%s:example-cost-alerts"):format(host.account)}}
+  end)
+  teardown(function()
+    boto:stop()
+    host:close()
+  end)
+
+  it("shows what it would remove, and removes nothing by that", function()
+    local gone, text = deletions()
+    for _, address in ipairs {"budgets.budget/example-monthly", "cloudwatch.dashboard/example-rate-limiter",
+      "events.rule/example-guardduty-high-critical-findings", "sqs.queue/example-hybrid-workflows.fifo",
+      "application_autoscaling.target/service/ai-team/analytics"} do
+      assert.is_true(gone[address], address)
+    end
+    assert.is_nil(text:find("somebody-elses", 1, true) and gone["cloudwatch.alarm/somebody-elses"])
+    assert.is_not_nil(ask("sqs", "GetQueueUrl", {QueueName = "example-hybrid-workflows.fifo"}).QueueUrl)
+  end)
+
+  it("says of each thing that stays why", function()
+    local _, text = run "plan"
+    for address, why in pairs {
+      ["dynamodb.table/example-ai-costs-production"] = "",
+      ["sqs.queue/example-rate-limiter-queue"] = "it holds 1 message; to remove it too: --var"
+        .. " delete=example-rate-limiter-queue",
+      ["sqs.queue/example-rate-limiter-queue-dlq"] = "sqs.queue/example-rate-limiter-queue stays, and leans on it",
+      ["sns.topic/example-cost-alerts"] = "in use by cloudwatch.alarm/somebody-elses",
+      ["cloudtrail.trail/example-production-trail"] = "without it nobody knows who did what",
+      ["kms.key/alias/example-cloudtrail"] = "",
+      ["logs.group//aws/cloudtrail/example-production"] = "",
+      ["guardduty.detector/detector"] = "it guards the account",
+    } do
+      assert.is_not_nil(text:find(("stays: %s: %s"):format(address, why), 1, true), address .. "\n" .. text)
+    end
+  end)
+
+  it("removes it and nothing else: what was there before is there as before, and data are kept", function()
+    local gone = deletions()
+    local code, text = run("apply", "--yes")
+    assert.equal(0, code, text)
+    assert.same(before, theirs())
+    local n = 0
+    for address in pairs(gone) do
+      n = n + 1
+      assert.is_nil(text:find(address .. "  failed", 1, true), address)
+    end
+    assert.matches(("0 replaced, %d deleted"):format(n), text)
+    assert.equal(1, ask("dynamodb", "Scan", {TableName = "example-ai-costs-production"}).Count)
+    assert.equal("who did what", ask("s3", "GetObject", {Bucket = "example-cloudtrail-logs-" .. host.account,
+      Key = "AWSLogs/1"}).Body)
+    assert.is_true(ask("cloudtrail", "GetTrailStatus", {Name = "example-production-trail"}).IsLogging)
+    local alarms = ask("cloudwatch", "DescribeAlarms").MetricAlarms
+    assert.equal(1, #alarms)
+    assert.equal("somebody-elses", alarms[1].AlarmName)
+    assert.equal(0, #(ask("cloudwatch", "ListDashboards").DashboardEntries or {}))
+    assert.equal(0, #(ask("events", "ListRules").Rules or {}))
+  end)
+
+  it("finds nothing to do the second time", function()
+    local code, text = run("apply", "--yes")
+    assert.equal(0, code, text)
+    assert.matches(" 0 writes", text)
+    assert.same({}, (deletions()))
+  end)
+
+  it("refuses a name that is nothing it made, and leaves a bucket that holds objects even where it is named", function()
+    local code, text = run("plan", "--var", "delete=example-users")
+    assert.equal(64, code, text)
+    assert.matches("delete names example%-users, which is nothing that tidelock made here. Nothing was removed", text)
+    local _, plan = run("plan", "--var", "delete=example-production-trail,example-cloudtrail-logs-" .. host.account)
+    assert.matches("stays: s3.bucket/example%-cloudtrail%-logs%-%d+: it holds objects; nothing but an empty", plan)
+    assert.matches("%-%s+cloudtrail.trail/example%-production%-trail%s+delete", plan)
+  end)
+
+  it("removes what is named, each only with its name", function()
+    local gone = deletions("--var", "delete=detector,alias/example-ops-alerts")
+    assert.same({["guardduty.detector/detector"] = true, ["kms.key/alias/example-ops-alerts"] = true}, gone)
+    local code, text = run("apply", "--yes", "--var", "delete=detector,alias/example-ops-alerts")
+    assert.equal(0, code, text)
+    assert.equal(0, #(ask("guardduty", "ListDetectors").DetectorIds or {}))
+    local key = ask("kms", "ListAliases").Aliases
+    for _, alias in ipairs(key) do assert.not_equal("alias/example-ops-alerts", alias.AliasName) end
+  end)
+
+  it("takes only what the named playbooks own", function()
+    local _, text = run("plan", "--var", "playbooks=provision")
+    assert.matches("stays: dynamodb.table/example%-ai%-costs%-production", text)
+    assert.is_nil(text:find("cloudtrail.trail", 1, true))
+  end)
+end)

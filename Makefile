@@ -73,7 +73,7 @@ demo: setup
 	@$(MAKE) -s $J all
 	@PATH="$(CURDIR)/$B:$$PATH" $B/tidelock sandbox -- sh spec/support/demo.sh
 test: setup
-	@vendor/venv ministack
+	@vendor/venv ministack ocsf
 	@$(MAKE) -s $J $B/tidelock $B/tidelua
 	$B/tidelua spec/run.lua $(SPECS)
 	@$(MAKE) -s asan

@@ -37,6 +37,7 @@ local function event(report, result)
   local passed = result.result == "pass" or result.result == "skip"
   local time = ((report.started or 0) * 1000) // 1 | 0
   local command = findings.command(report, result)
+  local account = result.account or report.account              -- a suppression is the account file's own
   return {
     class_uid = CLASS, class_name = "Compliance Finding", category_uid = CATEGORY, category_name = "Findings",
     activity_id = CREATE, activity_name = "Create", type_uid = CLASS * 100 + CREATE,
@@ -54,8 +55,8 @@ local function event(report, result)
     remediation = {desc = command and ("%s %s"):format(result.todo, command) or result.todo},
     resources = array {{uid = result.subject.arn or result.subject.name, name = result.subject.name,
       type = result.subject.type, region = result.region}},
-    cloud = {provider = "AWS", region = result.region, account = {uid = result.account, type_id = 10,
-      type = "AWS Account"}},
+    cloud = {provider = "AWS", region = result.region, account = account and {uid = account, type_id = 10,
+      type = "AWS Account"} or nil},
   }
 end
 

@@ -4,7 +4,7 @@ playbook {
   name = "harden/config",
   about = "AWS Config: a recorder of all resources, where it delivers, and the CIS rules by choice",
   vars = {
-    global = {"boolean", default = true, about = "record what belongs to no region (IAM) too; one region does it"},
+    global = {"boolean", default = true, about = "record what belongs to no region (IAM) too: the first region's part"},
     channel = {"string", default = "", about = "a delivery channel that is there already, and stays as it is"},
     keep = {"integer", default = 2555, min = 30, about = "days that what was delivered is kept"},
     pack = {"boolean", default = false, about = "look at all of it by the rules of CIS (billed by evaluation)"},
@@ -12,7 +12,7 @@ playbook {
 }
 
 local name = account.prefix .. "-config"
-local bucket_name = account.prefix .. "-aws-config-" .. account.id
+local bucket_name = account.prefix .. "-aws-config-" .. account.id .. (var.global and "" or "-" .. account.region)
 local bucket_arn = "arn:aws:s3:::" .. bucket_name
 local service = {Service = "config.amazonaws.com"}
 local of_account = {["aws:SourceAccount"] = account.id}

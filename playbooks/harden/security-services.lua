@@ -9,9 +9,10 @@ playbook {
     runtime = {"boolean", default = true, about = "watch what runs in containers and machines (billed by vCPU)"},
     cis = {"boolean", default = false, about = "check by the CIS benchmark 3.0 too"},
     pack = {"boolean", default = false, about = "and by AWS Config's rules of CIS (billed by evaluation)"},
-    global = {"boolean", default = true, about = "this is the region that records what belongs to none (IAM)"},
+    global = {"boolean", default = true,
+      about = "this is the account's first region: it records what belongs to none (IAM), and gathers all findings"},
     regions = {"string", default = "ALL_REGIONS", choices = {"ALL_REGIONS", "NO_REGIONS"},
-      about = "whose findings Security Hub gathers in this region"},
+      about = "whose findings Security Hub gathers in the first region"},
     data_events = {"boolean", default = true, about = "write down every write to S3, but those to the log bucket"},
     own_trail = {"boolean", default = true,
       about = "a trail of this account's own, even where another one of all regions records it already"},
@@ -38,21 +39,26 @@ local function ask(absent, fn)
   error(value, 0)
 end
 
-local function administrator(answer)
-  local id = (answer.Administrator or {}).AccountId
+-- The other account that administers a service in this one; a service says in more than one way that there is none.
+local function administrator(fn)
+  local id = (ask({}, fn).Administrator or {}).AccountId
   return id ~= account.id and id or nil
 end
 
 local function guardduty()
   local id = (aws.guardduty:list_detectors {}.DetectorIds or {})[1]
   if not id then return {} end
-  return {detector = id, status = aws.guardduty:get_detector {DetectorId = id}.Status,
-    administrator = administrator(aws.guardduty:get_administrator_account {DetectorId = id})}
+  return {detector = id, administrator = administrator(function()
+    return aws.guardduty:get_administrator_account {DetectorId = id}
+  end)}
 end
 
 local function securityhub()
   local hub = aws.securityhub:describe_hub {}
-  local out = {hub = hub.HubArn, administrator = administrator(aws.securityhub:get_administrator_account {})}
+  local out = {hub = hub.HubArn, administrator = administrator(function()
+    return aws.securityhub:get_administrator_account {}
+  end)}
+  if out.administrator then return out end                     -- it gathers, in a region of its own
   local gathers = aws.securityhub:list_finding_aggregators {}.FindingAggregators[1]
   out.aggregator = gathers and gathers.FindingAggregatorArn:match "^arn:[^:]+:securityhub:([^:]+):"
   return out
@@ -87,7 +93,10 @@ local function trails()
   local out = {others = {}}
   for _, t in ipairs(aws.cloudtrail:describe_trails {}.trailList or {}) do
     local owner = t.TrailARN:match "^arn:[^:]+:cloudtrail:[^:]*:(%d+):"
-    if t.Name == names.trail and owner == account.id then
+    local ours = t.Name == names.trail and owner == account.id
+    if ours and t.HomeRegion ~= account.region then
+      out.home = {region = t.HomeRegion, arn = t.TrailARN}
+    elseif ours then
       out.ours = true
     elseif t.IsMultiRegionTrail then
       local ok, status = pcall(function() return aws.cloudtrail:get_trail_status {Name = t.TrailARN} end)
@@ -166,7 +175,7 @@ if not absent "securityhub" and not theirs "securityhub" then
   local region = (there.securityhub or {}).aggregator
   if region and region ~= account.region then
     print(("Security Hub gathers the findings of regions in %s already, and goes on so"):format(region))
-  else
+  elseif var.global then
     ensure.securityhub.finding_aggregator {RegionLinkingMode = var.regions, after = hub}
   end
 end
@@ -197,8 +206,11 @@ for _, t in ipairs((there.trails or {others = {}}).others) do
   end
 end
 
-local trail = other
-if var.own_trail or there.trails and there.trails.ours or not other then
+local trail, home = other, (there.trails or {}).home
+if home then
+  print(("The trail %s is at home in %s, and records this region too"):format(names.trail, home.region))
+  trail = home.arn
+elseif var.own_trail or there.trails and there.trails.ours or not other then
   trail = include("harden/trail", {data_events = var.data_events}).trail
 end
 

@@ -293,6 +293,28 @@ describe("harden/security-services, where some of it is there,", function()
     assert.matches("Access Analyzer: ConsoleAnalyzer looks at this account already, and goes on so", text, 1, true)
     assert.is_nil(text:find("accessanalyzer.analyzer/", 1, true))
   end)
+  it("does in a second region what each region needs, and not again what the first has for all", function()
+    apply()
+    local env = host.server.env
+    env.AWS_REGION, env.AWS_DEFAULT_REGION = "eu-west-1", "eu-west-1"
+    local file = host.state .. "/second.lua"
+    local text = assert(io.open "playbooks/accounts/example.lua"):read "a"
+    assert(require "tidelock.fs".write(file, (text:gsub('region = "us%-east%-1"', 'region = "eu-west-1"'))))
+    local code, said = host:run("apply", "playbooks/harden/security-services.lua", "--account", file, "--yes",
+      "--quiet", "--var", "global=false")
+    assert.equal(0, code, said)
+    assert.matches("The trail example-production-trail is at home in us-east-1, and records this region too", said, 1,
+      true)
+    assert.is_nil(said:find("securityhub.finding_aggregator", 1, true))
+    local there = require "aws".session {region = "eu-west-1", endpoint_url = host.server.url,
+      credentials = host.server.credentials}
+    local recorder = there.config:describe_configuration_recorders {}.ConfigurationRecorders[1]
+    assert.is_false(recorder.recordingGroup.includeGlobalResourceTypes)
+    assert.equal(("example-aws-config-%s-eu-west-1"):format(host.account),
+      there.config:describe_delivery_channels {}.DeliveryChannels[1].s3BucketName)
+    assert.equal(1, #session.cloudtrail:describe_trails {}.trailList)
+    assert.equal(1, #there.guardduty:list_detectors {}.DetectorIds)
+  end)
   it("takes no trail for one that records while it is not logging", function()
     trail {Name = "org", IsMultiRegionTrail = true, IsOrganizationTrail = true}
     session.cloudtrail:stop_logging {Name = "org"}

@@ -8,7 +8,8 @@ A playbook is a Lua file. It opens with a header, then says from top to bottom w
     RedrivePolicy = {deadLetterTargetArn = dlq.arn, maxReceiveCount = 5}}
 
 playbook {...}            the header: name, about, vars = {NAME = {TYPE, default =, about =, choices =, min =, max =}};
-                          types: string, integer, number, boolean, seconds ("30m"), list
+                          types: string, integer, number, boolean, seconds ("30m"), list, map (from include); owns =
+                          false: what is declared gets no owner's tag, and no destroy or --prune deletes it
 var.NAME                  a var, from --var NAME=VALUE or its default
 account.NAME              the account file (--account); account.id and account.region are always there
 ensure.SERVICE.TYPE {...} a resource; properties are the API's own members, `name` stands for the key, documents are
@@ -16,6 +17,8 @@ ensure.SERVICE.TYPE {...} a resource; properties are the API's own members, `nam
                           It returns a handle: dlq.arn in another resource is the edge between the two, and
                           dlq.arn .. "/*" makes text of it. What is known only after apply cannot be branched on;
                           known(x) asks. Types: tidelock help types
+find "name" {run =}       looks before it declares, in a plan too; in it owned {playbooks = {...}} lists what playbooks
+                          own here, and retire(one) declares that one of these shall be no more
 step "name" {run =, undo =, probe =, retry =, timeout =, when =, confirm =}
                           work that is no resource. What is declared above it is applied first. Its value is kept in the
                           journal; a resumed run does not repeat it. Only in here: aws.SERVICE:operation {...}

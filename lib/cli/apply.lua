@@ -121,6 +121,7 @@ end
 
 -- Time has passed while the person read: what is live may be another by now.
 local function look_again(engine, loaded, context, options)
+  context.heard = engine.said
   local again = playbook.plan(loaded, context, options)
   if not same(engine, again) then
     fault.fail(1, "What is live has changed since the plan was shown. Nothing was changed; apply again to see the"

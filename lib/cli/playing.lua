@@ -82,7 +82,10 @@ end
 -- A foot of live lines, where a person watches on a terminal.
 local function display(ctx, args, painter)
   if args.quiet or not ctx:is_watched() then return nil end
-  return require "report.live".new(ctx.err, painter, function() return (require "tidelock.tty".size()) or 80 end)
+  return require "report.live".new(ctx.err, painter, function()
+    local columns, lines = require "tidelock.tty".size()
+    return columns or 80, lines or 24
+  end)
 end
 
 -- Who hears of what happens, besides the journal: the terminal, and traces where an endpoint is set.

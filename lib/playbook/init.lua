@@ -60,7 +60,7 @@ function playbook.declare(loaded, context, mode, more)
   for name, value in pairs(more or {}) do options[name] = value end
   local engine = engine_of.new(options)
   recorder.before, recorder.after, recorder.on_call = context.before, context.after, context.on_call
-  engine.loaded, engine.context = loaded, context
+  engine.loaded, engine.context, engine.heard = loaded, context, context.heard
   recorder.place, recorder.instructions = place.of(engine), context.instructions
   local env = vocabulary.environment(engine, loaded.vars, engine.outputs)
   guard.chunk(engine, function() engine:run(env) end)

@@ -116,7 +116,10 @@ end
 function stepwise.run(engine, id, journal, options, agreed, planned)
   local flow = flow_of(id, journal, agreed, options)
   local live = live_engine(engine, flow)
-  if planned then require "playbook.seen".lend(live, engine) end     -- what a resume has seen is from before it waited
+  if planned then                                    -- what a resume has seen is from before it waited
+    require "playbook.seen".lend(live, engine)
+    live.heard = engine.said
+  end
   if options.started then options.started(live) end
   record.watch(live, journal)
   record.tell(live, journal)

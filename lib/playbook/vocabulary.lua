@@ -155,11 +155,21 @@ local function said(value)
   return show.text(show.value(value))
 end
 
+-- A command goes through the text again after its plan: what stands outside of steps was said then, `heard` times.
+local function heard_before(engine, text)
+  if engine.in_step then return false end
+  engine.said = engine.said or {}
+  engine.said[text] = (engine.said[text] or 0) + 1
+  return engine.said[text] <= (engine.heard and engine.heard[text] or 0)
+end
+
 local function say_word(engine)
   return function(...)
     local parts = table.pack(...)
     for i = 1, parts.n do parts[i] = said(parts[i]) end
-    engine.emit {kind = "say", text = table.concat(parts, "\t")}
+    local text = table.concat(parts, "\t")
+    if heard_before(engine, text) then return end
+    engine.emit {kind = "say", text = text}
   end
 end
 

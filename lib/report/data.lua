@@ -26,9 +26,11 @@ data.error = message_of
 --- One node: address, action, why, changes; after an apply its result too. What the model calls sensitive is hidden.
 function data.node(node, models)
   local out = {address = node.address, type = node.type.type, name = node.name, action = node.action, why = node.why,
-    playbook = node.owner, changes = redact.changes(node.type, models, show.changes(node)), result = node.result, seconds = node.seconds,
-    file = node.file, line = node.line}
-  if node.action == "create" then out.properties = data.show(redact.properties(node.type, models, (unknown.resolve(node.want)))) end
+    playbook = node.owner, changes = redact.changes(node.type, models, show.changes(node)), result = node.result,
+    seconds = node.seconds, file = node.file, line = node.line}
+  if node.action == "create" then
+    out.properties = data.show(redact.properties(node.type, models, (unknown.resolve(node.want))))
+  end
   if node.failed then out.error = message_of(node.failed) end
   out.changed_by, out.changed_why = node.changed_by, node.changed_why
   if node.skipped then out.skipped_for = node.skipped.address end

@@ -9,19 +9,29 @@ local EVERY <const> = 0.2                  -- seconds between two drawings
 
 local DOING <const> = {create = "creating", update = "updating", replace = "replacing", delete = "deleting"}
 
---- A display on the stream `out`. `columns()` tells the width of the window.
-function live.new(out, painter, columns)
-  return setmetatable({out = out, painter = painter, columns = columns or function() return 80 end, active = {},
+--- A display on the stream `out`. `size()` tells the columns and lines of the window.
+function live.new(out, painter, size)
+  return setmetatable({out = out, painter = painter, size = size or function() return 80, 24 end, active = {},
     drawn = 0}, live)
 end
 
 local function now() return require "tidelock.loop".now() end
 
-local function line(self, row)
-  local text = ("    %s  %s, %d s"):format(visible.line(row.what), row.doing, math.floor(now() - row.began))
-  local width = self.columns() - 1
-  if (utf8.len(text) or #text) > width then text = text:sub(1, width) end
-  return self.painter:text("dim", text)
+local function columns(text) return utf8.len(text) or #text end
+
+-- The first columns of a text, with a mark where it is cut.
+local function cut(text, width)
+  if columns(text) <= width then return text end
+  if width < 1 then return "" end
+  return text:sub(1, (utf8.offset(text, width) or width) - 1) .. "~"
+end
+
+-- What is done and for how long stays to be seen in a narrow window; the name is cut, then what stands before it.
+local function line(self, row, width)
+  local behind = ("  %s, %d s"):format(row.doing, math.floor(now() - row.began))
+  local text = "    " .. visible.line(row.what)
+  if columns(text) + columns(behind) > width then behind = behind:gsub("^  %a+,", "") end
+  return self.painter:text("dim", cut(cut(text, width - columns(behind)) .. behind, width))
 end
 
 --- Takes the foot away, so that something else can be written.
@@ -34,13 +44,14 @@ end
 
 function live:draw()
   self:clear()
-  local out = {}
+  local out, width, height = {}, self.size()
+  local most = math.max(1, math.min(MOST, height - 2))         -- what scrolled out at the top cannot be drawn over
   for i, row in ipairs(self.active) do
-    if i > MOST then
-      out[#out + 1] = self.painter:text("dim", ("    and %d more"):format(#self.active - MOST))
+    if i > most then
+      out[#out + 1] = self.painter:text("dim", cut(("    and %d more"):format(#self.active - most), width - 1))
       break
     end
-    out[i] = line(self, row)
+    out[i] = line(self, row, width - 1)
   end
   if #out == 0 then return end
   self.out:write(table.concat(out, "\n"), "\n")

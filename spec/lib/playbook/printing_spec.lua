@@ -29,6 +29,22 @@ describe("print", function()
   end)
 end)
 
+describe("print in a run that plans first", function()
+  it("says once what stands outside of steps, and each time what a step says", function()
+    local world, out, dir = things.world(), {}, require "tidelock.fs".tempdir "printing_spec"
+    local context = things.context(world)
+    context.emit = function(event)
+      if event.kind == "say" then out[#out + 1] = event.text end
+    end
+    local engine = playbook.plan(things.load [[print "before" print "before"
+      local n = step "one" {run = function() print "in it" print "in it" return 1 end}
+      print(n)]], context)
+    require "playbook.run".execute(engine, {store = require "playbook.store".open(dir)})
+    os.execute("rm -rf '" .. dir .. "'")
+    assert.same({"before", "before", "(known after apply)", "in it", "in it", "1"}, out)
+  end)
+end)
+
 describe("a playbook's text", function()
   it("may begin with the mark of UTF-8, as editors elsewhere write it", function()
     local path = os.tmpname()

@@ -35,7 +35,17 @@ void tl_osslstart (void) {
 }
 
 
+int tl_osslready (void) {
+  static int ready;
+  if (!ready)
+    ready = OSSL_LIB_CTX_get0_global_default() != NULL
+            && (getenv("OPENSSL_CONF") != NULL || tl_osslprovider());
+  return ready;
+}
+
+
 void tl_ossltls (void) {
+  tl_osslready();
   OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_SSL_STRINGS, NULL);
   adddigests();
 }

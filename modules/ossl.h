@@ -7,9 +7,13 @@
 /*
 ** OpenSSL 3.0 makes its default context at the first call that needs one. If
 ** memory is short just then it goes on without, and crashes. Ask this before any
-** EVP or RAND call: 0 means "not enough memory", now and for good.
+** EVP or RAND call: 0 means "not enough memory", and may do so for good. Who sets
+** OPENSSL_CONF gets OpenSSL as that says; all others the provider of provider.c.
 */
-#define tl_osslready() (OSSL_LIB_CTX_get0_global_default() != NULL)
+int tl_osslready (void);
+
+/* provider.c: the default provider, cut down to what is needed; 0 without memory. */
+int tl_osslprovider (void);
 
 /* Before anything else of OpenSSL. */
 void tl_osslstart (void);

@@ -37,14 +37,14 @@ function shot.measure(env, runs, ...)
   return {cpu = cpu / 1000, wall = wall / 1000, memory = kb / 1024}
 end
 
---- The head of a table of rows.
-function shot.head()
-  print(("%-38s %-7s %10s %10s %10s   %s"):format("", "", "tidelock", "boto3", "ratio", "wanted"))
+--- The head of a table of rows, beside boto3 unless `them` says beside what.
+function shot.head(them)
+  print(("%-38s %-7s %10s %10s %10s   %s"):format("", "", "tidelock", them or "boto3", "ratio", "wanted"))
 end
 
 --- One row: ours beside theirs, and whether a limit is kept.
 function shot.row(what, unit, ours, theirs, limit)
-  print(("%-38s %-7s %10.2f %10.2f %8.0f x   %s"):format(what, unit, ours, theirs, theirs / ours,
+  print(("%-38s %-7s %10.2f %10.2f %8.3g x   %s"):format(what, unit, ours, theirs, theirs / ours,
     limit and ("at most %g%s"):format(limit, ours <= limit and "" or ": NOT REACHED") or ""))
 end
 

@@ -7,7 +7,8 @@ operations.__index = operations
 
 --- Makes one. A request takes `latency` seconds; what it costs is counted in `requests`.
 function shelf.new(latency)
-  return setmetatable({latency = latency or 0, messages = {}, handles = {}, requests = 0, dead = {}, n = 0}, operations)
+  return setmetatable({latency = latency or 0, messages = {}, handles = {}, requests = {}, dead = {}, n = 0},
+    operations)
 end
 
 --- Puts a message on it.
@@ -17,8 +18,8 @@ function operations:put(body, delay)
     seen = loop.now() + (delay or 0), sent = math.floor(loop.time() * 1000)}
 end
 
-local function asked(self)
-  self.requests = self.requests + 1
+local function asked(self, name)
+  self.requests[name] = (self.requests[name] or 0) + 1
   loop.sleep(self.latency)
 end
 
@@ -38,7 +39,7 @@ local function take(self, most, visibility)
 end
 
 function operations:receive_message(input)
-  asked(self)
+  asked(self, "receive_message")
   local till = loop.now() + input.WaitTimeSeconds
   while true do
     local out = take(self, input.MaxNumberOfMessages, input.VisibilityTimeout)
@@ -73,12 +74,12 @@ end
 
 for name, fn in pairs {delete_message = delete, change_message_visibility = hide, send_message = send} do
   operations[name] = function(self, input)
-    asked(self)
+    asked(self, name)
     fn(self, input, input.QueueUrl)
     return {}
   end
   operations[name .. "_batch"] = function(self, input)
-    asked(self)
+    asked(self, name .. "_batch")
     for _, entry in ipairs(input.Entries) do fn(self, entry, input.QueueUrl) end
     return {}
   end

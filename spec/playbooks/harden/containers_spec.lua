@@ -492,6 +492,16 @@ describe("the change of task definitions", function()
     assert.equal("1", live("ai-team", "late").taskDefinition:match ":(%d+)$")
     assert.equal("COMPLETED", live("ai-team", "analytics").deployments[1].rolloutState)
   end)
+  it("takes up the secret that a try before this one has moved", function()
+    local before = host.session.secretsmanager:create_secret {Name = "example/ecs/example-api/api", SecretString = "{}",
+      Description = "moved out of a task definition"}.ARN
+    local code, text = host:apply("harden/tasks", table.unpack(ASKED))
+    assert.equal(0, code, text)
+    local from = definition "example-api:2".containerDefinitions[1].secrets[1]
+    assert.same({name = "API_KEY", valueFrom = before .. ":API_KEY::"}, from)
+    assert.equal("sk-live-0f7c11d2a9b84e6fb3", json.decode(read("secretsmanager", "GetSecretValue",
+      {SecretId = before}).SecretString).API_KEY)
+  end)
   it("does not write over somebody's secret of that name", function()
     host.session.secretsmanager:create_secret {Name = "example/ecs/example-api/api", SecretString = "theirs"}
     local code, text = host:apply("harden/tasks", table.unpack(ASKED))

@@ -181,6 +181,20 @@ def service_of(call, answer):
     return call.backend().services["{}:{}".format(*answer["serviceArn"].split("/")[-2:])]
 
 
+# moto counts the tasks that it was told to run, and not those of services.
+@operation("ecs", "DescribeClusters")
+def describe_clusters(call):
+    answer = call.moto()
+    for one in answer.get("clusters", []):
+        mine = [s for s in call.backend().services.values()
+                if s.cluster_arn == one["clusterArn"] and s.status == "ACTIVE"]
+        running = sum(s.desired_count for s in mine if s.arn in call.state.get("steady", {}))
+        started = sum(t.last_status == "RUNNING" for t in call.backend().tasks.get(one["clusterName"], {}).values())
+        one.update(activeServicesCount=len(mine), runningTasksCount=running + started,
+                   pendingTasksCount=sum(s.desired_count for s in mine) - running)
+    return answer
+
+
 def by_ecs(service):
     return service.deployment_controller.get("type", "ECS") == "ECS"
 

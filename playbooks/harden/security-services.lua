@@ -31,18 +31,29 @@ local names = {analyzer = account.prefix .. "-access-analyzer", recorder = accou
 -- What a service that is not in the region, or not on yet, has: nothing.
 local NOTHING = {InvalidAccessException = true, ResourceNotFoundException = true}
 
-local function ask(absent, fn)
+local DENIED = 77                                                -- the exit code of an error that is a refusal
+
+-- What a service says, {} where it has nothing to say; into `out`, where it is not there and where it refuses.
+local function ask(out, fn)
   local ok, value = pcall(fn)
   if ok then return value end
-  if type(value) == "table" and value.code == "dns" then absent[#absent + 1] = value.service end
-  if type(value) == "table" and (value.code == "dns" or NOTHING[value.code]) then return {} end
-  error(value, 0)
+  if type(value) ~= "table" then error(value, 0) end
+  if value.code == "dns" then
+    table.insert(out.absent, value.service)
+  elseif not NOTHING[value.code] and value.exit == DENIED then
+    table.insert(out.refused, value)
+  elseif not NOTHING[value.code] then
+    error(value, 0)
+  end
+  return {}
 end
 
 -- The other account that administers a service in this one; a service says in more than one way that there is none.
 local function administrator(fn)
-  local id = (ask({}, fn).Administrator or {}).AccountId
-  return id ~= account.id and id or nil
+  local ok, answer = pcall(fn)
+  if not ok and not (type(answer) == "table" and NOTHING[answer.code]) then error(answer, 0) end
+  local id = ok and (answer.Administrator or {}).AccountId
+  return id and id ~= account.id and id or nil
 end
 
 local function guardduty()
@@ -110,9 +121,13 @@ local function trails()
 end
 
 local there = find "what is there" {run = function()
-  local absent = {}
-  return {guardduty = ask(absent, guardduty), securityhub = ask(absent, securityhub), config = ask(absent, config),
-    analyzer = ask(absent, analyzers), trails = trails(), absent = absent}
+  local out = {absent = {}, refused = {}}
+  out.guardduty, out.securityhub, out.config = ask(out, guardduty), ask(out, securityhub), ask(out, config)
+  out.analyzer, out.trails = ask(out, analyzers), ask(out, trails)
+  for i = 2, #out.refused do print(tostring(out.refused[i])) end                -- all of them at once
+  if out.refused[1] then error(out.refused[1], 0) end
+  out.refused = nil
+  return out
 end}
 
 local function absent(service)
@@ -195,7 +210,7 @@ local told = include("harden/findings", {severity = var.severity, keep = var.kee
 -- ## The trail
 
 local other
-for _, t in ipairs((there.trails or {others = {}}).others) do
+for _, t in ipairs((there.trails or {}).others or {}) do
   local what = ("%s %s of account %s"):format(t.whose, t.name, t.owner)
   if t.logging then
     other = other or t.arn

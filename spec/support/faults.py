@@ -5,6 +5,7 @@ usage: faults.py --to PORT [--rate 0.2] [--seed 1] [--kinds throttle,error,...] 
   throttle   refused as too many, before moto sees it
   error      an internal error, before moto sees it
   expired    the token has expired, before moto sees it
+  denied     the caller may not do it, before moto sees it
   refuse     the connection closes before moto sees it
   lost       moto does it, and the answer is lost
   half       moto does it, and half the answer arrives
@@ -26,7 +27,8 @@ KINDS = ("throttle", "error", "refuse", "lost", "half", "late")
 ERRORS = {"throttle": ("ThrottlingException", "Throttling", 400, "Rate exceeded"),
           "error": ("InternalFailure", "InternalFailure", 500, "We encountered an internal error."),
           "expired": ("ExpiredTokenException", "ExpiredToken", 403,
-                      "The security token included in the request is expired")}
+                      "The security token included in the request is expired"),
+          "denied": ("AccessDeniedException", "AccessDenied", 403, "You are not authorized to do this")}
 
 
 class Faults:

@@ -1,5 +1,6 @@
 -- harden/security-services on the unhardened account: what boto3 reads back, and what of others' stays.
 local account = require "support.account"
+local faults = require "support.faults"
 local hardening = require "support.hardening"
 local json = require "tidelock.json"
 local oracle = require "support.oracle"
@@ -331,6 +332,17 @@ describe("harden/security-services, where some of it is there,", function()
     local text = plan()
     assert.matches("Security Hub gathers the findings of regions in eu-west-1 already, and goes on so", text, 1, true)
     assert.is_nil(text:find("securityhub.finding_aggregator", 1, true))
+  end)
+  it("names all reads that are refused at once, with the statements to add", function()
+    local proxy <close> = faults.start(host.server, {rate = 1, kinds = {"denied"},
+      only = {"DescribeConfigurationRecorders", "DescribeTrails"}})
+    host.server.env.AWS_ENDPOINT_URL = proxy.url
+    local code, text = host:run("plan", "playbooks/harden/security-services.lua", hardening.ACCOUNT)
+    assert.equal(77, code, text)
+    for _, name in ipairs {"config:DescribeConfigurationRecorders", "cloudtrail:DescribeTrails"} do
+      assert.matches(('{"Effect":"Allow","Action":"%s","Resource":"*"}'):format(name), text, 1, true)
+    end
+    assert.is_nil(text:find("Plan: ", 1, true))
   end)
   it("leaves out, and names, a service that the region does not have", function()
     host.server.env.AWS_ENDPOINT_URL_GUARDDUTY = "http://guardduty.nowhere.invalid"

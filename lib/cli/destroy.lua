@@ -38,6 +38,7 @@ local function run(args, ctx)
     ctx:say "Nothing was changed."
     return 0
   end
+  engine.outputs = {}                                 -- of what is no longer there
   engine.without_steps, engine.again = true, "tidelock destroy " .. args[1]
   local how, ended <close> = apply.run_options(args, ctx)  -- luacheck: ignore
   return apply.finish(require "playbook.run".execute(engine, how), ctx)

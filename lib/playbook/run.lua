@@ -1,6 +1,7 @@
 --- A run that writes: its lock and its journal, the plan carried out as it stands or step by step, and resume.
 local applier = require "playbook.applier"
 local fault = require "playbook.fault"
+local landing = require "playbook.landing"
 local outcome = require "playbook.outcome"
 local planner = require "playbook.planner"
 local playbook = require "playbook"
@@ -87,29 +88,6 @@ local function check_unchanged(loaded, head, options)
   end
 end
 
---- Seconds in which a request that was on its way when the run was stopped has landed.
-run.SETTLE = 2
-
--- A request whose answer never came may still be carried out: looking too early would not see what it made.
-local function let_land(journal, options, emit)
-  local open, n = {}, 0
-  for _, one in ipairs(journal.records) do
-    if one.kind == "call" then
-      open[one.n] = true
-      n = n + 1
-    elseif one.kind == "answer" and open[one.call] then
-      open[one.call] = nil
-      n = n - 1
-    end
-  end
-  local left = (journal.modified or 0) + run.SETTLE - require "tidelock.loop".time()
-  if n == 0 or left <= 0 then return end
-  emit {kind = "note", line = ("%d request%s in flight when the run was stopped; looking in %.1f s, when %s landed")
-    :format(n, n == 1 and " was" or "s were", left, n == 1 and "it has" or "they have")}
-  local sleep = options.sleep or require "tidelock.loop".sleep
-  sleep(left)
-end
-
 -- The journal of a run that can be gone on with, and its first record.
 local function reopened(id, options)
   local journal = options.store:reopen(id)
@@ -158,11 +136,12 @@ function run.resume(id, options, context_of)
   local began = require "tidelock.loop".now()
   local context = context_of(loaded, head)
   local engine = playbook.declare(loaded, context, "plan")
-  let_land(journal, options, context.emit)
+  landing.wait(journal, options, context.emit)
   playbook.identify(engine)
   local held <close> = take_lock(engine, options, id)  -- luacheck: ignore
   journal:write {kind = "resume", run = id, user = record.user(), host = require "tidelock.fs".hostname()}
   engine.run_id = id
+  landing.look(engine, journal, options, context.emit)
   local out = go_on(engine, id, journal, head, options)
   out.run, out.engine.run_id = id, id
   out.engine.seconds = require "tidelock.loop".now() - began

@@ -5,7 +5,8 @@ local fs = require "tidelock.fs"
 local http = require "tidelock.http"
 local store = require "playbook.store"
 
-require "playbook.run".SETTLE = 1         -- the emulator is at hand
+local landing = require "playbook.landing"
+landing.SETTLE, landing.LATE = 1, 1       -- the emulator is at hand
 require "playbook.s3store".LEASE = 1      -- and the dead are known to be dead
 
 local point, count = tonumber(arg[1]), 0

@@ -40,4 +40,27 @@ describe("the program with closed streams", function()
     assert.is_true(lines > 3)
     os.execute("rm -rf '" .. dir .. "'")
   end)
+  it("goes on to a run's end whose reader has seen enough, and tells where its output could not be kept", function()
+    local server <close> = moto.start()
+    local dir = fs.tempdir "streams_spec"
+    local many = {}
+    for i = 1, 40 do many[i] = ('ensure.sqs.queue {name = "q%d", tags = {Purpose = ("x"):rep(2000)}}'):format(i) end
+    assert(fs.write(dir .. "/play.lua", 'playbook {name = "spec/head"}\n' .. table.concat(many, "\n")))
+    local env = {TIDELOCK_STATE = dir .. "/state"}
+    for name, value in pairs(server.env) do env[name] = value end
+    local function piped(into, ...)
+      local line = ('("$@"; echo "code $?" >&2) %s'):format(into)
+      return assert(proc.run {"sh", "-c", line, "sh", PROGRAM, env = env, ...})
+    end
+    local out = piped("| head -1", "apply", dir .. "/play.lua", "--yes")
+    assert.matches("^spec/head", out.stdout)
+    assert.matches("code 0\n$", out.stderr)
+    local runs = assert(json.decode(piped("", "runs", "--output", "json").stdout))
+    assert.same({"done"}, {runs[1].state})
+    out = piped("", "plan", dir .. "/play.lua")
+    assert.matches("0 to create, 0 to update.*40 unchanged", out.stdout)
+    out = piped("> /dev/full", "apply", dir .. "/play.lua", "--yes")
+    assert.matches("could not write the whole output: No space left on device\ncode 70\n$", out.stderr)
+    os.execute("rm -rf '" .. dir .. "'")
+  end)
 end)

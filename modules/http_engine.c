@@ -431,7 +431,7 @@ static const luaL_Reg enginemeta[] = {{"__gc", engine_close}, {NULL, NULL}};
 static int openmulti (tl_engine *e) {
   const curl_version_info_data *version = curl_version_info(CURLVERSION_NOW);
   e->gzip = (version->features & CURL_VERSION_LIBZ) != 0;
-  tl_ossltls();
+  tl_osslquiet();
   e->multi = curl_multi_init();
   e->share = curl_share_init();
   if (e->multi == NULL || e->share == NULL) return 0;

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ossl.h"
+
 #define KEPT (256 * 1024)   /* bytes of buffer a spare transfer may keep */
 
 /* ----- what libcurl calls ----- */
@@ -236,6 +238,7 @@ static CURLcode settrust (tl_transfer *t) {
   const char *ca = o->ca;
   int folder = 0;
   if (memcmp(t->url.data, "https", 5) != 0 && o->proxy == NULL) return CURLE_OK;
+  tl_ossltls();
   if (ca == NULL) ca = tl_engine_ca(t->engine, &folder);
   else folder = stat(ca, &st) == 0 && S_ISDIR(st.st_mode);
   SET(SSL_VERIFYPEER, (long)o->verify);

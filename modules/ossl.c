@@ -44,9 +44,17 @@ int tl_osslready (void) {
 }
 
 
-void tl_ossltls (void) {
-  tl_osslready();
+void tl_osslquiet (void) {
   OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_SSL_STRINGS, NULL);
+}
+
+
+void tl_ossltls (void) {
+  static int made;
+  if (made) return;
+  made = 1;
+  tl_osslquiet();
+  tl_osslready();
   adddigests();
 }
 

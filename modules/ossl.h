@@ -18,7 +18,10 @@ int tl_osslprovider (void);
 /* Before anything else of OpenSSL. */
 void tl_osslstart (void);
 
-/* Before anything of TLS. */
+/* Before libcurl starts the SSL library, which else loads its words. */
+void tl_osslquiet (void);
+
+/* Before a connection by TLS. A second time does nothing. */
 void tl_ossltls (void);
 
 /* Before an error is put into words: ERR_reason_error_string knows them from here on. */

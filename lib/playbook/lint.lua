@@ -2,6 +2,7 @@
 -- A parser of Lua that builds nothing: it follows scopes, and which names hold handles.
 local fault = require "playbook.fault"
 local suggest = require "suggest"
+local tokens = require "playbook.tokens"
 
 local lint = {}
 
@@ -12,88 +13,6 @@ lint.WORDS = {"playbook", "var", "account", "ensure", "step", "find", "owned", "
   "assert", "error", "ipairs", "next", "pairs", "pcall", "rawequal", "rawlen", "rawget", "rawset", "select", "tonumber",
   "tostring", "type", "xpcall", "setmetatable", "getmetatable", "load", "string", "table", "math", "utf8", "os", "io",
   "require", "_VERSION", "_G", "_ENV"}
-
-local KEYWORDS <const> = {}
-for word in ("and break do else elseif end false for function goto if in local nil not or repeat return then true "
-  .. "until while"):gmatch "%a+" do
-  KEYWORDS[word] = true
-end
-
--- ## Tokens
-
-local SYMBOLS <const> = {"...", "..", "==", "~=", "<=", ">=", "<<", ">>", "//", "::"}
-
-local function long_bracket(text, at)
-  local level = text:match("^%[(=*)%[", at)
-  if not level then return nil end
-  local _, stop = text:find("]" .. level .. "]", at, true)
-  return stop or #text
-end
-
-local function quoted(text, at)
-  local mark, i = text:sub(at, at), at + 1
-  while i <= #text do
-    local c = text:sub(i, i)
-    if c == "\\" then
-      i = i + 1
-    elseif c == mark then
-      break
-    end
-    i = i + 1
-  end
-  return i
-end
-
-local function lines_in(text, from, to)
-  local n = 0
-  for _ in text:sub(from, to):gmatch "\n" do n = n + 1 end
-  return n
-end
-
-local function symbol(text, at)
-  for _, s in ipairs(SYMBOLS) do
-    if text:sub(at, at + #s - 1) == s then return s end
-  end
-  return text:sub(at, at)
-end
-
--- Tokens {kind=, text=, line=}: "name", "keyword", "string", "number", "symbol"; the file is known to compile.
-local function tokens(text)
-  local out, at, line = {}, 1, 1
-  local function add(kind, stop)
-    out[#out + 1] = {kind = kind, text = text:sub(at, stop), line = line}
-    line = line + lines_in(text, at, stop)
-    at = stop + 1
-  end
-  while at <= #text do
-    local c = text:sub(at, at)
-    if c:find "%s" then
-      if c == "\n" then line = line + 1 end
-      at = at + 1
-    elseif text:sub(at, at + 1) == "--" then
-      local stop = long_bracket(text, at + 2) or (text:find("\n", at, true) or #text + 1) - 1
-      line = line + lines_in(text, at, stop)
-      at = stop + 1
-    elseif c:find "[%a_]" then
-      local _, stop = text:find("^[%w_]+", at)
-      add(KEYWORDS[text:sub(at, stop)] and "keyword" or "name", stop)
-    elseif c:find "%d" or text:find("^%.%d", at) then
-      local _, stop = text:find("^0[xX][%x.]*[pP][+-]?%d+", at)
-      if not stop then _, stop = text:find("^0[xX][%x.]*", at) end
-      if not stop then _, stop = text:find("^[%d.]+[eE][+-]?%d+", at) end
-      if not stop then _, stop = text:find("^[%d.]+", at) end
-      add("number", stop)
-    elseif c == '"' or c == "'" then
-      add("string", quoted(text, at))
-    elseif text:find("^%[=*%[", at) then
-      add("string", long_bracket(text, at))
-    else
-      add("symbol", at + #symbol(text, at) - 1)
-    end
-  end
-  out[#out + 1] = {kind = "end", text = "", line = line}
-  return out
-end
 
 -- ## The parser
 
@@ -473,7 +392,7 @@ end
 function lint.check(path, text, list)
   local words = {}
   for _, word in ipairs(lint.WORDS) do words[word] = true end
-  local parser = setmetatable({tokens = tokens(text), at = 1, list = list, path = path, words = words, globals = {},
+  local parser = setmetatable({tokens = tokens.of(text), at = 1, list = list, path = path, words = words, globals = {},
     defined = {}, depth = 0}, Parser)
   parser:open()
   parser:block()

@@ -3,7 +3,6 @@ local fault = require "playbook.fault"
 local libraries = require "playbook.libraries"
 local resources = require "resources"
 local sandbox = require "playbook.sandbox"
-local show = require "playbook.show"
 local suggest = require "suggest"
 local unknown = require "playbook.unknown"
 local vars = require "playbook.vars"
@@ -147,32 +146,6 @@ end
 
 -- ## The environment
 
--- What a person reads of a value: tables by what is in them, unless they say something of themselves.
-local function said(value)
-  if type(value) == "string" then return value end
-  local meta = getmetatable(value)
-  if unknown.is_handle(value) or type(meta) == "table" and meta.__tostring then return tostring(value) end
-  return show.text(show.value(value))
-end
-
--- A command goes through the text again after its plan: what stands outside of steps was said then, `heard` times.
-local function heard_before(engine, text)
-  if engine.in_step then return false end
-  engine.said = engine.said or {}
-  engine.said[text] = (engine.said[text] or 0) + 1
-  return engine.said[text] <= (engine.heard and engine.heard[text] or 0)
-end
-
-local function say_word(engine)
-  return function(...)
-    local parts = table.pack(...)
-    for i = 1, parts.n do parts[i] = said(parts[i]) end
-    local text = table.concat(parts, "\t")
-    if heard_before(engine, text) then return end
-    engine.emit {kind = "say", text = text}
-  end
-end
-
 -- The header is read before the body runs; here it is only counted.
 local function header_word(engine)
   local seen = false
@@ -226,7 +199,7 @@ end
 --- The environment of one playbook in `engine`: `values` are its vars, `outputs` takes what it puts out.
 function vocabulary.environment(engine, values, outputs)
   local keep, recall = require "playbook.memory".words(engine)
-  local words = require "playbook.barriers".words(engine)
+  local words, say = require "playbook.barriers".words(engine), require "playbook.saying".word(engine)
   local more = {
     keep = keep, recall = recall, playbook = header_word(engine),
     var = var_word(engine, values), account = account_word(engine), ensure = ensure_word(engine),
@@ -237,7 +210,7 @@ function vocabulary.environment(engine, values, outputs)
     seconds = span(1), minutes = span(60), hours = span(3600), days = span(86400),
     now = journalled(engine, "now", function() return require "tidelock.loop".time() // 1 | 0 end),
     random = journalled(engine, "random", function(...) return math.random(...) end),
-    print = say_word(engine), log = say_word(engine), json = libraries.json(),
+    print = say, log = say, json = libraries.json(),
     task = libraries.task(engine),
     http = require "playbook.web".word(engine), redis = require "playbook.redis".word(engine),
     tokenbucket = require "playbook.bucket".word(engine), postgres = libraries.postgres(engine),

@@ -18,6 +18,7 @@ static int addvalue (tl_walk *w, const tl_member *ref, void *ud);
 static int addmember (tl_walk *w, const tl_member *m, void *ud) {
   size_t len;
   const char *name = tl_modelstr(w->model, m->wire, &len);
+  if (!tl_inbody(w, m)) return 0;
   tl_cboraddtext(w->out, name, len);
   return addvalue(w, m, ud);
 }

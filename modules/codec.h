@@ -75,8 +75,9 @@ void tl_addstamp (tl_buf *out, double seconds, int format);   /* a tl_stampforma
 
 #define tl_shapeof(w, m) ((w)->model->shapes + (m)->shape)
 #define tl_memberat(w, s, i) ((w)->model->members + (s)->first + (i))
-/* Stands this member in the body? Of the top level only some, in the REST protocols. */
-#define tl_inbody(w, m) (!(w)->rest || (w)->depth > 1 || (m)->location == TL_BODY)
+/* Stands this member in the body? Of the top level only some, in the REST protocols; headers of an event never. */
+#define tl_inbody(w, m) \
+  ((!(w)->rest || (w)->depth > 1 || (m)->location == TL_BODY) && !((m)->flags & TL_M_EVENTHEADER))
 
 /* ----- reading ----- */
 

@@ -3,7 +3,7 @@
 
 #include <lauxlib.h>
 
-#include "codec.h"
+#include "eventbody.h"
 #include "modules.h"
 
 enum { MESSAGE = 2, OPTIONS, HEADERS, PAYLOAD };   /* stack slots of a call */
@@ -11,7 +11,7 @@ enum { MESSAGE = 2, OPTIONS, HEADERS, PAYLOAD };   /* stack slots of a call */
 typedef struct text { const char *s; size_t len; } text;
 
 
-static const tl_format *formatof (const tl_model *m) {
+const tl_format *tl_eventformat (const tl_model *m) {
   switch (m->h->protocol) {
     case TL_JSON: case TL_REST_JSON: return &tl_json;
     case TL_RPC_CBOR: return &tl_cbor;
@@ -56,7 +56,7 @@ static int frompayload (tl_walk *w, const tl_member *m) {
   text t = payload(w->L);
   if (s->type == TL_STRUCTURE) {
     lua_newtable(w->L);
-    if (formatof(w->model)->decode(w, s, t.s, t.len) != 0) return -1;
+    if (tl_eventformat(w->model)->decode(w, s, t.s, t.len) != 0) return -1;
   }
   else tl_pushstring(w, s, t.s, t.len);
   setname(w, m);
@@ -82,7 +82,7 @@ static int readevent (tl_walk *w, const tl_shape *s) {
     if (m->flags & TL_M_EVENTPAYLOAD) return frompayload(w, m);
     others += !(m->flags & TL_M_EVENTHEADER);
   }
-  return others > 0 ? formatof(w->model)->decode(w, s, t.s, t.len) : 0;
+  return others > 0 ? tl_eventformat(w->model)->decode(w, s, t.s, t.len) : 0;
 }
 
 
@@ -109,14 +109,18 @@ static const tl_shape *outputof (const tl_walk *w) {
 }
 
 
-/* The union of the operation's events, or NULL. */
-static const tl_shape *streamof (const tl_walk *w) {
-  const tl_shape *s = outputof(w);
+const tl_shape *tl_eventstream (const tl_walk *w, uint32_t shape) {
+  const tl_shape *s = shape != TL_NONE ? w->model->shapes + shape : NULL;
   for (uint32_t i = 0; s != NULL && i < s->count; i++) {
     const tl_shape *each = tl_shapeof(w, tl_memberat(w, s, i));
     if (each->flags & TL_S_EVENTSTREAM && each->type == TL_STRUCTURE) return each;
   }
   return NULL;
+}
+
+
+static const tl_shape *streamof (const tl_walk *w) {
+  return tl_eventstream(w, w->op->output);
 }
 
 
@@ -171,7 +175,7 @@ static int event (tl_walk *w, text name) {
 /* The output's own members, where a protocol has no headers for them: before all events. */
 static int initial (tl_walk *w, text name) {
   lua_newtable(w->L);
-  if (formatof(w->model)->decode(w, outputof(w), payload(w->L).s, payload(w->L).len) != 0)
+  if (tl_eventformat(w->model)->decode(w, outputof(w), payload(w->L).s, payload(w->L).len) != 0)
     return broken(w, name);
   lua_pushliteral(w->L, "initial");
   return 2;
@@ -181,7 +185,7 @@ static int initial (tl_walk *w, text name) {
 
 static void unmodelled (tl_walk *w) {   /* adds to the error on top what its body says */
   text t = payload(w->L);
-  const tl_format *format = formatof(w->model);
+  const tl_format *format = tl_eventformat(w->model);
   if (format == &tl_json) tl_jsonerror(w, t.s, t.len);
   else if (format == &tl_cbor) tl_cborerror(w, t.s, t.len);
   else tl_xmlerror(w, t.s, t.len);
@@ -251,7 +255,9 @@ static int eventbody_decode (lua_State *L) {
   return is(kind, "initial-response") ? initial(&w, kind) : event(&w, kind);
 }
 
-static const luaL_Reg functions[] = {{"decode", eventbody_decode}, {NULL, NULL}};
+static const luaL_Reg functions[] = {
+  {"decode", eventbody_decode}, {"encode", tl_eventencode}, {NULL, NULL}
+};
 
 int luaopen_tidelock_eventbody (lua_State *L) {
   luaL_newlib(L, functions);

@@ -60,6 +60,7 @@ struct tl_transfer {
   int hasbody;
   int feed, starved;             /* the body comes by pieces; libcurl waits for the next */
   int over;                      /* of a body without a length: no more will come */
+  int ended;                     /* its end went out: the answer's may have been overlooked */
   tl_wait *feeder;               /* who brings the pieces: `wait`, or a task beside it */
   int in, out;                   /* file descriptors, or -1 */
   tl_cafile *cafile;             /* the authorities to look up, or NULL where libcurl loads them */
@@ -89,6 +90,7 @@ CURLcode tl_engine_start (tl_transfer *t);
 void tl_engine_stop (tl_transfer *t);                       /* out of the multi; harmless twice */
 void tl_engine_release (tl_transfer *t);                    /* stops it and keeps it as spare */
 CURLcode tl_engine_resume (tl_transfer *t);                 /* lets a paused stream flow again */
+void tl_engine_ended (tl_transfer *t);                      /* the body's end goes out */
 void tl_engine_abort (tl_transfer *t);                      /* ends it as failed; wakes who waits */
 const char *tl_engine_ca (tl_engine *e, int *folder);       /* the system's certificates, or NULL */
 tl_cafile *tl_engine_cafile (tl_engine *e, const char *path);  /* NULL: libcurl is to load it */

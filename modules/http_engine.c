@@ -42,6 +42,7 @@ struct tl_engine {        /* malloc'd: libuv outlives the box */
   int cafolder, casought;
   tl_cafile *cafile;             /* the file of authorities that was last looked into */
   int gzip;
+  int ended;              /* a transfer's body has ended in this turn of libcurl's */
   int starved;            /* no memory to watch a socket with */
 };
 
@@ -99,6 +100,11 @@ static void finish (tl_transfer *t, CURLcode code) {
   tl_engine_stop(t);
   tl_wake(&t->wait);
   tl_wake(t->feeder);
+}
+
+
+void tl_engine_ended (tl_transfer *t) {
+  t->ended = t->engine->ended = 1;
 }
 
 
@@ -192,10 +198,28 @@ static watch *newwatch (tl_engine *e, int fd, int ours) {
 }
 
 
+/*
+** HTTP/2 closes a stream as the second of its halves ends. Where that is ours,
+** libcurl takes no notice until it reads again, and a pause undone makes it read.
+*/
+static void look (tl_engine *e) {
+  e->ended = 0;
+  for (tl_transfer *t = e->busy.next; t != &e->busy; t = t->next) {
+    CURLcode code;
+    if (!t->ended || t->done) continue;
+    t->ended = 0;
+    curl_easy_pause(t->easy, CURLPAUSE_SEND);
+    code = curl_easy_pause(t->easy, CURLPAUSE_CONT);
+    if (code != CURLE_OK) finish(t, code);
+  }
+}
+
+
 static void act (tl_engine *e, curl_socket_t fd, int mask) {
   int running;
   if (curl_multi_socket_action(e->multi, fd, mask, &running) != CURLM_OK) e->starved = 1;
   collect(e);
+  if (e->ended) look(e);
 }
 
 

@@ -135,6 +135,7 @@ static int answered (lua_State *L, int status, lua_KContext ctx) {
     tl_engine_release(t);
     return n;
   }
+  if (t->status >= 300) tl_engine_resume(t);   /* libcurl sends no more, but stays paused for it */
   tl_http_pushhead(L, t);
   lua_rawgeti(L, 1, 1);
   lua_rawseti(L, -2, 1);

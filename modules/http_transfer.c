@@ -10,6 +10,8 @@
 
 #include "ossl.h"
 
+#include "ossl.h"
+
 #define KEPT (256 * 1024)   /* bytes of buffer a spare transfer may keep */
 
 /* ----- what libcurl calls ----- */
@@ -87,6 +89,7 @@ static size_t onheader (char *s, size_t one, size_t n, void *data) {
     if (t->status >= 200 && t->headend == 0) {
       t->headend = t->headers.len + 1;
       if (t->stream) tl_wake(&t->wait);
+      if (t->feed && t->status >= 300) tl_engine_ended(t);   /* libcurl ends it at a refusal */
     }
     return n;
   }
@@ -98,7 +101,11 @@ static size_t onheader (char *s, size_t one, size_t n, void *data) {
 
 /* The writer is woken as its piece has gone, to have the next one ready while the socket drains. */
 static size_t fromfeed (tl_transfer *t, char *to, size_t n) {
-  if (t->sent == t->length || (t->over && t->left == 0)) return 0;
+  if (t->over && t->left == 0) {
+    tl_engine_ended(t);
+    return 0;
+  }
+  if (t->sent == t->length) return 0;
   if (t->left == 0) {
     t->starved = 1;
     tl_wake(t->feeder);
@@ -239,6 +246,7 @@ static CURLcode settrust (tl_transfer *t) {
   int folder = 0;
   if (memcmp(t->url.data, "https", 5) != 0 && o->proxy == NULL) return CURLE_OK;
   tl_ossltls();
+  tl_ossltls();
   if (ca == NULL) ca = tl_engine_ca(t->engine, &folder);
   else folder = stat(ca, &st) == 0 && S_ISDIR(st.st_mode);
   SET(SSL_VERIFYPEER, (long)o->verify);
@@ -321,7 +329,7 @@ void tl_transfer_clear (tl_transfer *t) {
   empty(&t->data);
   t->nlines = t->headend = t->taken = t->need = t->origin = 0;
   t->body = t->path = NULL;
-  t->feed = t->starved = t->over = 0;
+  t->feed = t->starved = t->over = t->ended = 0;
   t->feeder = &t->wait;
   t->left = 0;
   t->length = t->offset = t->sent = t->written = t->progress = 0;

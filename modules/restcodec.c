@@ -344,7 +344,8 @@ static int encodepayload (tl_walk *w, const tl_format *format, const tl_member *
   given = !lua_isnil(w->L, -1) && !tl_isjsonnull(w->L, -1);
   w->at = &here;
   if (given && israw(w, m)) bad = rawpayload(w, m);
-  else if (given && !(tl_shapeof(w, m)->flags & TL_S_EVENTSTREAM)) {
+  else if (tl_shapeof(w, m)->flags & TL_S_EVENTSTREAM) contenttype(w, "application/vnd.amazon.eventstream");
+  else if (given) {
     w->depth = 1;
     bad = format->encode(w, tl_shapeof(w, m), m);
     w->depth = 0;

@@ -178,7 +178,8 @@ static int stream_event (lua_State *L) {
   tl_bufchar(&s->tosign, '\n');
   add_hash(&s->tosign, payload, n);
   end(L, st, s);
-  return push_signature(L, st);
+  lua_pushlstring(L, st->previous, st->prevlen);
+  return 1;
 }
 
 

@@ -23,8 +23,9 @@ local function whole(opened)
 end
 
 --- Sends as the transport does, but leaves the body of a success to be read: `reader` of the response.
-function answer.open(world, request, options)
-  local opened, fault = world.open(request, options)
+-- @param open what sends, and waits for the head: as http.open
+function answer.open(open, request, options)
+  local opened, fault = open(request, options)
   if not opened then return nil, fault end
   local response = {status = opened.status, headers = opened.headers, body = ""}
   if response.status >= 200 and response.status < 300 then

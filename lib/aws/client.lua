@@ -32,6 +32,7 @@ local function prepare(call, input)
   if type(input) ~= "table" then input_of.refuse(c.name, op, input) end
   input = copy(input)
   call.file = stream.take(op, input)
+  call.events = op.event_input and require "aws.outgoing".take(c, op, input)
   tokens(c, op, input)
   local rule = c.rules.input
   return rule and rule(call, input) or input
@@ -48,6 +49,7 @@ local function aim(call)
   local c, op = call.client, call.op
   call.target = endpoint.of(c, op, call.input, call.region)
   call.request, call.sign = requests.build(c, op, call.input, encode(c, op, call.input), call.target, call.file)
+  if call.events then require "aws.outgoing".frame(call.request, call.sign, call.target.auth.kind) end
   call.request.host = discovery.host(c, op, client.call) or call.request.host
   if c.rules.request then c.rules.request(call, call.request) end
 end
@@ -63,13 +65,22 @@ local function bear(c, request)
   request.headers.Authorization = "Bearer " .. token
 end
 
+-- Sends and waits for the answer's head, which leaves the rest to be read.
+local function open(call, keys, signing)
+  local c = call.client
+  if not call.events then return c.world.open end
+  return function(request, options)
+    return require "aws.outgoing".open(c.world, request, options, call.events, keys, signing, call.now)
+  end
+end
+
 -- Sends, with the client's options or those of the call; an answer for a file goes to it.
 local function transfer(call, request, keys, signing)
   local c, own = call.client, call.options
   if not c.transport then c.transport, c.raw = requests.options(c, request.scheme) end
   local options = call.op.streaming_output and c.raw or c.transport
   if own then options = requests.with(options, own) end
-  if call.by_pieces then return require "aws.answer".open(c.world, request, options) end
+  if call.by_pieces then return require "aws.answer".open(open(call, keys, signing), request, options) end
   if call.file and request.body.fed then
     return require "aws.upload".send(c.world, request, options, keys, signing)
   end
@@ -92,7 +103,7 @@ local function send(call)
     bear(c, request)
   elseif auth.kind ~= "none" and not call.unsigned then
     keys, options = c.session:credentials(), auth.options
-    options.time, options.payload = math.floor(c.world.clock() + c.skew), call.sign.payload
+    options.time, options.payload = call.now(), call.sign.payload
     c.world.sigv4.sign(request, keys, options)
   end
   return transfer(call, request, keys, options)
@@ -212,7 +223,7 @@ end
 local function again(call, e, response)
   local c, now = call.client, call.client.world.clock()
   local headers = response and response.headers
-  if call.file and call.file.spent then
+  if call.file and call.file.spent or call.events and call.events.spent then
     e.gave_up = "the body came by pieces, and those are gone"
     return false
   end
@@ -250,6 +261,7 @@ end
 -- `read(n)` and `close`), `read_timeout`, `timeout` in seconds. Streams of events are iterators always.
 function client.call(c, op, input, options)
   local call = {client = c, op = op, attempts = 0, options = options}
+  function call.now() return math.floor(c.world.clock() + c.skew) end
   call.input = prepare(call, input)
   call.by_pieces = op.event_output or options and options.by_pieces and op.streaming_output
   aim(call)

@@ -67,7 +67,7 @@ function check.structure(state, shape, value, path, depth)
   for _, name in ipairs(unknown) do
     add(state, join(path, name), "is not known here" .. suggest.phrase(name, names_of(shape)))
   end
-  if shape.union and given + #unknown ~= 1 then
+  if (shape.union or shape.eventstream) and given + #unknown ~= 1 then
     add(state, path, ("must have exactly one of %s"):format(table.concat(names_of(shape), ", ")))
   end
 end
@@ -144,6 +144,7 @@ end
 function walk(state, name, value, path, depth)
   if depth > DEPTH then return add(state, path, "is nested too deep") end
   local shape = state.service:shape(name)
+  if shape.eventstream and not state.event then return end          -- events are looked at one by one
   local test = check[shape.type]
   if test then test(state, shape, value, path, depth) end
 end
@@ -153,9 +154,11 @@ local function is_secret(value)
   return ok and secret.is(value)
 end
 
+local function state_of(op) return {faults = {}, service = op.service, is_secret = is_secret} end
+
 --- All faults of `given` as input of `op`: a list of {path=, message=}, empty where there is none.
 function input.faults(op, given)
-  local state = {faults = {}, service = op.service, is_secret = is_secret}
+  local state = state_of(op)
   if type(given) ~= "table" then
     add(state, "input", ("must be a table, not %s"):format(kind(given)))
   elseif op.input then
@@ -166,10 +169,8 @@ function input.faults(op, given)
   return state.faults
 end
 
---- Raises the report: what is wrong with the input, all at once. `fault` is what the codec stopped at.
-function input.refuse(service, op, given, fault)
-  local faults = input.faults(op, given)
-  if #faults == 0 then faults[1] = fault end
+-- Raises the report; `where` and `sent` are the words for what is wrong, and for what that means.
+local function report(service, op, where, faults, sent)
   local lines = {}
   for i, f in ipairs(faults) do
     if i > MANY then
@@ -178,9 +179,27 @@ function input.refuse(service, op, given, fault)
     end
     lines[i] = ((f.path or "") .. " " .. f.message):match("^%s*(.-)%.?$")
   end
-  local head = #faults == 1 and "" or ("%d faults in the input: "):format(#faults)
-  error_of.usage(("%s.%s: %s%s. Nothing was sent."):format(service, op.snake, head, table.concat(lines, "; ")),
+  local head = #faults == 1 and "" or ("%d faults in %s: "):format(#faults, where)
+  error_of.usage(("%s.%s: %s%s. %s"):format(service, op.snake, head, table.concat(lines, "; "), sent),
     {faults = faults})
+end
+
+--- Raises the report: what is wrong with the input, all at once. `fault` is what the codec stopped at.
+function input.refuse(service, op, given, fault)
+  local faults = input.faults(op, given)
+  if #faults == 0 then faults[1] = fault end
+  report(service, op, "the input", faults, "Nothing was sent.")
+end
+
+--- The same for one event of the stream that the input's `member` is.
+function input.refuse_event(service, op, member, event, fault)
+  local state = state_of(op)
+  state.event = true
+  walk(state, member.shape, event, member.name, 1)
+  if #state.faults == 0 then
+    state.faults[1] = {path = member.name .. (fault.path == "" and "" or "." .. fault.path), message = fault.message}
+  end
+  report(service, op, "an event of " .. member.name, state.faults, "This event was not sent.")
 end
 
 return input

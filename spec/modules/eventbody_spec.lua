@@ -32,9 +32,10 @@ local function operation(protocol)
     metadata = {apiVersion = "1", protocol = protocol, serviceId = "Moon", targetPrefix = "Moon"}, shapes = SHAPES,
     operations = {
       Watch = {name = "Watch", http = {method = "POST", requestUri = "/"}, output = {shape = "Answer"}},
+      Speak = {name = "Speak", http = {method = "POST", requestUri = "/"}, input = {shape = "Answer"}},
       Look = {name = "Look", http = {method = "POST", requestUri = "/"}, output = {shape = "Details"}},
     }}))
-  return service:operation "Watch", service:operation "Look"
+  return service:operation "Watch", service:operation "Look", service:operation "Speak"
 end
 
 local function message(kind, name, payload, more)
@@ -99,6 +100,81 @@ for protocol, bodies in pairs(BODIES) do
         assert(eventbody.decode(op, message("event", "Plain", bodies.plain, {Kind = "k"})))
         assert(select(2, eventbody.decode(op, message("exception", "SlowDown", bodies.slow))).code == "SlowDown")
       end)
+    end)
+  end)
+end
+
+for protocol in pairs(BODIES) do
+  describe("events written over " .. protocol, function()
+    local watch, look, speak = operation(protocol)
+    local TYPES <const> = {["rest-json"] = "application/json", ["rest-xml"] = "application/xml",
+      ["smithy-rpc-v2-cbor"] = "application/cbor"}
+
+    -- What a service reads of the event: its own content type, and the event.
+    local function sent(event)
+      local bytes = eventstream.encode(assert(eventbody.encode(speak, event)))
+      local got = assert(eventstream.decoder():feed(bytes))[1]
+      return got.headers[":content-type"], eventbody.decode(watch, got), got
+    end
+
+    it("come back from what decodes them", function()
+      for _, row in ipairs {
+        {"application/octet-stream", {Records = {Payload = "a\0b", Count = 5, When = 12.5, Last = false}}},
+        {"application/octet-stream", {Records = {Payload = ""}}},
+        {"text/plain", {Line = {Text = "line"}}},
+        {TYPES[protocol], {Stats = {Details = {Scanned = 7, Names = {"a"}}}}},
+        {TYPES[protocol], {Plain = {Name = "x", Time = 1.5, Kind = "k"}}},
+        {TYPES[protocol], {Plain = {Kind = "k"}}},
+      } do
+        local kind, event = sent(row[2])
+        assert.same(row, {kind, event})
+      end
+    end)
+
+    it("keep headers out of the document, and have their types", function()
+      local _, _, got = sent {Plain = {Name = "x", Time = 1.5, Kind = "k"}}
+      assert.equal("k", got.headers.Kind)
+      assert.is_nil(got.payload:find "Kind")
+      local records = eventbody.encode(speak, {Records = {Count = 1 << 40, When = "1970-01-01T00:00:02Z", Last = true}})
+      local types = {}
+      for _, row in ipairs(records.headers) do types[row[1]] = {row[2], row[3]} end
+      assert.same({{1 << 40, "long"}, {2.0, "timestamp"}, {true, "true"}}, {types.Count, types.When, types.Last})
+    end)
+
+    it("without members have an empty document", function()
+      local kind, event = sent {End = {}}
+      assert.same({TYPES[protocol], {End = {}}}, {kind, event})
+    end)
+
+    it("are refused with a path where they are wrong", function()
+      local function refused(event)
+        local none, fault = eventbody.encode(speak, event)
+        assert.is_nil(none)
+        return fault.path .. ": " .. fault.message
+      end
+      assert.matches("^Plain.Name: must be a string", refused {Plain = {Name = 5}})
+      assert.matches("^Records.Count: must be a whole number", refused {Records = {Count = "5"}})
+      assert.matches("^Records.Payload: must be a string of bytes", refused {Records = {Payload = {}}})
+      assert.matches("^Plain: has no member 'Nam'", refused {Plain = {Nam = "x"}})
+      assert.matches("^: has no member 'Plane'", refused {Plane = {}})
+      assert.matches("must be one event, .* holds 0", refused {})
+      assert.matches("must be one event, .* holds 2", refused {End = {}, Line = {Text = "x"}})
+      assert.matches("^SlowDown: is an error, which only the service sends", refused {SlowDown = {message = "m"}})
+      assert.matches("must be a table", refused "End")
+      assert.error_matches(function() eventbody.encode(look, {End = {}}) end, "takes events")
+    end)
+
+    it("take a secret for text", function()
+      local _, event = sent {Line = {Text = secret.new "hush"}}
+      assert.equal("hush", event.Line.Text)
+    end)
+
+    it("survive any allocation that fails", function()
+      assert.is_true(sweep(function()
+        assert(eventbody.encode(speak, {Records = {Payload = "a", Count = 5, When = 12.5, Last = false}}))
+        assert(eventbody.encode(speak, {Stats = {Details = {Scanned = 7, Names = {"a", "b"}}}}))
+        assert(not eventbody.encode(speak, {Plain = {Name = 5}}))
+      end) > 5)
     end)
   end)
 end

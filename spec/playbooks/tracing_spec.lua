@@ -2,12 +2,14 @@
 -- spec/lib/report/otlp_spec.lua.)
 local hardening = require "support.hardening"
 
--- Lines of the program and its playbooks that name X-Ray, but for the control that looks for it.
+local SEARCH <const> = "grep -rniE 'x-?ray[-_ ]?(sdk|daemon|recorder)|aws[-_]xray' lib playbooks host modules"
+  .. " --include=*.lua --include=*.c --include=*.h"
+
+-- Lines of the program and its playbooks that name its SDK or daemon, but for the control that looks for it.
 local function named()
-  local out, list = {}, assert(io.popen "grep -rniE 'x-?ray[-_ ]?(sdk|daemon|recorder)|aws[-_]xray|PutTraceSegments'"
-    .. " lib playbooks host modules --include=*.lua --include=*.c --include=*.h")
+  local out, list = {}, assert(io.popen(SEARCH))
   for line in list:lines() do
-    if not line:find "^lib/checks/" and not line:find "controls = \"ecs%-no%-xray%-daemon\"" then out[#out + 1] = line end
+    if not line:find "^lib/checks/" and not line:find("ecs-no-xray-daemon", 1, true) then out[#out + 1] = line end
   end
   list:close()
   return out

@@ -107,7 +107,7 @@ end
 local function definitions(list)
   local arns, seen, families = {}, {}, {}
   for _, s in ipairs(list) do
-    if not seen[s.before] and not s.skip then arns[#arns + 1], seen[s.before] = s.before, true end
+    if not seen[s.before] then arns[#arns + 1], seen[s.before] = s.before, true end
     families[s.before:match "/([^:]+)"] = true
   end
   for family in aws.ecs:items("list_task_definition_families", {status = "ACTIVE"}) do
@@ -133,9 +133,11 @@ local function wrong(d)
   if d.task == d.execution then return "one role for both, " .. role_name(d.task) end
 end
 
-local running = {}                                       -- services by what they run; those that ECS releases
+local running, skipped = {}, {}                          -- by what is run: services that ECS releases; left alone
 for _, s in ipairs(found.services or {}) do
-  if s.by == "ECS" and not s.skip then
+  if s.skip then
+    skipped[s.before] = true
+  elseif s.by == "ECS" then
     running[s.before] = running[s.before] or {}
     table.insert(running[s.before], s)
   end
@@ -167,7 +169,9 @@ end
 local changes = {}
 for _, d in ipairs(found.definitions or {}) do
   d.wrong = wrong(d)
-  if d.wrong or #d.literals > 0 then
+  if skipped[d.arn] and not running[d.arn] then
+    d.stays = "skip"                                     -- and not a word of it
+  elseif d.wrong or #d.literals > 0 then
     d.stays = stays(d)
     d.moves = not d.stays and var.secrets == "ask" and #d.literals > 0
     tell(d)

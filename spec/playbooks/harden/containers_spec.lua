@@ -183,6 +183,13 @@ describe("harden/containers", function()
     assert.equal(0, code, text)
     assert.matches("Nothing was changed: 46 as declared. %d+ reads, 0 writes", text)
   end)
+  it("keeps the roles of a service that is left alone from then on, also where --prune cleans up", function()
+    local code, text = host:apply("harden/containers", "--prune", "--var", "skip=example-cluster/api")
+    assert.equal(0, code, text)
+    assert.equal("example-api-start", read("iam", "GetRole", {RoleName = "example-api-start"}).Role.RoleName)
+    assert.matches("Plan: 0 to create, 0 to update, 0 to replace, 0 to delete", text)
+    assert.equal(1, target "example-cluster/api".MinCapacity)
+  end)
   it("owns what it made alone: no cluster, service or task definition bears a tag of it", function()
     for _, cluster in ipairs(names.clusters) do
       local found = read("ecs", "DescribeClusters", {clusters = {cluster}, include = {"TAGS"}}).clusters[1]

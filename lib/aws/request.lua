@@ -68,14 +68,16 @@ end
 
 -- A body from a file or a function. Where the operation has checksums they come behind it over TLS, and wherever
 -- the bytes cannot be read twice; else a file is read once for its sums, and again as it goes out.
-local function put(c, op, input, req, body, sign)
+local function put(c, op, input, req, body, sign, auth)
   for name in pairs(req.headers) do
     if name:lower() == "content-length" then req.headers[name] = nil end
   end
-  if op.checksum and (body.read or req.scheme == "https" and not has_checksum(req.headers)) then
-    upload.frame(c, req, body, sign, checksum_of(c, op, input, req))
-  elseif body.read then
-    upload.bare(c, op, req, body, sign)
+  local framed = op.checksum and (body.read or req.scheme == "https" and not has_checksum(req.headers))
+  local name = framed and checksum_of(c, op, input, req) or nil
+  if framed and (name or upload.signed(req, auth)) then
+    upload.frame(req, body, sign, name, auth, c.world.sigv4)
+  elseif framed or body.read then
+    upload.bare(c, op, req, body, sign, auth)
   else
     stream.put(c, req, body, sign)
     request.checksum(c, op, input, req)
@@ -130,7 +132,7 @@ function request.build(c, op, input, encoded, target, file)
   end
   local sign = {}
   if file then
-    put(c, op, input, req, file, sign)
+    put(c, op, input, req, file, sign, target.auth)
   else
     compress(c, op, req)
     request.checksum(c, op, input, req)

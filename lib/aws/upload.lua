@@ -70,19 +70,26 @@ local function plain_length(length, sum)
   return total + (sum and #sum.header + 1 + SUM_LENGTH[sum.name] + 2 or 0) + 2
 end
 
-local function signed_length(c, length, sum)
-  return c.world.sigv4.framed_length(length, PIECE, sum and {[sum.header] = ("x"):rep(SUM_LENGTH[sum.name])} or nil)
+local function signed_length(sigv4, length, sum, auth)
+  return sigv4.framed_length(length, PIECE, sum and {[sum.header] = ("x"):rep(SUM_LENGTH[sum.name])} or nil,
+    auth.options)
 end
 
---- Puts the body into the request, framed, with the checksum `algorithm` ("crc32", or nil) behind it. Over TLS, which
--- vouches for the bytes itself, frames go unsigned; else each is signed on the one before.
-function upload.frame(c, request, body, sign, algorithm)
+local SIGNED <const> = {sigv4 = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+  sigv4a = "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD"}
+
+--- How the frames of a body are signed, each on the one before; nil over TLS, which vouches for the bytes itself, and
+-- where the request has no signature.
+function upload.signed(request, auth) return request.scheme ~= "https" and SIGNED[auth.kind] or nil end
+
+--- Puts the body into the request, framed, with the checksum `algorithm` ("crc32", or nil) behind it.
+function upload.frame(request, body, sign, algorithm, auth, sigv4)
   local headers, sum = request.headers, nil
   if algorithm then
     sum = {name = algorithm, header = "x-amz-checksum-" .. algorithm}
     headers["X-Amz-Trailer"] = sum.header
   end
-  local signed = request.scheme ~= "https"
+  local signed = upload.signed(request, auth)
   for name, value in pairs(headers) do
     if name:lower() == "content-encoding" then
       headers[name] = nil
@@ -91,15 +98,15 @@ function upload.frame(c, request, body, sign, algorithm)
   end
   headers["Content-Encoding"] = headers["Content-Encoding"] or "aws-chunked"
   headers["X-Amz-Decoded-Content-Length"] = tostring(body.length)
-  sign.payload = signed and "STREAMING-AWS4-HMAC-SHA256-PAYLOAD" or "STREAMING-UNSIGNED-PAYLOAD"
-  if sum or not signed then sign.payload = sign.payload .. "-TRAILER" end
+  sign.payload = (signed or "STREAMING-UNSIGNED-PAYLOAD") .. (sum and "-TRAILER" or "")
+  if not SIGNED[auth.kind] then headers["X-Amz-Content-SHA256"] = sign.payload end    -- else the signer says it
   request.body = {fed = body, framed = true, signed = signed, sum = sum,
-    length = signed and signed_length(c, body.length, sum) or plain_length(body.length, sum)}
+    length = signed and signed_length(sigv4, body.length, sum, auth) or plain_length(body.length, sum)}
 end
 
---- Puts the caller's pieces into the request as they are: over TLS alone, where nobody asks for their hash first.
-function upload.bare(c, op, request, body, sign)
-  if request.scheme ~= "https" then
+--- Puts the pieces into the request as they are: where nobody asks for their hash first.
+function upload.bare(c, op, request, body, sign, auth)
+  if upload.signed(request, auth) then
     error_of.usage(("%s.%s takes a body by pieces over https alone; give it whole, or as {path = FILE}. "
       .. "Nothing was sent."):format(c.name, op.snake))
   end

@@ -3,14 +3,13 @@
 usage: objects.py [--tls CERT KEY] --stdin
 
 PUT /BUCKET/KEY     reads the body, framed or not; answers what it saw as JSON in the header x-amz-version-id,
-                    and 400 where lengths, sums or chunk signatures (of the secret "secret") are wrong
+                    and 400 where lengths, sums or signatures (of a framed body, its chunks and trailers) are wrong
 PUT /BUCKET/refuse  answers 403 after the head, and closes
 GET /BUCKET/N       N bytes with their CRC32; /BUCKET/N-wrong: with another one; /BUCKET/N-short: half of them
 POST anything       the frames of an event stream that were put before: PUT /frames/
 """
 import base64
 import hashlib
-import hmac
 import json
 import ssl
 import socket
@@ -20,38 +19,11 @@ import zlib
 
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
 from httpd import Closed, Connection, watch_stdin  # noqa: E402
+from signatures import Signatures, Wrong  # noqa: E402
 
 EMPTY = hashlib.sha256(b"").hexdigest()
 BLOCK = bytes(range(256)) * 1024
 FRAMES = {}
-
-
-class Wrong(Exception):
-    """What came is not what was announced."""
-
-
-def mac(key, text):
-    return hmac.new(key, text.encode(), hashlib.sha256).digest()
-
-
-class Signatures:
-    """The signatures of a body's pieces, each on the last."""
-
-    def __init__(self, headers):
-        auth = headers["authorization"]
-        self.scope = auth.split("Credential=")[1].split(",")[0].split("/", 1)[1]
-        self.previous = auth.rsplit("Signature=", 1)[1]
-        self.date = headers["x-amz-date"]
-        key = b"AWS4secret"
-        for part in self.scope.split("/"):
-            key = mac(key, part)
-        self.key = key
-
-    def check(self, kind, lines, given):
-        text = "\n".join(["AWS4-HMAC-SHA256-" + kind, self.date, self.scope, self.previous, *lines])
-        self.previous = mac(self.key, text).hex()
-        if self.previous != given:
-            raise Wrong(f"a {kind} has the signature {given}, not {self.previous}")
 
 
 class Sums:
@@ -97,14 +69,20 @@ class Counted:
         return self.c.exactly(n)
 
 
-def read_framed(c, headers, sums):
-    signed = "AWS4" in headers["x-amz-content-sha256"]
-    signatures, counted, chunks = signed and Signatures(headers), Counted(c), 0
+def read_framed(c, target, headers, sums):
+    kind = headers["x-amz-content-sha256"]
+    signatures = Signatures(headers) if "authorization" in headers else None
+    signed, counted, chunks = "AWS4" in kind, Counted(c), 0
+    if signatures:
+        signatures.request("PUT", target, double=False)
+    if signed and kind.removeprefix("STREAMING-").removesuffix("-TRAILER") != signatures.algorithm + "-PAYLOAD":
+        raise Wrong(f"{kind} is signed with {signatures.algorithm}")
     while True:
         size, _, signature = counted.line().partition(";chunk-signature=")
         data = counted.exactly(int(size, 16))
         if signed:
-            signatures.check("PAYLOAD", [EMPTY, hashlib.sha256(data).hexdigest()], signature)
+            signatures.check("PAYLOAD", [EMPTY, hashlib.sha256(data).hexdigest()], signature,
+                             f"chunk {chunks + 1}")
         if not data:
             break
         chunks += 1
@@ -115,10 +93,12 @@ def read_framed(c, headers, sums):
     while line := counted.line():
         name, _, value = line.partition(":")
         trailer[name] = value
+    if bool(trailer) != kind.endswith("-TRAILER"):
+        raise Wrong(f"{kind} has the trailers {list(trailer)}")
     if signed and trailer:
         given = trailer.pop("x-amz-trailer-signature")
         text = "".join(f"{n}:{v}\n" for n, v in sorted(trailer.items()))
-        signatures.check("TRAILER", [hashlib.sha256(text.encode()).hexdigest()], given)
+        signatures.check("TRAILER", [hashlib.sha256(text.encode()).hexdigest()], given, "the trailer")
     if list(trailer) != [n for n in [headers.get("x-amz-trailer")] if n]:
         raise Wrong(f"the trailers are {list(trailer)}")
     if trailer.get("x-amz-checksum-crc32", sums.text()) != sums.text():
@@ -130,14 +110,14 @@ def read_framed(c, headers, sums):
     return chunks
 
 
-def put(c, path, headers):
+def put(c, target, path, headers):
     framed = headers.get("x-amz-content-sha256", "").startswith("STREAMING")
     if path.endswith("/refuse"):
         c.answer(403, "<Error><Code>AccessDenied</Code><Message>not here</Message></Error>", [("Connection", "close")])
         raise Closed
     sums = Sums()
     try:
-        chunks = (read_framed if framed else read_plain)(c, headers, sums)
+        chunks = read_framed(c, target, headers, sums) if framed else read_plain(c, headers, sums)
     except Wrong as why:
         c.answer(400, f"<Error><Code>Wrong</Code><Message>{why}</Message></Error>")
         raise Closed from None
@@ -168,16 +148,17 @@ def request(c):
     first, *lines = c.until(b"\r\n\r\n").decode("latin-1").split("\r\n")
     method, target, _ = first.split(" ", 2)
     headers = {n.lower(): v.strip() for n, _, v in (line.partition(":") for line in lines)}
-    return method, target.partition("?")[0], headers
+    return method, target, headers
 
 
 def act(c):
-    method, path, headers = request(c)
+    method, target, headers = request(c)
+    path = target.partition("?")[0]
     if path.startswith("/frames/"):
         FRAMES["at"] = c.exactly(int(headers["content-length"]))
         c.answer()
     elif method == "PUT":
-        put(c, path, headers)
+        put(c, target, path, headers)
     elif method == "GET":
         get(c, path)
     else:

@@ -16,15 +16,12 @@ the empty signed event, is answered by the exception ValidationException that sa
 """
 import binascii
 import datetime
-import hashlib
-import hmac
 import json
 import socket
 import ssl
 import struct
 import sys
 import threading
-import urllib.parse
 
 import h2.config
 import h2.connection
@@ -32,28 +29,10 @@ import h2.events
 
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
 from httpd import Closed, Connection, watch_stdin  # noqa: E402
+from signatures import Signatures, Wrong, sha  # noqa: E402
 
-STREAMING = "STREAMING-AWS4-HMAC-SHA256-EVENTS"
 SIZES = {2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}
 
-
-class Wrong(Exception):
-    """What came is not what should have come."""
-
-
-def mac(key, text):
-    return hmac.new(key, text.encode(), hashlib.sha256).digest()
-
-
-def sha(data):
-    return hashlib.sha256(data).hexdigest()
-
-
-def signing_key(scope):
-    key = b"AWS4secret"
-    for part in scope.split("/"):
-        key = mac(key, part)
-    return key
 
 
 # --- frames
@@ -113,31 +92,23 @@ def exception(kind, text):
 
 
 def verify_request(method, target, headers):
-    """The signature of the head, which is the seed; None where the request is not signed with SigV4."""
-    auth = headers.get("authorization", "")
+    """The signatures that follow the request's own; None where it carries a token instead."""
     if headers.get("content-type") != "application/vnd.amazon.eventstream":
         raise Wrong(f"the content type is {headers.get('content-type')}")
-    if auth.startswith("Bearer "):
-        return None, None
-    scope = auth.split("Credential=AKID/")[1].split(",")[0]
-    names = auth.split("SignedHeaders=")[1].split(",")[0].split(";")
-    seed = auth.rsplit("Signature=", 1)[1]
-    if headers["x-amz-content-sha256"] != STREAMING or "x-amz-content-sha256" not in names:
+    if headers.get("authorization", "").startswith("Bearer "):
+        return None
+    signatures = Signatures(headers)
+    signatures.request(method, target, double=True)
+    if headers["x-amz-content-sha256"] != f"STREAMING-{signatures.algorithm}-EVENTS":
         raise Wrong("the payload is not signed as a stream of events")
-    path, _, query = target.partition("?")
-    canonical = "\n".join([method, urllib.parse.quote(path, safe="/~"), "&".join(sorted(query.split("&"))),
-                           *(f"{n}:{headers[n].strip()}" for n in names), "", ";".join(names), STREAMING])
-    text = "\n".join(["AWS4-HMAC-SHA256", headers["x-amz-date"], scope, sha(canonical.encode())])
-    if mac(signing_key(scope), text).hex() != seed:
-        raise Wrong("the signature of the request is wrong")
-    return scope, seed
+    return signatures
 
 
 class Talk:
     """What one request's events are, and what is said to them. `feed` and `end` give the bytes of the answer."""
 
     def __init__(self, method, target, headers, http):
-        self.scope, self.previous = verify_request(method, target, headers)
+        self.signatures = verify_request(method, target, headers)
         self.mode, self.http = headers.get("x-amzn-voiceid", ""), http
         self.buffer, self.count, self.ended, self.over = b"", 0, False, False
 
@@ -146,12 +117,8 @@ class Talk:
             raise Wrong(f"a signed event has the headers {list(headers)}")
         seconds = struct.unpack(">q", headers[":date"][1])[0] // 1000
         date = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
-        stamp = date.strftime("%Y%m%dT%H%M%SZ")
-        scope = "/".join([stamp[:8], *self.scope.split("/")[1:]])
-        text = "\n".join(["AWS4-HMAC-SHA256-PAYLOAD", stamp, scope, self.previous, sha(raw[":date"]), sha(payload)])
-        self.previous = mac(signing_key(scope), text).hex()
-        if self.previous != headers[":chunk-signature"][1].hex():
-            raise Wrong(f"event {self.count + 1} has a wrong signature")
+        self.signatures.check("PAYLOAD", [sha(raw[":date"]), sha(payload)], headers[":chunk-signature"][1].hex(),
+                              f"event {self.count + 1}", date.strftime("%Y%m%dT%H%M%SZ"))
 
     def reply(self, data):
         headers, _, payload, rest = read_message(data)
@@ -175,7 +142,7 @@ class Talk:
 
     def one(self, found):
         headers, raw, payload, _ = found
-        if self.scope is None:
+        if self.signatures is None:
             return self.reply(self.whole)
         self.verify(headers, raw, payload)
         if payload:
@@ -199,7 +166,7 @@ class Talk:
     def end(self):
         if self.over:
             return b""
-        if self.buffer or not (self.ended or self.scope is None):
+        if self.buffer or not (self.ended or self.signatures is None):
             return exception("ValidationException", "the stream ended without its last, empty event")
         return event("StreamClosedEvent", json.dumps({"RequestCharacters": self.count}).encode())
 

@@ -3,12 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <curl/curl.h>
 #include <lauxlib.h>
 #include <lualib.h>
+#include <openssl/crypto.h>
+#include <uv.h>
 
 #include "arena.h"
 #include "limit.h"
 #include "loop.h"
+#include "ossl.h"
 #include "state.h"
 
 #define PATH "lib/?.lua;lib/?/init.lua;host/?.lua;spec/?.lua;./?.lua;"
@@ -42,6 +46,38 @@ void *__wrap_calloc (size_t n, size_t size) {
 
 void *__wrap_realloc (void *p, size_t n) {
   return refused() ? NULL : __real_realloc(p, n);
+}
+
+
+static void *sparemalloc (size_t n, const char *file, int line) {
+  (void)file; (void)line;
+  return __real_malloc(n);
+}
+
+
+static void *sparerealloc (void *p, size_t n, const char *file, int line) {
+  (void)file; (void)line;
+  return __real_realloc(p, n);
+}
+
+
+static void sparefree (void *p, const char *file, int line) {
+  (void)file; (void)line;
+  free(p);
+}
+
+
+/*
+** Where memory fails them libcurl 7.88 divides by zero, libuv aborts and OpenSSL 3.0 leaks: for
+** sweeps over what calls them, TIDELUA_SPARE gives all three what they want.
+*/
+static void spare (void) {
+  if (getenv("TIDELUA_SPARE") == NULL) return;
+  CRYPTO_set_mem_functions(sparemalloc, sparerealloc, sparefree);
+  uv_replace_allocator(__real_malloc, __real_realloc, __real_calloc, free);
+  tl_osslstart();
+  tl_osslquiet();
+  curl_global_init_mem(CURL_GLOBAL_ALL, __real_malloc, free, __real_realloc, strdup, __real_calloc);
 }
 
 
@@ -122,6 +158,7 @@ int main (int argc, char **argv) {
     fprintf(stderr, "usage: tidelua SCRIPT [ARGUMENTS]\n");
     return 64;
   }
+  spare();
   if (tl_loop_open() != 0 || (L = lua_newstate(tl_alloc, blocks)) == NULL) return 70;
   code = run(L, argv);
   fflush(stdout);

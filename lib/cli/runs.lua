@@ -67,24 +67,9 @@ local function markdown(ctx, id, records)
   end
 end
 
-local ENTITIES <const> = {["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;"}
-
-local function escaped(text) return (tostring(text):gsub('[&<>"]', ENTITIES)) end
-
--- One page that needs nothing else.
 local function html(ctx, id, records)
-  local head = first(records)
-  ctx:print {"<!doctype html><html lang=en><meta charset=utf-8>", ("<title>Run %s</title>"):format(escaped(id)),
-    "<style>body{font:14px sans-serif;margin:2em}td{padding:2px 1em 2px 0;vertical-align:top}"
-    .. "td:first-child{white-space:nowrap;color:#666}</style>", ("<h1>Run %s</h1>"):format(escaped(id)),
-    ("<p>Playbook <b>%s</b>, account %s, region %s, begun %s by %s on %s: <b>%s</b>.</p><table>"):format(
-      escaped(head.playbook or "?"), escaped(head.account or "?"), escaped(head.region or "?"), escaped(head.at or "?"),
-      escaped(by(head)), escaped(head.host or "?"), escaped(journal.state(records)))}
-  for _, record in ipairs(records) do
-    local at, text = line(record):match "^(%S*)%s*(.*)$"
-    ctx:print(("<tr><td>%s<td>%s"):format(escaped(at), escaped(text)))
-  end
-  ctx:print "</table></html>"
+  ctx:print(require "report.runpage".text(records, {id = id, state = journal.state(records), by = by(first(records))},
+    line))
 end
 
 local function show(args, ctx, store)

@@ -55,13 +55,21 @@ function record.watch(engine, journal)
   end
 end
 
+-- What it leans on, by address: a run's page draws it.
+local function leans_on(node)
+  local out = {}
+  for other in pairs(node.deps) do out[#out + 1] = other.address end
+  table.sort(out)
+  return #out > 0 and out or nil
+end
+
 --- Has the journal hear of every event first: nothing is shown that it does not know.
 function record.tell(engine, journal)
   local function note(event)
     local node = event.node
     if event.kind == "resource.start" then
       local t, models = node.type, engine.models
-      journal:write {kind = "resource.start", name = node.address, action = event.action,
+      journal:write {kind = "resource.start", name = node.address, action = event.action, after = leans_on(node),
         before = redact.properties(t, models, node.live), changes = redact.changes(t, models, show.changes(node))}
     elseif event.kind == "resource.done" then
       journal:write {kind = "resource.done", name = node.address, action = event.action, seconds = event.seconds}

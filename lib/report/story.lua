@@ -17,11 +17,19 @@ end
 --- An empty story of a playbook's run; it is filled by `story:event`.
 function story.new(playbook) return setmetatable({playbook = playbook, rows = {}, open = {}}, story) end
 
+-- The addresses of what a resource leans on.
+local function leans_on(node)
+  local out = {}
+  for other in pairs(node.deps or {}) do out[#out + 1] = other.address end
+  table.sort(out)
+  return out
+end
+
 -- ## From events to rows: {group =, name =, result = "pass" | "fail" | "error" | "skip", text =, seconds =, began =}
 
 local function add(self, group, name, result, text, event)
   local row = {group = group, name = name, result = result, text = text or "", seconds = event.seconds or 0,
-    began = event.time - (event.seconds or 0)}
+    began = event.time - (event.seconds or 0), after = event.node and leans_on(event.node)}
   self.rows[#self.rows + 1] = row
   return row
 end
@@ -190,13 +198,26 @@ local function bar(self, row)
   return ('<div class="time"><i style="margin-left:%.2f%%;width:%.2f%%"></i></div>'):format(from * 100, long * 100)
 end
 
+-- Resources and steps in the order in which they came; checks stand in their own list.
+local function drawn(self)
+  local out = {}
+  for _, row in ipairs(self.rows) do
+    if row.group == "resources" or row.group == "steps" then
+      out[#out + 1] = {name = row.name, kind = row.after and "resource" or "step", result = row.result,
+        text = row.text, after = row.after}
+    end
+  end
+  return require "report.picture".html(out, h)
+end
+
 function html.text(self)
   local title = h("Run of " .. place(self))
   local out = {'<!doctype html><html lang="en"><head><meta charset="utf-8">',
     '<meta name="viewport" content="width=device-width,initial-scale=1">',
-    ("<title>%s</title><style>%s</style></head><body><h1>%s</h1>"):format(title, STYLE, title),
+    ("<title>%s</title><style>%s%s</style></head><body><h1>%s</h1>"):format(title, STYLE,
+      require "report.picture".STYLE, title),
     ('<p class="soft">%s, run %s</p><p><b>%s</b>, %.1f s</p>'):format(h(stamp(self.began)), h(self.run or "-"),
-      h(self.verdict), self.ended - self.began)}
+      h(self.verdict), self.ended - self.began), drawn(self)}
   for _, group in ipairs(in_groups(self)) do
     out[#out + 1] = ("<h2>%s</h2>"):format(group.name)
     for _, row in ipairs(group.rows) do

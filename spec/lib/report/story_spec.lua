@@ -100,7 +100,14 @@ print(json.dumps(out))]]
     for _, alien in ipairs {"<script", "src=", "href=", "http://", "https://", "@import", "url%("} do
       assert.is_nil(text:find(alien), alien)
     end
+    assert.equal(4, select(2, text:gsub('<g class="g%-', "")))        -- a box each, but for the checks
     local open, shut = select(2, text:gsub("<div", "")), select(2, text:gsub("</div>", ""))
     assert.equal(open, shut)
+  end)
+  it("as HTML draws what leans on what", function()
+    local story = told 'local a = ensure.test.thing {name = "a"} ensure.test.thing {name = "b", Link = a.arn}'
+    local text = story:text "html"
+    assert.equal(2, select(2, text:gsub('<g class="g%-pass"', "")))
+    assert.equal(1, select(2, text:gsub("<path d=", "")))
   end)
 end)

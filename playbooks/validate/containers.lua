@@ -14,7 +14,7 @@ playbook {
     release = {"string", default = "", about = "drill: cluster/service to give a broken release, which must be rolled"
       .. " back"},
     patience = {"seconds", default = 1200, about = "how long a drill may take"},
-    every = {"seconds", default = 10, about = "how often a drill looks"},
+    every = {"seconds", default = 10, min = 1, about = "how often a drill looks"},
   },
 }
 

@@ -68,9 +68,10 @@ end
 
 -- What a service uses, three minutes long.
 local function uses(cluster, name, metric, percent)
+  local at = os.time()
   for minute = 0, 2 do
     host.session.cloudwatch:put_metric_data {Namespace = "AWS/ECS", MetricData = {{MetricName = metric,
-      Timestamp = os.time() - minute * 60, Value = percent, Unit = "Percent",
+      Timestamp = at - minute * 60, Value = percent, Unit = "Percent",
       Dimensions = {{Name = "ClusterName", Value = cluster}, {Name = "ServiceName", Value = name}}}}}
   end
 end

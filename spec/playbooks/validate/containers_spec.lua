@@ -18,16 +18,19 @@ local function results(text)
   return out
 end
 
-local function metric(namespace, name, dimensions, minutes_ago, value)
+local function metric(namespace, name, dimensions, at, value)
   local list = {}
   for key, v in pairs(dimensions) do list[#list + 1] = {Name = key, Value = v} end
   host.session.cloudwatch:put_metric_data {Namespace = namespace, MetricData = {{MetricName = name, Dimensions = list,
-    Timestamp = os.time() - minutes_ago * 60, Value = value}}}
+    Timestamp = at, Value = value}}}
 end
 
 local function uses(label, name, percent)
   local cluster, service = label:match "^(.+)/(.+)$"
-  for minute = 0, 2 do metric("AWS/ECS", name, {ClusterName = cluster, ServiceName = service}, minute, percent) end
+  local at = os.time()
+  for minute = 0, 2 do
+    metric("AWS/ECS", name, {ClusterName = cluster, ServiceName = service}, at - minute * 60, percent)
+  end
 end
 
 local function live(label)
@@ -65,7 +68,7 @@ describe("validate/containers", function()
         "propagation=0")
       assert.equal(0, code, text)
       for _, cluster in ipairs {"ai-team", "example-cluster", "example-of-fargate"} do
-        metric("ECS/ContainerInsights", "RunningTaskCount", {ClusterName = cluster}, 1, 3)
+        metric("ECS/ContainerInsights", "RunningTaskCount", {ClusterName = cluster}, os.time() - 60, 3)
       end
     end)
 

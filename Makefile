@@ -98,7 +98,8 @@ conformance: setup $B/tidelua
 bench: setup $B/tidelock $B/tidelua
 	@for each in spec/bench/*.lua; do TIDELUA_ARENA=1 $B/tidelua $$each || exit 1; done
 compare: setup $B/tidelock $B/tidelua
-	@vendor/venv prowler
+	@vendor/venv prowler custodian
+	$B/tidelua spec/compare/peers.lua
 	$B/tidelua spec/compare/prowler.lua
 fuzz: setup $B/tidelua
 	@vendor/packages fuzz

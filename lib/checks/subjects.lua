@@ -105,17 +105,9 @@ subjects["rds.cluster_snapshot"] = paged("snapshots of database clusters", "rds"
   "DBClusterSnapshotIdentifier", "DBClusterSnapshotArn", "rds:DescribeDBClusterSnapshots",
   {input = {SnapshotType = "manual"}})
 
--- A serverless cache has what the others are asked for by its nature: TLS, encryption, more than one zone.
-local function serverless(cache)
-  return {name = cache.ServerlessCacheName, arn = cache.ARN, raw = {serverless = true, Engine = cache.Engine,
-    AtRestEncryptionEnabled = true, TransitEncryptionEnabled = true, TransitEncryptionMode = "required",
-    AutomaticFailover = "enabled", MultiAZ = "enabled", SnapshotRetentionLimit = cache.SnapshotRetentionLimit,
-    UserGroupIds = cache.UserGroupId and {cache.UserGroupId} or {}}}
-end
-
--- Groups, clusters that stand alone (the one to be replaced is a cluster without a group), and serverless caches.
-subjects["elasticache.cache"] = {title = "caches", needs = {"elasticache:DescribeReplicationGroups",
-  "elasticache:DescribeCacheClusters", "elasticache:DescribeServerlessCaches"},
+-- Groups and clusters that stand alone: the one to be replaced is a cluster without a group.
+subjects["elasticache.cache"] = {title = "caches",
+  needs = {"elasticache:DescribeReplicationGroups", "elasticache:DescribeCacheClusters"},
   list = function(aws)
     local out = rows(aws.elasticache:items("describe_replication_groups", {}), "ReplicationGroupId", "ARN")
     for cluster in aws.elasticache:items("describe_cache_clusters", {ShowCacheClustersNotInReplicationGroups = true}) do
@@ -124,7 +116,19 @@ subjects["elasticache.cache"] = {title = "caches", needs = {"elasticache:Describ
         cluster.alone = true
       end
     end
-    for cache in aws.elasticache:items("describe_serverless_caches", {}) do out[#out + 1] = serverless(cache) end
+    return out
+  end}
+
+-- Serverless ones too, for what is a question there as well: they cannot be without TLS, encryption or a second zone.
+subjects["elasticache.any_cache"] = {title = "caches", needs = {"elasticache:DescribeReplicationGroups",
+  "elasticache:DescribeCacheClusters", "elasticache:DescribeServerlessCaches"},
+  list = function(aws, world)
+    local out = subjects["elasticache.cache"].list(aws, world)
+    for cache in aws.elasticache:items("describe_serverless_caches", {}) do
+      out[#out + 1] = {name = cache.ServerlessCacheName, arn = cache.ARN, raw = {Engine = cache.Engine,
+        SnapshotRetentionLimit = cache.SnapshotRetentionLimit,
+        UserGroupIds = cache.UserGroupId and {cache.UserGroupId} or {}}}
+    end
     return out
   end}
 

@@ -51,7 +51,17 @@ local function databases(aws)
   aws.rds:create_db_instance {DBInstanceIdentifier = "good", Engine = "postgres", DBInstanceClass = "db.t3.micro",
     AllocatedStorage = 20, MasterUsername = "u", MasterUserPassword = "not-a-real-one", PubliclyAccessible = false,
     StorageEncrypted = true, DeletionProtection = true, BackupRetentionPeriod = 7, AutoMinorVersionUpgrade = true,
-    DBParameterGroupName = "tls", MonitoringInterval = 60, MonitoringRoleArn = "arn:aws:iam::123456789012:role/m"}
+    DBParameterGroupName = "tls", EnableIAMDatabaseAuthentication = true,
+    EnableCloudwatchLogsExports = {"postgresql"}, MonitoringInterval = 60,
+    MonitoringRoleArn = "arn:aws:iam::123456789012:role/m"}
+  aws.rds:create_db_parameter_group {DBParameterGroupName = "plain", DBParameterGroupFamily = "postgres16",
+    Description = "plain"}
+  aws.rds:modify_db_parameter_group {DBParameterGroupName = "plain", Parameters = {{ParameterName = "rds.force_ssl",
+    ParameterValue = "0", ApplyMethod = "immediate"}}}
+  aws.rds:create_db_instance {DBInstanceIdentifier = "bad", Engine = "postgres", DBInstanceClass = "db.t3.micro",
+    AllocatedStorage = 20, MasterUsername = "u", MasterUserPassword = "not-a-real-one", PubliclyAccessible = true,
+    StorageEncrypted = false, DeletionProtection = false, BackupRetentionPeriod = 0, AutoMinorVersionUpgrade = false,
+    DBParameterGroupName = "plain"}
   for _, name in ipairs {"good", "bad"} do
     aws.rds:create_db_snapshot {DBSnapshotIdentifier = name, DBInstanceIdentifier = "good"}
   end
@@ -66,6 +76,27 @@ local function watchers(aws, id)
   aws.accessanalyzer:create_analyzer {analyzerName = "a", type = "ACCOUNT"}
   aws.s3control:put_public_access_block {AccountId = id, PublicAccessBlockConfiguration = {BlockPublicAcls = true,
     IgnorePublicAcls = true, BlockPublicPolicy = true, RestrictPublicBuckets = true}}
+end
+
+local function messages(aws)
+  for _, name in ipairs {"good", "bad"} do
+    local open = name == "bad"
+    local function policy(action)
+      return json.encode {Version = "2012-10-17", Statement = {{Effect = "Allow", Action = action, Resource = "*",
+        Principal = open and "*" or {AWS = "arn:aws:iam::123456789012:root"}}}}
+    end
+    aws.sqs:create_queue {QueueName = name, Attributes = {SqsManagedSseEnabled = open and "false" or "true",
+      Policy = policy "sqs:SendMessage"}}
+    aws.sns:create_topic {Name = name, Attributes = {Policy = policy "sns:Publish"}}
+    aws.cloudwatch:put_metric_alarm {AlarmName = name, Namespace = "n", MetricName = "m", Period = 60,
+      Statistic = "Sum", EvaluationPeriods = 1, Threshold = 1, ComparisonOperator = "GreaterThanThreshold",
+      ActionsEnabled = not open, AlarmActions = {"arn:aws:sns:us-east-1:123456789012:good"}}
+    aws.dynamodb:create_table {TableName = name, BillingMode = "PAY_PER_REQUEST", DeletionProtectionEnabled = not open,
+      AttributeDefinitions = {{AttributeName = "pk", AttributeType = "S"}},
+      KeySchema = {{AttributeName = "pk", KeyType = "HASH"}}}
+    aws.dynamodb:update_continuous_backups {TableName = name, PointInTimeRecoverySpecification = {
+      PointInTimeRecoveryEnabled = not open}}
+  end
 end
 
 local function keys(aws)
@@ -83,4 +114,5 @@ return function(aws, id)
   databases(aws)
   watchers(aws, id)
   keys(aws)
+  messages(aws)
 end

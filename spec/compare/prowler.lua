@@ -32,8 +32,10 @@ local function note(into, check, subject, bad)
   into[check][subject] = before ~= false and not bad
 end
 
-local function run(command, server)
-  command.env = server.env
+local function run(command, server, more)
+  command.env = {}
+  for name, value in pairs(server.env) do command.env[name] = value end
+  for name, value in pairs(more or {}) do command.env[name] = value end
   return assert(proc.run(command))
 end
 
@@ -57,7 +59,8 @@ local function theirs(server)
     command[#command + 1] = check
     control_of[check] = control
   end
-  local got = run(command, server)
+  local got = run(command, server, {PYTHONPATH = "spec/compare/resolve",      -- s3control's host is ACCOUNT.localhost
+    AWS_ENDPOINT_URL_S3_CONTROL = ("http://localhost:%d"):format(server.port)})
   local file = io.open(folder .. "/out.ocsf.json")
   if not file then error("Prowler gave no report: " .. got.stdout:sub(-2000) .. got.stderr:sub(-2000)) end
   local data, out = json.decode(file:read "a"), {}

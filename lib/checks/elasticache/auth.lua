@@ -3,7 +3,7 @@ local control = require "checks"
 
 return control {
   id = "elasticache-auth", title = "Caches ask for a token or a user", severity = "high", fsbp = "ElastiCache.6",
-  requirement = "1.2", subjects = "elasticache.cache", needs = {},
+  requirement = "1.2", subjects = "elasticache.any_cache", needs = {},
   command = "tidelock call elasticache describe-replication-groups --region {region}",
   means = "Whoever reaches the port reads and writes everything.",
   todo = "Set an AUTH token or user groups; both need encryption in transit.",

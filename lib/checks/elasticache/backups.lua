@@ -3,7 +3,7 @@ local control = require "checks"
 
 return control {
   id = "elasticache-backups", title = "Caches keep snapshots", severity = "medium", fsbp = "ElastiCache.1",
-  subjects = "elasticache.cache", needs = {},
+  subjects = "elasticache.any_cache", needs = {},
   command = "tidelock call elasticache describe-snapshots --region {region}",
   means = "What the cache held is gone after a mistake.",
   todo = "Keep automatic snapshots for 7 days.",

@@ -7,7 +7,8 @@ local AUDIT <const> = {"cloudtrail", "guardduty", "securityhub", "security-hub",
 
 return control {
   id = "logs-retention-noncritical", title = "Log groups that are not for audit keep events for 30 days",
-  severity = "low", requirement = "7.3", subjects = "logs.group", needs = {}, remedy = "harden/logs", vars = {most = "30"},
+  severity = "low", requirement = "7.3", subjects = "logs.group", needs = {},
+  remedy = "harden/logs", vars = {most = "30"},
   command = "tidelock call logs put-retention-policy --log-group-name {name} --retention-in-days 30 --region {region}",
   means = "Logs that nobody reads are paid for.",
   todo = "Set a retention of 30 days.",

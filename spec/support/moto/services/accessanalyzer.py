@@ -137,3 +137,12 @@ def list_findings_v2(call):
     kept = ("id", "resource", "resourceType", "createdAt", "analyzedAt", "updatedAt", "status", "resourceOwnerAccount")
     return {"findings": [{**{name: f[name] for name in kept}, "findingType": "ExternalAccess"}
                          for f in list_findings(call)["findings"]]}
+
+
+@operation("accessanalyzer", "GetFinding")
+def get_finding(call):
+    for finding in list_findings(call)["findings"]:
+        if finding["id"] == call.params["id"]:
+            return {"finding": finding}
+    raise Refusal("ResourceNotFoundException", "Finding not found", resourceType="Finding",
+                  resourceId=call.params["id"])

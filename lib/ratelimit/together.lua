@@ -2,12 +2,14 @@
 -- Nothing waits for company: the first goes at the end of this turn, alone if it is alone; what comes until its answer
 -- makes up the next. So a request that must not be late is not, and a crowd costs a tenth.
 local loop = require "tidelock.loop"
+local task = require "task"
 
 local together = {}
 local methods = {}
 methods.__index = methods
 
 local MOST <const>, MOST_BYTES <const> = 10, 262144       -- of SQS's batches
+local HANGS <const> = 2           -- seconds after which a request without an answer holds up no other
 
 --- Makes one.
 -- @param send function(entries) -> {[i] = what is wrong with entry i}; entries are what `call` was given
@@ -20,11 +22,11 @@ local function fits(group, key, bytes)
   return #group.entries < MOST and not group.keys[key] and group.bytes + bytes <= MOST_BYTES
 end
 
--- A group that gathers until all before it have been answered.
+-- A group that gathers until the one before it has been answered, or hangs.
 local function open(self)
   local group, before = {entries = {}, keys = {}, bytes = 0}, self.last
   group.task = loop.spawn(function()       -- a task of its own: who waits for it may be cancelled
-    if before then loop.wait(before) end
+    if before then task.timeout(HANGS, loop.wait, before) end
     if self.group == group then self.group = nil end
     local ok, faults = pcall(self.send, group.entries)
     if self.last == group.task then self.last = nil end

@@ -134,6 +134,25 @@ describe("ratelimit.queue", function()
     end
   end)
 
+  it("a request that hangs holds the others up for two seconds, and no longer", function()
+    local w = world()
+    local requests, answered = 0, false
+    w.queue.deletes.send = function()
+      requests = requests + 1
+      local hangs = requests == 1
+      while hangs and not answered do loop.sleep(0.01) end
+      return {}
+    end
+    local first = loop.spawn(function() w.queue:delete(record(1)) end)
+    local second = loop.spawn(function() loop.sleep(0.01) w.queue:delete(record(2)) end)
+    loop.sleep(1)
+    assert.equal(1, requests)
+    assert.is_true(loop.wait(second))                       -- and the first still has no answer
+    answered = true
+    assert.is_true(loop.wait(first))
+    assert.equal(2, requests)
+  end)
+
   it("who is cancelled while it waits takes nobody with it", function()
     local w = world()
     local doomed = loop.spawn(function() w.queue:delete(record(1)) end)

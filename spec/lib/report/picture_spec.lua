@@ -1,4 +1,4 @@
--- The picture of a run: a box each, left what came first, an arrow to what leans on it; safe whatever it is called.
+-- The page and the picture of a run: a box each, left what came first, an arrow to what leans on it; safe text.
 local picture = require "report.picture"
 local runpage = require "report.runpage"
 

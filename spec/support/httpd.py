@@ -128,6 +128,13 @@ class Connection:
         self.sock.sendall(data if isinstance(data, bytes) else data.encode())
 
 
+def linger(c):
+    """Reads on until the client has had all: closed at once, what is on its way to it would be lost."""
+    while True:
+        c.fill()
+        c.rest = b""
+
+
 def head(length, kind="text/plain"):
     return f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n"
 

@@ -18,7 +18,7 @@ import threading
 import zlib
 
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
-from httpd import Closed, Connection, watch_stdin  # noqa: E402
+from httpd import Closed, Connection, linger, watch_stdin  # noqa: E402
 from signatures import Signatures, Wrong  # noqa: E402
 
 EMPTY = hashlib.sha256(b"").hexdigest()
@@ -119,8 +119,8 @@ def put(c, target, path, headers):
     try:
         chunks = read_framed(c, target, headers, sums) if framed else read_plain(c, headers, sums)
     except Wrong as why:
-        c.answer(400, f"<Error><Code>Wrong</Code><Message>{why}</Message></Error>")
-        raise Closed from None
+        c.answer(400, f"<Error><Code>Wrong</Code><Message>{why}</Message></Error>", [("Connection", "close")])
+        linger(c)
     if headers.get("x-amz-checksum-crc32", sums.text()) != sums.text():
         c.answer(400, "<Error><Code>BadDigest</Code><Message>the checksum is not of this body</Message></Error>")
         raise Closed

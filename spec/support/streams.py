@@ -28,7 +28,7 @@ import h2.connection
 import h2.events
 
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
-from httpd import Closed, Connection, watch_stdin  # noqa: E402
+from httpd import Closed, Connection, linger, watch_stdin  # noqa: E402
 from signatures import Signatures, Wrong, sha  # noqa: E402
 
 SIZES = {2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}
@@ -219,13 +219,6 @@ def converse(c, method, target, headers):
             raise Closed
     c.until(b"\r\n")
     c.raw(head.encode() + chunk(talk.end()) + b"0\r\n\r\n")
-
-
-def linger(c):
-    """Reads on until the client has had all: closed at once, what is on its way to it would be lost."""
-    while True:
-        c.fill()
-        c.rest = b""
 
 
 def serve_1(sock):

@@ -180,6 +180,16 @@ describe("HTTP/2", function()
     end
   end)
 
+  it("an answer that is cut, too long or given up is no answer", function()
+    for path, code in pairs {["/cut"] = "closed", ["/big/3000000"] = "too_large", ["/headers/3000"] = "closed",
+      ["/goaway-error"] = "closed"} do
+      local response, fault = call(path, {max_body = 1000000})
+      assert.is_nil(response)
+      assert.equal(code, fault.code, fault.message)
+    end
+    assert.equal(200, assert(call "/headers/400").status)
+  end)
+
   it("a connection that takes no more is left for a new one", function()
     local before = echo(far.url, {ca = far.ca}).connection
     assert.equal("the last", assert(call "/goaway").body)

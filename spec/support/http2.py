@@ -11,6 +11,9 @@ usage: http2.py CERT KEY      (with build/venv-ministack, which has the h2 libra
   /seen/NAME      how many requests of this path's NAME came
   /goaway         answers, and takes no more streams on this connection
   /trailers       an answer with trailers
+  /headers/N      an answer with N headers of 100 bytes
+  /cut            the connection ends in the middle of an answer of unknown length
+  /goaway-error   the connection is given up with an error in place of an answer
 
 Prints its port when it is ready; ends with its standard input.
 """
@@ -115,6 +118,16 @@ class Connection:
             self.answer(stream, b"the last")
             self.push()
             self.h2.close_connection(last_stream_id=stream)
+        elif name == "headers":
+            self.h2.send_headers(stream, [(":status", "200"), *((f"x-{n}", "y" * 100) for n in range(int(args[0])))],
+                                 end_stream=True)
+        elif name == "cut":
+            self.h2.send_headers(stream, [(":status", "200")])
+            self.h2.send_data(stream, b"x" * 10)
+            self.flush()
+            raise httpd.Closed
+        elif name == "goaway-error":
+            self.h2.close_connection(h2.errors.ErrorCodes.ENHANCE_YOUR_CALM, last_stream_id=0)
         elif name == "trailers":
             self.answer(stream, b"body", [("x-sum", "42")])
         elif name != "hang":

@@ -36,8 +36,9 @@ local function open(self)
   return group
 end
 
---- Sends `entry`, with others or alone; raises what became wrong with it.
--- @param bytes what it adds to a request
+--- Sends it, with others or alone; raises what went wrong with it.
+-- @param entry what `send` gets in its list
+-- @param bytes how much it adds to a request; default: nothing that matters
 function methods:call(entry, bytes)
   local key, group = self.key(entry), self.group
   if not group or not fits(group, key, bytes or 0) then group = open(self) end

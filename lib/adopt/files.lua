@@ -108,7 +108,7 @@ local function body(file)
   for _, block in ipairs(file.blocks) do
     local near = before and before.item.type == block.item.type and not long(before) and not long(block)
     if before and not near then out[#out + 1] = "" end
-    for _, note in ipairs(block.notes) do out[#out + 1] = "-- " .. note .. "." end
+    for _, note in ipairs(block.notes) do out[#out + 1] = "-- " .. text.line(note) .. "." end
     out[#out + 1] = (block.item.short and "local " .. block.item.short .. " = " or "") .. block.text
     before = block
   end
@@ -184,6 +184,25 @@ local function left_lines(left)
 end
 files.left_lines = left_lines
 
+--- What could not be looked at, each reason once with the first that it is true of.
+function files.failed_lines(failed)
+  local out, by = {}, {}
+  for _, item in ipairs(failed) do
+    local key = item.type.type .. "\0" .. item.error
+    if by[key] then
+      by[key].n = by[key].n + 1
+    else
+      by[key] = {n = 0, item = item}
+      out[#out + 1] = by[key]
+    end
+  end
+  for i, row in ipairs(out) do
+    out[i] = text.line(("%s%s: %s"):format(row.item.address, row.n > 0 and (" and %d more"):format(row.n) or "",
+      row.item.error))
+  end
+  return out
+end
+
 --- The playbook that includes all others. `about`: account, folder, day, n (how many), left, failed.
 function files.main(book, about)
   local lines = {
@@ -198,9 +217,7 @@ function files.main(book, about)
   local function add(list) table.move(list, 1, #list, #lines + 1, lines) end
   add(includes(book))
   if #about.failed > 0 then add {"", "-- Could not be looked at, and is not in it:"} end
-  for _, item in ipairs(about.failed) do
-    lines[#lines + 1] = ("--  %s: %s"):format(item.address or item.type.type, item.error)
-  end
+  for _, line in ipairs(files.failed_lines(about.failed)) do lines[#lines + 1] = "--  " .. line end
   if #about.left > 0 then add {"", "-- Not adopted:"} end
   add(left_lines(about.left))
   return table.concat(lines, "\n") .. "\n"

@@ -83,11 +83,14 @@ function text.value(value, expression, indent, lead, first, key)
   return "{\n" .. pad .. table.concat(lines, ",\n" .. pad) .. ",\n" .. (" "):rep(indent) .. "}"
 end
 
+--- What can stand in a line of a comment, whatever somebody called the thing: no line ends in it.
+function text.line(value) return (tostring(value):gsub("%c+", " ")) end
+
 --- Words joined by commas, in lines of comments.
 function text.comment(lead, words)
-  local out, line = {}, lead
+  local out, line = {}, text.line(lead)
   for i, word in ipairs(words) do
-    word = word .. (i < #words and "," or "")
+    word = text.line(word) .. (i < #words and "," or "")
     if #line + #word + 1 > WIDTH then
       out[#out + 1] = line
       line = "--    "

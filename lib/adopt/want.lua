@@ -82,8 +82,13 @@ local function is_telling(name)
   return false
 end
 
+-- An address that is a key at the same time, such as a webhook's.
+local function is_key_address(value)
+  return value:find "^https?://" ~= nil and is_random(value:match "^https?://[^/?]*(.*)$")
+end
+
 local function harmless(name, value)
-  if literal.secret(name, value) then return false end
+  if literal.secret(name, value) or is_key_address(value) then return false end
   if value == "" or is_name(value) then return true end
   return not is_telling(name) and not is_random(value) and #value <= 200
 end
@@ -103,7 +108,7 @@ local function find_secrets(value, path, add)
     return
   end
   each_member(value, path, function(inner, inner_path, key)
-    if type(inner) == "string" and literal.secret(key, inner) then add(inner_path) end
+    if type(inner) == "string" and (literal.secret(key, inner) or is_key_address(inner)) then add(inner_path) end
     find_secrets(inner, inner_path, add)
   end)
 end
@@ -133,7 +138,7 @@ function want.secrets(name, row, value)
     if not seen[path] then out[#out + 1] = path end
     seen[path] = true
   end
-  if type(value) == "string" and literal.secret(name, value) then add(name) end
+  if type(value) == "string" and (literal.secret(name, value) or is_key_address(value)) then add(name) end
   find_secrets(value, name, add)
   of_model(row, value, name, name, add)
   table.sort(out)
@@ -167,7 +172,8 @@ function fit(row, value)
   return out
 end
 
--- Those that the type knows, as a playbook writes them; those with a secret in them are left to others.
+-- Those that the type knows, as a playbook writes them; those with a secret in them are left to others. Nil and why,
+-- where it cannot be named without one.
 local function properties_of(t, properties, live)
   local out, ignore, notes = {}, {}, {}
   for name, property in pairs(properties) do
@@ -176,7 +182,9 @@ local function properties_of(t, properties, live)
       if t.rules[name] == "json" or t.rules[name] == "policy" then value = as_document(value) end
       value = fit(property.row, value)
       local secrets = name == "name" and {} or want.secrets(name, property.row, plain(live[name]))
-      if #secrets > 0 and not is_key(t, name) then
+      if #secrets > 0 and is_key(t, name) then
+        return nil, ("%s, by which it is known, looks like a secret"):format(name)
+      elseif #secrets > 0 then
         ignore[name] = true
         notes[#notes + 1] = ("%s is left alone, because of what looks like a secret: %s"):format(name,
           table.concat(secrets, ", "))
@@ -273,6 +281,7 @@ function want.of(t, models, live, asked)
     if whole[name] == nil then whole[name] = asked[name] end
   end
   local given, ignore, notes = properties_of(t, properties, whole)
+  if not given then return nil, ignore end
   local out = without_defaults(t, properties, given, whole)
   missing(t, properties, out, ignore)
   local ok, why = pcall(hold_to_diff, t, out, ignore, notes, whole)

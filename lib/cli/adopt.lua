@@ -22,12 +22,13 @@ local function world(args, ctx)
     began = require "tidelock.loop".now()}
 end
 
--- What each says of itself; what a playbook cannot say is left, with why.
+-- What each says of itself; what a playbook cannot say is left, with why, and so is the second of one address.
 local function said(found)
-  local models, out = require "tidelock.models", {}
+  local models, out, seen = require "tidelock.models", {}, {}
   for _, item in ipairs(found.items) do
     local say, why = want.of(item.type, models, item.live, item.want)
-    item.say, item.why = say, why
+    if say and seen[item.address] then say, why = nil, "another is called just so, and only one can be declared" end
+    item.say, item.why, seen[item.address] = say, why, true
     table.insert(say and out or found.left, item)
   end
   found.items = out
@@ -113,9 +114,7 @@ local function counts(found)
 end
 
 local function tell_left(found, ctx)
-  for _, item in ipairs(found.failed) do
-    ctx:say("could not be looked at: %s: %s", item.address or item.type.type, item.error)
-  end
+  for _, line in ipairs(files.failed_lines(found.failed)) do ctx:say("could not be looked at: %s", line) end
   if #found.left == 0 then return end
   ctx:say("not adopted: %d", #found.left)
   for _, line in ipairs(files.left_lines(found.left)) do ctx:say("%s", (line:gsub("^%-%-", ""))) end

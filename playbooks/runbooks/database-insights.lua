@@ -1,8 +1,10 @@
 --- What no metric of RDS tells: how slow the slowest statement is, and how long sessions wait for locks. Performance
--- Insights knows; this publishes it, so that harden/alarms can watch it. Run it on a schedule, every five minutes.
+-- Insights knows; this publishes it, so that harden/alarms can watch it. It runs every five minutes:
+-- tidelock schedule add playbooks/runbooks/database-insights.lua --account ACCOUNT
 playbook {
   name = "runbooks/database-insights",
   about = "Publishes slow statements and lock waits of every PostgreSQL as metrics, from Performance Insights",
+  schedule = "5 minutes",
   vars = {
     window = {"seconds", default = 300, min = 60, max = 3600, about = "how far back it looks: as often as it runs"},
     slow = {"number", default = 1000, min = 1, about = "milliseconds from which a statement is named as slow"},

@@ -166,6 +166,17 @@ describe("tidelock schedule", function()
     assert.matches("the playbook's schedule: .*fortnightly", select(3, plan "fortnightly"))
   end)
 
+  it("puts runbooks/database-insights on its own five minutes, to read Performance Insights and publish", function()
+    local code, _, err = run("add", "playbooks/runbooks/database-insights.lua", "--account",
+      "playbooks/accounts/example.lua", "--region", server.region, "--image", "i:1", "--yes", table.unpack(network))
+    assert.equal(0, code, err)
+    assert.equal("rate(5 minutes)", schedule "runbooks-database-insights".ScheduleExpression)
+    local list = table.concat(policy("tidelock-runbooks-database-insights-task", "task").Statement[1].Action, " ")
+    for _, action in ipairs {"pi:DescribeDimensionKeys", "pi:GetResourceMetrics", "rds:DescribeDBInstances",
+      "cloudwatch:PutMetricData"} do assert.matches(action, list, 1, true) end
+    assert.equal(0, (run("remove", "runbooks-database-insights", "--yes")))
+  end)
+
   it("takes a changed playbook along: a new bundle, a new revision, the schedule with it, in one plan", function()
     fs.mkdir(folder .. "/mine/parts")
     write(folder .. "/mine/parts/queue.lua", [[
@@ -208,6 +219,6 @@ describe("tidelock schedule", function()
     assert.equal(0, (run("remove", "runbooks-security", "--yes")))
     assert.matches("There are no schedules yet", select(2, run "list"))
     local left = session.logs:describe_log_groups {logGroupNamePrefix = "/tidelock/"}.logGroups
-    assert.equal(2, #left)
+    assert.equal(3, #left)
   end)
 end)

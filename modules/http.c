@@ -9,7 +9,7 @@
 #include "fail.h"
 #include "modules.h"
 
-#define TRANSFER "tidelock.http.transfer"
+#define TRANSFER TL_HTTP_TRANSFER
 #define UPLOAD "tidelock.http.upload"
 
 /* ----- the response as Lua values ----- */

@@ -83,6 +83,14 @@ struct tl_transfer {
   char detail[CURL_ERROR_SIZE];
 };
 
+/* What a task holds: the transfer, NULL once it is let go, and the wait of who brings the pieces beside it. */
+typedef struct tl_httpbox {
+  tl_transfer *t;
+  tl_wait feeder;
+} tl_httpbox;
+
+#define TL_HTTP_TRANSFER "tidelock.http.transfer"
+
 /* http_engine.c: the multi handle on the loop, and the lists of transfers */
 tl_engine *tl_engine_new (lua_State *L);                    /* pushes its box */
 tl_transfer *tl_engine_acquire (lua_State *L, tl_engine *e);  /* pushes the transfer's box */

@@ -12,7 +12,7 @@
 #include "trust.h"
 
 #define ENGINE "tidelock.http.engine"
-#define TRANSFER "tidelock.http.transfer"
+#define TRANSFER TL_HTTP_TRANSFER
 #define MAXSPARE 64       /* easy handles kept for reuse, about 6 KB each */
 #define POOLED 256L       /* connections kept alive */
 
@@ -355,8 +355,9 @@ static const luaL_Reg boxmeta[] = {{"__gc", box_close}, {"__close", box_close}, 
 
 
 tl_transfer *tl_engine_acquire (lua_State *L, tl_engine *e) {
-  tl_transfer **box = lua_newuserdatauv(L, sizeof *box, 0), *t = e->spare.next;
-  *box = NULL;
+  tl_httpbox *holder = lua_newuserdatauv(L, sizeof *holder, 0);
+  tl_transfer **box = &holder->t, *t = e->spare.next;
+  *holder = (tl_httpbox){.t = NULL};
   luaL_setmetatable(L, TRANSFER);
   if (t != &e->spare) {
     unlist(t);

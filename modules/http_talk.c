@@ -1,6 +1,8 @@
 /* http_talk.c -- tidelock.http.converse: a request's body and its response by pieces, both at once. */
 #include "http.h"
 
+#include <stddef.h>
+
 #include <lauxlib.h>
 
 #include "fail.h"
@@ -8,30 +10,24 @@
 #define TALK "tidelock.http.talk"
 
 /*
-** The writer's side of a transfer whose reader waits on the transfer itself.
-** A conversation is a table: its transfer's box at 1, this at 0. The response
-** that it gives has the same box, and keeps the conversation.
+** A conversation is a table with its transfer's box at 1, in which the writer
+** waits; the reader waits in the transfer. The response has the same box, and
+** keeps the conversation at 0.
 */
-typedef struct talk {
-  tl_wait wait;
-  tl_transfer **box;
-} talk;
-
-
-static talk *check (lua_State *L) {
-  talk *w;
+static tl_httpbox *check (lua_State *L) {
+  tl_httpbox *box;
   luaL_checktype(L, 1, LUA_TTABLE);
-  lua_rawgeti(L, 1, 0);
-  w = lua_touserdata(L, -1);
-  luaL_argcheck(L, w != NULL, 1, "not a conversation");
+  lua_rawgeti(L, 1, 1);
+  box = luaL_testudata(L, -1, TL_HTTP_TRANSFER);
+  luaL_argcheck(L, box != NULL, 1, "not a conversation");
   lua_pop(L, 1);
-  return w;
+  return box;
 }
 
 
 /* A piece that stops in its middle cannot be mended: the request ends with it. */
 static void oncancel (tl_wait *wait) {
-  tl_transfer *t = *((talk *)(void *)wait)->box;
+  tl_transfer *t = ((tl_httpbox *)(void *)((char *)wait - offsetof(tl_httpbox, feeder)))->t;
   if (t == NULL) return;
   t->body = NULL;
   t->left = 0;
@@ -41,19 +37,18 @@ static void oncancel (tl_wait *wait) {
 
 static int begun (lua_State *L, int status, lua_KContext ctx) {
   tl_transfer *t = (tl_transfer *)ctx;
-  talk *w;
+  tl_httpbox *box;
   (void)status;
   if (t->code != CURLE_OK && t->headend == 0) {
     int n = tl_transfer_fail(L, t);
     tl_engine_release(t);
     return n;
   }
-  lua_createtable(L, 4, 1);
+  lua_createtable(L, 4, 0);
   tl_http_keep(L, TALK);
-  w = lua_newuserdatauv(L, sizeof *w, 0);
-  *w = (talk){.wait = {.cancel = oncancel}, .box = t->box};
-  lua_rawseti(L, -2, 0);
-  t->feeder = &w->wait;
+  box = (tl_httpbox *)(void *)t->box;
+  box->feeder.cancel = oncancel;
+  t->feeder = &box->feeder;
   return 1;
 }
 
@@ -76,7 +71,7 @@ static int closed (lua_State *L, const char *what) {
 
 
 static int wrote (lua_State *L, int status, lua_KContext ctx) {
-  tl_transfer *t = *((talk *)ctx)->box;
+  tl_transfer *t = ((tl_httpbox *)ctx)->t;
   (void)status;
   if (t == NULL) return closed(L, "write");
   t->body = NULL;                  /* the piece is no longer ours */
@@ -91,20 +86,20 @@ static int wrote (lua_State *L, int status, lua_KContext ctx) {
 --- Sends the next piece. True; false where the server has answered all before, or nil, err.
 */
 static int talk_write (lua_State *L) {
-  talk *w = check(L);
-  tl_transfer *t = *w->box;
+  tl_httpbox *box = check(L);
+  tl_transfer *t = box->t;
   size_t len;
   const char *piece = luaL_checklstring(L, 2, &len);
-  luaL_argcheck(L, w->wait.co == NULL, 1, "another task writes to this conversation");
+  luaL_argcheck(L, box->feeder.co == NULL, 1, "another task writes to this conversation");
   lua_settop(L, 2);
   if (t == NULL) return closed(L, "write");
   luaL_argcheck(L, !t->over, 1, "the body has ended already");
-  if (t->done || len == 0) return wrote(L, LUA_OK, (lua_KContext)w);
-  tl_hold(L, &w->wait);
+  if (t->done || len == 0) return wrote(L, LUA_OK, (lua_KContext)box);
+  tl_hold(L, &box->feeder);
   t->body = piece;                 /* stays on the task's stack until it is woken */
   t->left = len;
   tl_engine_resume(t);
-  return lua_yieldk(L, 0, (lua_KContext)w, wrote);
+  return lua_yieldk(L, 0, (lua_KContext)box, wrote);
 }
 
 
@@ -112,9 +107,9 @@ static int talk_write (lua_State *L) {
 --- Ends the request's body. Harmless twice, and after the end of all.
 */
 static int talk_shut (lua_State *L) {
-  talk *w = check(L);
-  tl_transfer *t = *w->box;
-  luaL_argcheck(L, w->wait.co == NULL, 1, "another task writes to this conversation");
+  tl_httpbox *box = check(L);
+  tl_transfer *t = box->t;
+  luaL_argcheck(L, box->feeder.co == NULL, 1, "another task writes to this conversation");
   if (t == NULL) return 0;
   t->over = 1;
   tl_engine_resume(t);
@@ -123,7 +118,7 @@ static int talk_shut (lua_State *L) {
 
 
 static int answered (lua_State *L, int status, lua_KContext ctx) {
-  tl_transfer *t = *((talk *)ctx)->box;
+  tl_transfer *t = ((tl_httpbox *)ctx)->t;
   (void)status;
   if (t == NULL) return closed(L, "wait for the answer");
   if (t->headend == 0 && !t->done) {
@@ -150,11 +145,11 @@ static int answered (lua_State *L, int status, lua_KContext ctx) {
 --- Waits for the response's head: as http.open.
 */
 static int talk_answer (lua_State *L) {
-  talk *w = check(L);
+  tl_httpbox *box = check(L);
   lua_settop(L, 1);
-  luaL_argcheck(L, *w->box == NULL || (*w->box)->wait.co == NULL, 1,
+  luaL_argcheck(L, box->t == NULL || box->t->wait.co == NULL, 1,
                 "another task reads from this conversation");
-  return answered(L, LUA_OK, (lua_KContext)w);
+  return answered(L, LUA_OK, (lua_KContext)box);
 }
 
 
@@ -162,7 +157,7 @@ static int talk_answer (lua_State *L) {
 --- Ends both sides; who waits at one of them is told so.
 */
 static int talk_close (lua_State *L) {
-  tl_transfer *t = *check(L)->box;
+  tl_transfer *t = check(L)->t;
   if (t == NULL) return 0;
   if (t->wait.co != NULL) tl_engine_abort(t);
   else tl_engine_release(t);

@@ -1,5 +1,6 @@
 --- JSON to a web address whose very name is a secret: three tries, and no word of the address in what is said.
 local loop = require "tidelock.loop"
+local proxy = require "proxy"
 
 local post = {}
 
@@ -44,8 +45,9 @@ function post.json(url, data, options)
   target.headers = {["Content-Type"] = "application/json"}
   target.body = require "tidelock.json".encode(data, {sort = true})
   local send, sleep = options.send or require "tidelock.http".send, options.sleep or loop.sleep
+  local way = proxy.options(target, {connect_timeout = LIMIT, timeout = LIMIT, max_body = 65536})
   for try = 1, TRIES do
-    local answer, err = send(target, {connect_timeout = LIMIT, timeout = LIMIT, max_body = 65536})
+    local answer, err = send(target, way)
     if answer and answer.status < 300 then return true end
     if try == TRIES or not worth_another(answer, err) then return nil, reason(answer, err, try) end
     sleep(pause(answer, try))

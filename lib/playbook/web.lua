@@ -40,8 +40,8 @@ local function send(engine, method, request, out)
   if request.body and not out.headers["Content-Type"] then out.headers["Content-Type"] = "application/json" end
   if request.sign then sign(engine, out, request.sign) end
   local timeout = request.timeout or 30
-  local answer, err = require "tidelock.http".send(out, {timeout = timeout, connect_timeout = math.min(5, timeout),
-    max_body = MOST})
+  local options = {timeout = timeout, connect_timeout = math.min(5, timeout), max_body = MOST}
+  local answer, err = require "tidelock.http".send(out, require "proxy".options(out, options))
   if not answer then
     error({code = "Unreachable", message = ("%s %s://%s%s failed: %s"):format(method, out.scheme, out.host, out.path,
       err.message)}, 0)

@@ -1,6 +1,7 @@
 --- Sends one message over HTTP, and says of each answer what became of the message.
 local http = require "tidelock.http"
 local json = require "tidelock.json"
+local proxy = require "proxy"
 local secret = require "tidelock.secret"
 
 local sender = {}
@@ -97,9 +98,10 @@ local function request(self, method, url, message, body, timeout)
     headers["Idempotency-Key"] = message.messageId
   end
   authorise(self, headers)
-  return self.send_request({method = method, scheme = scheme, host = host, path = path, query = query,
-    headers = headers, body = body}, {timeout = timeout, connect_timeout = math.min(5, timeout), read_timeout = timeout,
-    max_body = MAX_BODY, ca = self.options.ca})
+  local out = {method = method, scheme = scheme, host = host, path = path, query = query, headers = headers,
+    body = body}
+  return self.send_request(out, proxy.options(out, {timeout = timeout, connect_timeout = math.min(5, timeout),
+    read_timeout = timeout, max_body = MAX_BODY, ca = self.options.ca}))
 end
 
 --- Sends it within `seconds`. What is raised while its secret is fetched means that nothing was sent.

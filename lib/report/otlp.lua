@@ -145,9 +145,9 @@ local function post(self, spans)
       require "tidelock.fs".hostname()}},
     scopeSpans = json.array {{scope = {name = "tidelock"}, spans = json.array(spans)}}}}}
   local send = self.send_request or require "tidelock.http".send
-  local answer, err = send({method = "POST", scheme = scheme, host = host, query = "",
-    path = path == "" and "/" or path, headers = self.headers, body = body},
-    {connect_timeout = LIMIT, timeout = LIMIT})
+  local request = {method = "POST", scheme = scheme, host = host, query = "", path = path == "" and "/" or path,
+    headers = self.headers, body = body}
+  local answer, err = send(request, require "proxy".options(request, {connect_timeout = LIMIT, timeout = LIMIT}))
   if answer and answer.status >= 300 then
     return nil, {message = ("%s answered with status %d"):format(self.url, answer.status)}
   end

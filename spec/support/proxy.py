@@ -4,6 +4,7 @@ usage: proxy.py [--password USER:WORD] [--tls CERT KEY] --stdin
 
   127.0.0.1, localhost     reached
   NAME.reached.invalid     reached at 127.0.0.1: the proxy resolves what the client cannot
+  elsewhere.invalid        so too: the name in the certificate "other"
   silent.invalid           neither refused nor reached: the proxy never answers
   cut.invalid              the proxy closes without an answer
   down.invalid             502: the proxy cannot reach it
@@ -39,7 +40,7 @@ def pump(left, right):
 
 
 def reached(host):
-    return host in ("127.0.0.1", "localhost") or host.endswith(".reached.invalid")
+    return host in ("127.0.0.1", "localhost", "elsewhere.invalid") or host.endswith(".reached.invalid")
 
 
 class Proxy:

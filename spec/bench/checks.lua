@@ -1,5 +1,7 @@
--- checks.lua -- six checks of the plan beside the same by hand with boto3, on moto; then all controls on it.
+-- checks.lua -- six checks of the plan beside the same by hand with boto3, on moto; then all controls on it, and on the
+-- account of the specs once it is hardened.
 local aws = require "aws"
+local hardened = require "runbook.hardened"
 local moto = require "support.moto"
 local proc = require "tidelock.proc"
 local server = require "support.server"
@@ -16,7 +18,7 @@ local out <const> = assert(proc.run {"cc", "-O2", "-std=c11", "-D_GNU_SOURCE", "
 assert(out.code == 0, out.stderr)
 
 local bed <close> = moto.start {region = "us-east-1"}
-local env <const> = bed.env
+local env = bed.env
 env.AWS_S3_US_EAST_1_REGIONAL_ENDPOINT = "regional"
 
 --- An account with one of each, so that every check reads something.
@@ -60,9 +62,21 @@ row("", "MB", ours.memory, theirs.memory, 16)
 row("", "ms wall", ours.wall, theirs.wall, theirs.wall)
 row("", "requests", count, nil, 10)
 requests(all)
-local whole <const> = measure(7, verdict(all))
+local whole = measure(7, verdict(all))
 row("all controls", "ms CPU", whole.cpu, nil, 500)
 row("", "MB", whole.memory)
 row("", "ms wall", whole.wall)
 row("", "requests", requests(all))
+
+local host <const> = hardened.start()
+hardened.harden(host)
+env = host.server.env
+local there <const> = HERE .. "/tidelock check --account " .. host.file
+local n <const> = requests(there)
+whole = measure(7, verdict(there))
+row("all controls, the hardened account", "ms CPU", whole.cpu, nil, 500)
+row("", "MB", whole.memory)
+row("", "ms wall", whole.wall)
+row("", "requests", n)
+host:close()
 return 0

@@ -294,6 +294,7 @@ void tl_request_read (lua_State *L, tl_transfer *t) {
   readbody(L, t);
   readheaders(L, t);
   if (t->options.to != NULL) lua_getfield(L, 2, "to");         /* errors name them after the wait */
+  if (t->options.proxy != NULL && *t->options.proxy == '\0') t->options.proxy = NULL;   /* none */
   if (t->options.proxy != NULL) lua_getfield(L, 2, "proxy");
   if (t->options.ca != NULL) lua_getfield(L, 2, "ca");
   if (t->options.cert != NULL) lua_getfield(L, 2, "cert");

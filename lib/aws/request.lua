@@ -161,11 +161,11 @@ end
 -- bodies that are the user's own: an object stored as gzip arrives as it is stored.
 function request.options(c, scheme)
   local env = function(name) return c.settings:env(name:lower()) or c.settings:env(name) end
-  local verify = c.options.verify
+  local proxy = env(scheme == "https" and "HTTPS_PROXY" or "HTTP_PROXY")
+  local ca = (scheme == "https" or proxy) and (c.options.ca_bundle or c.settings:get "ca_bundle") or nil
   local options = {connect_timeout = c.options.connect_timeout or 10, read_timeout = c.options.read_timeout or 60,
-    timeout = c.options.timeout, max_body = c.options.max_body, verify = verify ~= false,
-    ca = scheme == "https" and (c.options.ca_bundle or c.settings:get "ca_bundle") or nil,
-    proxy = env(scheme == "https" and "HTTPS_PROXY" or "HTTP_PROXY"), no_proxy = env "NO_PROXY"}
+    timeout = c.options.timeout, max_body = c.options.max_body, verify = c.options.verify ~= false, ca = ca,
+    proxy = proxy, no_proxy = env "NO_PROXY"}
   local raw = request.with(options, {})
   raw.decode = false
   return options, raw

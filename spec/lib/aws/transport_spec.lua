@@ -90,6 +90,13 @@ describe("the client", function()
       assert.same({before, 1}, {#gate:seen(), #other:seen()})
     end)
 
+    it("trusts one that is spoken to over TLS by AWS_CA_BUNDLE, for http too", function()
+      local secured <close> = proxy.start {tls = true}
+      client("sqs", tls.url .. "/token/hushtoken", env {HTTPS_PROXY = secured.url}):list_queues()
+      client("sqs", plain.url .. "/token/hushtoken", env {HTTP_PROXY = secured.url}):list_queues()
+      assert.same({"CONNECT", "POST"}, {secured:seen()[1].method, secured:seen()[2].method})
+    end)
+
     it("passes by where NO_PROXY names the host, over https and http", function()
       local before = #gate:seen()
       client("sqs", tls.url .. "/token/hushtoken", env {NO_PROXY = "127.0.0.1"}):list_queues()

@@ -28,6 +28,13 @@ local DB <const> = {DBInstanceIdentifier = "db", Engine = "postgres", PubliclyAc
   PerformanceInsightsEnabled = true, MonitoringInterval = 60, CACertificateIdentifier = "rds-ca-rsa2048-g1",
   EnabledCloudwatchLogsExports = {"postgresql"}, IAMDatabaseAuthenticationEnabled = true,
   DBParameterGroups = {{DBParameterGroupName = "tls", ParameterApplyStatus = "in-sync"}}}
+local AURORA <const> = with(DB, {DBInstanceIdentifier = "au", Engine = "aurora-postgresql",
+  DBClusterIdentifier = "au", DBParameterGroups = {{DBParameterGroupName = "default.aurora-postgresql16",
+    ParameterApplyStatus = "in-sync"}}})
+local function aurora(status)
+  return {DBClusters = {{DBClusterIdentifier = "au", DBClusterParameterGroup = "au-tls",
+    DBClusterMembers = {{DBInstanceIdentifier = "au", DBClusterParameterGroupStatus = status}}}}}
+end
 local CACHE <const> = {ReplicationGroupId = "redis", Engine = "redis", AtRestEncryptionEnabled = true,
   TransitEncryptionEnabled = true, TransitEncryptionMode = "required", AuthTokenEnabled = true,
   AutomaticFailover = "enabled", MultiAZ = "enabled", SnapshotRetentionLimit = 7}
@@ -179,7 +186,9 @@ local good <const> = {
   ["s3.list_bucket_intelligent_tiering_configurations"] = {IntelligentTieringConfigurationList = {
     {Id = "EntireBucket", Status = "Enabled"}}},
   -- RDS, ElastiCache
-  ["rds.describe_db_instances"] = {DB}, ["rds.describe_db_parameters"] = {
+  ["rds.describe_db_instances"] = {DB, AURORA}, ["rds.describe_db_clusters"] = aurora "in-sync",
+  ["rds.describe_db_cluster_parameters"] = {{ParameterName = "rds.force_ssl", ParameterValue = "1"}},
+  ["rds.describe_db_parameters"] = {
     {ParameterName = "log_statement", ParameterValue = "ddl"}, {ParameterName = "rds.force_ssl", ParameterValue = "1"}},
   ["rds.describe_db_snapshots"] = {{DBSnapshotIdentifier = "snap"}},
   ["rds.describe_db_snapshot_attributes"] = {DBSnapshotAttributesResult = {DBSnapshotAttributes = {
@@ -357,6 +366,10 @@ for _, case in ipairs {{"rds-not-public", {PubliclyAccessible = true}, "public a
 end
 row("rds-force-ssl", {["rds.describe_db_parameters"] = {{ParameterName = "rds.force_ssl", ParameterValue = "0"}}},
   "rds.force_ssl is 0 in the group in use, tls")
+row("rds-force-ssl", {["rds.describe_db_cluster_parameters"] = {{ParameterName = "rds.force_ssl",
+  ParameterValue = "0"}}}, "rds.force_ssl is 0 in the group in use, au%-tls")
+row("rds-force-ssl", {["rds.describe_db_clusters"] = aurora "pending-reboot"},
+  "au%-tls, but its status is pending%-reboot")
 row("rds-snapshots-private", {["rds.describe_db_snapshot_attributes"] = {DBSnapshotAttributesResult = {
   DBSnapshotAttributes = {{AttributeName = "restore", AttributeValues = {"all"}}}}}}, "everybody may restore")
 row("rds-cluster-snapshots-private", {["rds.describe_db_cluster_snapshot_attributes"] = {

@@ -118,7 +118,8 @@ describe("controls", function()
         local env = setmetatable({playbook = function(h) header = h error "enough" end}, {__index = _G})
         pcall(assert(loadfile(path, "t", env)))
         for name in pairs(control.vars or {}) do
-          assert.is_table((header.vars or {})[name], ("%s: %s has no var %s"):format(control.id, control.remedy, name))
+          assert.is_table((header.vars or {})[name],
+            ("%s: %s has no var %s"):format(control.id, control.remedy, name))
         end
       end
       assert.is_true(control.remedy ~= nil or control.vars == nil, control.id)

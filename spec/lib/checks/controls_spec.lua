@@ -113,7 +113,7 @@ describe("controls", function()
     local place = require "checks.words".find_playbook
     for _, control in ipairs(checks.all()) do
       if control.remedy then
-        local path = assert(place(control.remedy), control.id .. " names " .. control.remedy .. ", which is no playbook")
+        local path = assert(place(control.remedy), ("%s names %s: no playbook"):format(control.id, control.remedy))
         local header
         local env = setmetatable({playbook = function(h) header = h error "enough" end}, {__index = _G})
         pcall(assert(loadfile(path, "t", env)))

@@ -12,6 +12,37 @@ local function set_retention(aws, name, days)
   end
 end
 
+local ABSENT <const> = {"ResourceNotFoundException"}
+local MANY <const> = 8             -- from so many on, one list of all is less than a request for each
+
+local function live_of(aws, g)
+  local arn = g.arn:gsub(":%*$", "")
+  return {name = g.logGroupName, arn = arn, retentionInDays = g.retentionInDays or 0, kmsKeyId = g.kmsKeyId or "",
+    logGroupClass = g.logGroupClass or "STANDARD",
+    Tags = aws.tags(arn, function() return aws.logs:list_tags_for_resource {resourceArn = arn}.tags or {} end)}
+end
+
+local function read(aws, want)
+  for g in aws.logs:items("describe_log_groups", {logGroupNamePrefix = want.name}) do
+    if g.logGroupName == want.name then return live_of(aws, g) end
+  end
+end
+
+-- Fifty on a page; the tags of each are a request of its own where the account's own call does not have them.
+local function read_many(aws, wants)
+  local groups, out = {}, {}
+  if #wants >= MANY then
+    for g in aws.logs:items("describe_log_groups", {}) do groups[g.logGroupName] = g end
+  end
+  for i, want in ipairs(wants) do
+    local g = groups[want.name]                -- one that the list lacks may have been made a moment ago
+    out[i] = function()
+      return resource.unless(ABSENT, function() return g and live_of(aws, g) or read(aws, want) or false end, false)
+    end
+  end
+  return resource.all(out)
+end
+
 return resource {
   type = "logs.group",
   about = "A log group: retention and encryption",
@@ -21,7 +52,7 @@ return resource {
   provides = {"arn"},
   replaces = {"logGroupClass"},
   defaults = {logGroupClass = "STANDARD", kmsKeyId = "", retentionInDays = 0},
-  absent = {"ResourceNotFoundException"},
+  absent = ABSENT,
 
   check = function(want)
     if want.retentionInDays == nil then return end
@@ -31,16 +62,7 @@ return resource {
     return {("retentionInDays is %s; AWS knows only %s"):format(want.retentionInDays, table.concat(DAYS, ", "))}
   end,
 
-  read = function(aws, want)
-    for g in aws.logs:items("describe_log_groups", {logGroupNamePrefix = want.name}) do
-      if g.logGroupName == want.name then
-        local arn = g.arn:gsub(":%*$", "")
-        return {name = want.name, arn = arn, retentionInDays = g.retentionInDays or 0, kmsKeyId = g.kmsKeyId or "",
-          logGroupClass = g.logGroupClass or "STANDARD",
-          Tags = aws.tags(arn, function() return aws.logs:list_tags_for_resource {resourceArn = arn}.tags or {} end)}
-      end
-    end
-  end,
+  read = read, read_many = read_many,
 
   all = {"describe_log_groups", "logGroupName"},
 

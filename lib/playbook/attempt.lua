@@ -65,7 +65,7 @@ end
 
 --- Asks, if anybody is there; a run that is interrupted while it asks ends as interrupted, not as refused.
 function attempt.ask(flow, engine, question)
-  seen.over(engine)
+  if flow.ask then seen.over(engine) end       -- else no time passes, and what the plan has just read still counts
   local answer = flow.ask and flow.ask(question)
   halt.if_interrupted(engine)
   return answer

@@ -89,6 +89,16 @@ describe("what the plan has seen", function()
     assert.same({0, 1}, {calls "get_thing c", calls "get_thing d"})
   end)
 
+  it("still counts after a step that waits for a confirmation, where nobody is there to be asked", function()
+    local text = [[playbook {name = "spec/seen"}
+      ensure.test.thing {name = "c", Size = 3}
+      step "ask" {confirm = "yes", later = true, run = function() return 1 end}
+      ensure.test.thing {name = "d", Link = "x"}]]
+    go(text, {approved = {ask = true}})
+    go(text)
+    assert.same({0, 0}, {calls "get_thing c", calls "get_thing d"})
+  end)
+
   it("is looked at again after a minute", function()
     go(LOOKS)
     local now = loop.now

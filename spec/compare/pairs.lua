@@ -67,8 +67,8 @@ return {
     ["rds-certificate"] = "we ask for an authority that has not expired, Prowler for the certificate's own dates, "
       .. "which the emulator does not tell",
     ["rds-not-public"] = "a public address is enough for us; Prowler also wants an open security group",
-    ["s3-bucket-not-public"] = "a grant or a policy for everyone is enough for us; Prowler counts on the account's block, "
-      .. "which somebody may take away",
+    ["s3-bucket-not-public"] = "a grant or a policy for everyone is enough for us; Prowler counts on the block of the "
+      .. "account, which somebody may take away",
     ["s3-bucket-public-access"] = "we ask for all four flags, Prowler for two",
     ["support-trusted-advisor"] = "we read Trusted Advisor's checks; Prowler asks for the plan's services, which the "
       .. "emulator does not know",

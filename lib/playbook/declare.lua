@@ -42,10 +42,30 @@ local function properties_of(t, args)
   return want, meta
 end
 
+local DEPTH <const> = 64                     -- deeper than any document of AWS
+
+-- A copy without what the playbook's metatables do; nil where it is nested too deep.
 local function copy(value, depth)
-  if type(value) ~= "table" or unknown.is(value) or unknown.is_handle(value) or depth > 64 then return value end
+  if type(value) ~= "table" or unknown.is(value) or unknown.is_handle(value) then return value end
+  if depth > DEPTH then return nil end
   local out = setmetatable({}, guard.metatable(value))
-  for k, v in next, value do out[k] = copy(v, depth + 1) end
+  for k, v in next, value do
+    out[k] = copy(v, depth + 1)
+    if out[k] == nil then return nil end
+  end
+  return out
+end
+
+-- The properties as copies; one that holds itself has no end.
+local function copied(engine, t, want)
+  local out = {}
+  for name, value in next, want do
+    out[name] = copy(value, 1)
+    if out[name] == nil then
+      engine:fault("%s: %s is nested too deep, or holds itself", t.type, tostring(name))
+      return nil
+    end
+  end
   return out
 end
 
@@ -125,8 +145,8 @@ local function understood(engine, type_name, args)
     return nil
   end
   local want, meta = properties_of(t, args)
-  want = copy(want, 1)
-  if not check_values(engine, t, want, meta.ignore) then return nil end
+  want = copied(engine, t, want)
+  if not want or not check_values(engine, t, want, meta.ignore) then return nil end
   for _, name in ipairs(t.keys) do
     if unknown.is_poison(want[name]) then return nil end
   end

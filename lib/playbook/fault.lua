@@ -52,9 +52,16 @@ end
 function Fault:__tostring()
   local out = {}
   for i, f in ipairs(self.faults) do out[i] = sentence(f) end
-  if #out > 1 then out[#out + 1] = ("%d faults. Nothing was sent."):format(#out) end
-  if #out == 1 then out[1] = out[1] .. (out[1]:find "[.!?]$" and "" or ".") .. " Nothing was sent." end
+  local ending = self.run and ("What was done stays. Put it right, then: tidelock resume %s --changed"):format(self.run)
+    or "Nothing was sent."
+  if #out > 1 then out[#out + 1] = ("%d faults. %s"):format(#out, ending) end
+  if #out == 1 then out[1] = out[1] .. (out[1]:find "[.!?]$" and "" or ".") .. " " .. ending end
   return table.concat(out, "\n")
+end
+
+--- Notes that the faults were met in a run, which had begun to work: so its error says.
+function fault.of_run(value, run)
+  if fault.is(value) then value.run = run end
 end
 
 --- Whether a raised value is such an error.

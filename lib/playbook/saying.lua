@@ -4,8 +4,8 @@ local unknown = require "playbook.unknown"
 
 local saying = {}
 
--- What a person reads of a value: tables by what is in them, unless they say something of themselves.
-local function said(value)
+--- What a person reads of a value: tables by what is in them, unless they say something of themselves.
+function saying.text(value)
   if type(value) == "string" then return value end
   local meta = getmetatable(value)
   if unknown.is_handle(value) or type(meta) == "table" and meta.__tostring then return tostring(value) end
@@ -24,7 +24,7 @@ end
 function saying.word(engine)
   return function(...)
     local parts = table.pack(...)
-    for i = 1, parts.n do parts[i] = said(parts[i]) end
+    for i = 1, parts.n do parts[i] = saying.text(parts[i]) end
     local text = table.concat(parts, "\t")
     if heard_before(engine, text) then return end
     engine.emit {kind = "say", text = text}

@@ -81,6 +81,7 @@ local function carry_out(engine, journal, options, flow)
   else
     local halt = halt_of.is(err) and err or stopped(err)
     if not halt then
+      fault.of_run(err, flow.run)
       record.finish(engine, journal, "failed", type(err) == "table" and err.exit or 70, tostring(err))
       error(err, 0)
     end

@@ -4,6 +4,7 @@ local attempt = require "playbook.attempt"
 local guard = require "playbook.guard"
 local halt = require "playbook.halt"
 local planner = require "playbook.planner"
+local saying = require "playbook.saying"
 local step = require "playbook.step"
 local vars = require "playbook.vars"
 
@@ -124,7 +125,10 @@ local MARK <const> = {pass = "ok ", skip = "-  "}
 -- The test says true, false or "skip" (it was not made), and the evidence; what it raises is an error, never a pass.
 function act.check(self, engine, entry)
   local ok, value, evidence = pcall(function()
-    local fine, v, e = attempt.run(engine, entry, function() return {entry.spec.test()} end)
+    local fine, v, e = attempt.run(engine, entry, function()
+      local result, found = entry.spec.test()
+      return {result, found ~= nil and saying.text(found) or nil}
+    end)
     if not fine then error(v, 0) end
     return v[1], v[2] or e
   end)

@@ -40,6 +40,8 @@ local PLAYBOOKS <const> = {
   ["a resource that is put out"] = {'output {x = ensure.sqs.queue {name = "a"}}', 2, "x is a whole resource"},
   ["a value that is put out without a name"] = {'output {"x"}', 2, "has no name; write output {name = value}"},
   ["a value without end that is put out"] = {"local t = {} t.t = t output {t = t}", 2, "or holds itself"},
+  ["a property that holds itself"] = {'local t = {} t.t = t ensure.sqs.queue {name = "a", Policy = t}', 2,
+    "sqs.queue: Policy is nested too deep, or holds itself"},
   ["ensure called"] = {"ensure()", 2, "ensure is no type of a resource; write ensure.sqs.queue {name = ...}"},
   ["a service called"] = {"ensure.sqs()", 2, "ensure.sqs is no type of a resource; write ensure.sqs.queue"},
   ["what a shell holds"] = {'local home = os.getenv "HOME"', 2, "os.getenv is not there: .* by %-%-var NAME=VALUE"},

@@ -90,6 +90,16 @@ describe("a playbook's own code", function()
       ensure.test.thing {name = "a", Doc = {Statement = quiet}}]]
     assert.equal("done", out.result, out.message)
   end)
+  it("is stopped where the evidence of a check is read, and that is the check's error", function()
+    local out = start [[check "odd" {test = function()
+      return false, setmetatable({}, {__tostring = function() while true do end end}) end}
+      check "plain" {test = function() return true, {n = 1} end}]]
+    assert.equal("done", out.result, out.message)
+    local checks = out.engine.workflow.checks
+    assert.equal("error", checks[1].result)
+    assert.matches("ran too long", checks[1].evidence)
+    assert.equal('{n = "1"}', checks[2].evidence)
+  end)
   it("is stopped when a step takes too much memory, and the engine goes on", function()
     local out = start [[step "hoard" {run = function()
       local t = {} for i = 1, 40 do t[i] = string.rep('x', 4 * 1024 * 1024) end end}]]
@@ -102,6 +112,9 @@ describe("a playbook's own code", function()
       if known(n) then while true do end end]])
     assert.is_false(ok)
     assert.matches("ran too long without an end", tostring(err))
+    local ending = ("What was done stays. Put it right, then: tidelock resume %s --changed"):format(
+      store.open(dir):runs()[1])
+    assert.is_truthy(tostring(err):find(ending, 1, true), tostring(err))
   end)
   it("may take the limit again for each step, and again after each request", function()
     world.answer["test.do_step"] = function() return {} end

@@ -1,5 +1,5 @@
 --- Every queue there is refuses requests without TLS. The queues stay their makers': one statement is put beside
--- theirs, nothing is tagged.
+-- theirs, nothing is tagged, and nothing of it is taken back.
 playbook {
   name = "harden/queues",
   about = "All queues: requests without TLS are refused",
@@ -40,9 +40,7 @@ local function look(url)
   local a = aws.sqs:get_queue_attributes {QueueUrl = url, AttributeNames = {"All"}}.Attributes
   local policy = (a.Policy or "") ~= "" and json.decode(a.Policy) or {}
   local out = {name = url:match "[^/]+$", arn = a.QueueArn}
-  for _, s in ipairs(listed(policy.Statement or {})) do
-    if denies_plaintext(s) and s.Sid ~= "TlsOnly" then out.closed = true end
-  end
+  for _, s in ipairs(listed(policy.Statement or {})) do out.closed = out.closed or denies_plaintext(s) end
   return out
 end
 
@@ -61,7 +59,7 @@ local found = find "queues" {run = function()
   end, {concurrency = 8})
 end}
 
--- ## What those get that do not refuse it yet
+-- ## What those get that do not refuse it yet; the others are not even read again
 
 local refused = {}
 for _, queue in ipairs(found) do

@@ -84,8 +84,14 @@ function tools.none(want, names)
   return want
 end
 
+local MOST <const> = 32                     -- of a long list, so many are called at once
+
 --- Calls the functions of a table side by side; the first result of each under its name.
-function tools.all(fns) return require "task".all(fns) end
+function tools.all(fns)
+  local task = require "task"
+  if #fns <= MOST then return task.all(fns) end
+  return task.map(fns, function(fn) return fn() end, {concurrency = MOST})
+end
 
 --- The result of `fn()`, or `otherwise` where it fails with one of these codes.
 function tools.unless(codes, fn, otherwise)

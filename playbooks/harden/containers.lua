@@ -239,4 +239,5 @@ local tasks = include("harden/tasks", {roles = var.roles, secrets = var.secrets,
 -- A cluster that the account file names and that is not there is told, not passed over.
 check "2.4 the clusters of the account file are there" {controls = "ecs-clusters-expected"}
 
-output {clusters = #(found.clusters or {}), services = #(found.services or {}), left = left, to_change = tasks.to_change}
+output {clusters = #(found.clusters or {}), services = #(found.services or {}), left = left,
+  to_change = tasks.to_change}

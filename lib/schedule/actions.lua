@@ -81,9 +81,15 @@ local function add_waiters(service, words, add)
   end
 end
 
+-- What a run may call: which there are of a type (`all`) only `tidelock adopt` asks.
 local function add_type(t, add)
-  local words = {[t.service] = true}
-  gather(t.declaration, t.service, words, {})
+  local words, seen = {[t.service] = true}, {}
+  for name, value in pairs(t.declaration) do
+    if name ~= "all" then
+      gather(name, t.service, words, seen)
+      gather(value, t.service, words, seen)
+    end
+  end
   if words.retag then words.tag_resource, words.untag_resource = true, true end     -- resource.retag calls these
   for _, service in ipairs(models.services()) do
     if words[(service:gsub("-", "_"))] then

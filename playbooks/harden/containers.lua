@@ -93,7 +93,7 @@ local function services(list)
 end
 
 local function scaling()
-  local out = {targets = {}, policies = {}}
+  local out = {targets = {}, policies = {}, names = {}}
   for t in aws.application_autoscaling:items("describe_scalable_targets", {ServiceNamespace = "ecs",
     ScalableDimension = DIMENSION}) do
     out.targets[t.ResourceId] = {least = t.MinCapacity, most = t.MaxCapacity}
@@ -101,7 +101,11 @@ local function scaling()
   for p in aws.application_autoscaling:items("describe_scaling_policies", {ServiceNamespace = "ecs"}) do
     local how = p.TargetTrackingScalingPolicyConfiguration
     local metric = how and (how.PredefinedMetricSpecification or {}).PredefinedMetricType
-    if metric then out.policies[p.ResourceId .. " " .. metric] = {name = p.PolicyName, value = how.TargetValue} end
+    if metric then
+      out.policies[p.ResourceId .. " " .. metric] = {name = p.PolicyName, value = how.TargetValue}
+    else
+      out.names[p.ResourceId .. " " .. p.PolicyName] = true          -- of another kind: its name is taken
+    end
   end
   return out
 end
@@ -202,6 +206,7 @@ local function policy(s, id, what, after)
   local metric, value = METRICS[what], var[what]
   local theirs = found.scaling.policies[id .. " " .. metric]
   local name = s.name .. "-" .. what .. "-scaling"
+  if found.scaling.names[id .. " " .. name] then name = name .. "-target" end
   if theirs and theirs.value < value then
     print(("warning: %s grows at %g %% of its %s already, sooner than at %g %%; that stays"):format(s.label,
       theirs.value, what, value))

@@ -304,6 +304,15 @@ describe("what people have set", function()
       MaxCapacity = 5, ResourceId = "service/ai-team/analytics", ScalableDimension = "ecs:service:DesiredCount"}
     track("ai-team/analytics", "mine", CPU, 50.0)
     track("ai-team/analytics", "theirs", MEMORY, 90.0)
+    local step = {ServiceNamespace = "ecs", ResourceId = "service/ai-team/chatbot",
+      ScalableDimension = "ecs:service:DesiredCount"}
+    step.MinCapacity, step.MaxCapacity = 1, 10
+    host.session.application_autoscaling:register_scalable_target(step)
+    step.MinCapacity, step.MaxCapacity = nil, nil
+    step.PolicyName, step.PolicyType = "chatbot-cpu-scaling", "StepScaling"
+    step.StepScalingPolicyConfiguration = {AdjustmentType = "ChangeInCapacity",
+      StepAdjustments = {{MetricIntervalLowerBound = 0.0, ScalingAdjustment = 1}}}
+    host.session.application_autoscaling:put_scaling_policy(step)
     set("ai-team/chatbot", {deploymentConfiguration = {deploymentCircuitBreaker = {enable = true, rollback = false,
       thresholdConfiguration = {type = "COUNT", value = 1}}}})
     set("ai-team/content", {desiredCount = 0})
@@ -356,6 +365,13 @@ describe("what people have set", function()
         [MEMORY] = {name = "theirs", value = 80, scale_in = 120, scale_out = 30}}, policies "ai-team/analytics")
       told "warning: ai-team/analytics grows at 50 % of its cpu already, sooner than at 70 %; that stays"
     end)
+  it("stays: a policy of another kind under the name that ours would have", function()
+    local kinds = {}
+    for _, p in ipairs(read("application-autoscaling", "DescribeScalingPolicies", {ServiceNamespace = "ecs",
+      ResourceId = "service/ai-team/chatbot"}).ScalingPolicies) do kinds[p.PolicyName] = p.PolicyType end
+    assert.same({["chatbot-cpu-scaling"] = "StepScaling", ["chatbot-cpu-scaling-target"] = "TargetTrackingScaling",
+      ["chatbot-memory-scaling"] = "TargetTrackingScaling"}, kinds)
+  end)
   it("stays: a breaker that gives up sooner; what it lacks is added. One that gives up later is tightened", function()
     assert.same({enable = true, rollback = true, thresholdConfiguration = {type = "COUNT", value = 1}},
       breaker("ai-team", "chatbot"))

@@ -29,18 +29,34 @@ local function asks_for_more(engine)
   return n.replace + n.delete
 end
 
+--- Asks before anything is done; a signal is an answer too, after which there is nothing to go on with.
+function apply.ask(ctx, question)
+  local loop, signal = require "tidelock.loop", require "tidelock.signal"
+  local asking = loop.spawn(function() return ctx:ask(question) end)
+  local watcher = loop.spawn(function()
+    signal.wait("INT", "TERM", "HUP")
+    loop.cancel(asking)
+  end)
+  local ok, answer = loop.wait(asking)
+  loop.cancel(watcher)
+  if ok then return answer end
+  if answer ~= loop.CANCELLED then error(answer, 0) end
+  ctx:say ""
+  error({exit = 130, code = "Interrupted", message = "Nothing was changed."}, 0)
+end
+
 -- A replacement or a deletion is agreed to on its own: it takes data with it.
 local function agree(engine, args, ctx)
   if args.yes then return true end
   if not ctx:can_ask() then
     fault.fail(64, "There is no terminal to ask on, and --yes was not given. Nothing was changed.")
   end
-  local answer = ctx:ask "Apply this plan? Only yes is taken as yes: "
+  local answer = apply.ask(ctx, "Apply this plan? Only yes is taken as yes: ")
   if answer ~= "yes" then return false end
   local lost = asks_for_more(engine)
   if lost > 0 then
-    answer = ctx:ask(("%d of these are deleted, or deleted and made again, with what they hold. Type the number: ")
-      :format(lost))
+    answer = apply.ask(ctx, ("%d of these are deleted, or deleted and made again, with what they hold. Type the"
+      .. " number: "):format(lost))
     return answer == tostring(lost)
   end
   return true

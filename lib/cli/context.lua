@@ -52,6 +52,7 @@ end
 --- Says something to the person: standard error, never part of a result.
 function context:say(text, ...)
   if select("#", ...) > 0 then text = text:format(...) end
+  if self.foot then return self.foot:say(visible.text(text)) end      -- what is drawn there is drawn over
   self.err:write(visible.text(text), "\n")
 end
 

@@ -91,6 +91,7 @@ end
 -- Who hears of what happens, besides the journal: the terminal, and traces where an endpoint is set.
 local function listen(context, loaded, args, ctx, painter)
   local foot, terminal = display(ctx, args, painter), require "report.terminal"
+  ctx.foot = foot
   local function show(event)
     if ctx:wants_json() then return end
     local line = terminal.event(event, painter)

@@ -92,16 +92,24 @@ local FOLLOW <const> = {
   ["run.end"] = function(self) self.active = {} end,
 }
 
---- Takes an event, and the line that is to stay of it (or nil).
-function live:event(event, text)
-  local follow = FOLLOW[event.kind]
+-- Writes above the foot, does what changes it, and draws it again.
+local function above(self, text, change)
   local had = self.drawn > 0
   if text then
     self:clear()
     self.out:write(text, "\n")
   end
-  if follow then follow(self, event) end
+  if change then change() end
   if had then self:draw() end
 end
+
+--- Takes an event, and the line that is to stay of it (or nil).
+function live:event(event, text)
+  local follow = FOLLOW[event.kind]
+  above(self, text, follow and function() follow(self, event) end)
+end
+
+--- Writes a text that stays, above what is being done.
+function live:say(text) above(self, text) end
 
 return live

@@ -73,6 +73,12 @@ describe("apply at a terminal", function()
     assert.matches("dynamodb.table/slow  created in %d", out.output)
   end)
 
+  it("at Ctrl-C before anything is done says that nothing was changed, and exits 130", function()
+    local out = terminal.run(command("apply", file(FLOW)), {{"Only yes is taken as yes: ", "\3"}})
+    assert.equal(130, out.code, out.output)
+    assert.matches("Nothing was changed", out.output)
+    assert.is_nil(session.sqs:list_queues {}.QueueUrls)
+  end)
   it("at Ctrl-C ends what only waits, says how to go on, exits 130, and goes on to the same end", function()
     local out = terminal.run(command("apply", file(SLOW)), {{"Only yes is taken as yes: ", "yes\n"},
       {"creating, 1 s", "\3"}, {"Stopping: what is in flight ends first", ""}})

@@ -32,6 +32,16 @@ describe("the live lines", function()
       end
     end
   end)
+  it("are drawn again below what is said meanwhile", function()
+    local out = program.stream()
+    local foot = live.new(out, paint.new(false))
+    foot:event {kind = "resource.start", action = "create", node = {address = "sqs.queue/a"}}
+    foot:draw()
+    foot:say "Stopping"
+    foot:event {kind = "run.end"}
+    local line = "    sqs.queue/a  creating, 0 s\n"
+    assert.equal(line .. "\27[1A\r\27[JStopping\n" .. line .. "\27[1A\r\27[J", out:text())
+  end)
   it("are no more than a low window has", function()
     local shown = drawn(80, 6, 9)
     assert.equal(5, #shown)

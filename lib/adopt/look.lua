@@ -108,6 +108,21 @@ local function sort(found, item, only)
   end
 end
 
+-- A part of what a playbook owns, such as a function's alias, is that playbook's too.
+local function leave_parts(found)
+  local owned, rest = {}, {}
+  for _, item in ipairs(found.left) do
+    if item.owner then owned[#owned + 1] = item end
+  end
+  local part_of = survey.part_of(owned)
+  for _, item in ipairs(found.items) do
+    local whole = part_of(item)
+    if whole then item.why = ("it is part of %s, which the playbook %s owns"):format(whole.address, whole.owner) end
+    table.insert(whole and found.left or rest, item)
+  end
+  found.items = rest
+end
+
 --- Reads all there is of `types`: {items = what can be adopted, left = what cannot (with `why`), failed = what could
 -- not be looked at (with `error`)}. `only`: name (patterns), tag {Key = value}; `most` requests in flight at once.
 function look.all(aws, types, only, most)
@@ -115,6 +130,7 @@ function look.all(aws, types, only, most)
   local items, failed = survey.all(aws, types, most, function(item) return named(only.name, item.name) end)
   for _, one in ipairs(failed) do sort(found, one, only) end
   for _, item in ipairs(items) do sort(found, item, only) end
+  leave_parts(found)
   return found
 end
 

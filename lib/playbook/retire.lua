@@ -59,13 +59,6 @@ local function leans_on(by, item, needed)
   return out
 end
 
--- What bears no tags is part of what its first key names, and goes with it; it is nobody who leans on it.
-local function is_part(by, item)
-  local parent = item.live[item.type.keys[1]] or item.want[item.type.keys[1]]
-  return not item.type.tagged and (type(parent) == "string" and named(by, parent) ~= nil
-    or item.live.TargetKeyId ~= nil)
-end
-
 -- ## owned
 
 local function types_but(engine, without)
@@ -140,13 +133,13 @@ local function rows_of(items, is_wanted)
     item.mine = owner ~= nil and is_wanted(owner)
     if item.mine then mine[#mine + 1] = item end
   end
-  local by = index(mine)
+  local by, part_of = index(mine), survey.part_of(mine)
   for i, item in ipairs(mine) do
     rows[i] = row_of(item, by)
     at[item.address] = rows[i]
   end
   for _, item in ipairs(items) do
-    if item.live and not item.mine and not is_part(by, item) then
+    if item.live and not item.mine and not part_of(item) then
       for _, address in ipairs(leans_on(by, item)) do table.insert(at[address].used_by, item.address) end
     end
   end

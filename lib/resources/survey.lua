@@ -123,6 +123,37 @@ function survey.tags(aws)
   end
 end
 
+-- ## Parts: what bears no tags belongs to what it is known by
+
+-- Members by which a part names what it is part of, beside its ARN.
+local NAMES <const> = {["kms.key"] = {"id"}, ["lambda.func"] = {"name"}, ["logs.group"] = {"name"},
+  ["s3.bucket"] = {"name"}, ["scheduler.group"] = {"name"}, ["dynamodb.table"] = {"name"},
+  ["application_autoscaling.target"] = {"ResourceId"}, ["securityhub.hub"] = {}}
+
+local function part_key(item)
+  local t, live, out = item.type, item.live or {}, {}
+  for _, names in ipairs {t.keys, t.found_by or {}, {"TargetKeyId"}} do
+    for _, name in ipairs(names) do out[#out + 1] = live[name] or item.want[name] end
+  end
+  return out
+end
+
+--- A function that gives, for an item of a type without tags, the one of `wholes` that it is part of, or nil: a
+-- function's alias, a topic's subscription, a schedule in a group.
+function survey.part_of(wholes)
+  local by = {}
+  for _, item in ipairs(wholes) do
+    if item.live and item.live.arn then by[item.live.arn] = item end
+    for _, member in ipairs(NAMES[item.type.type] or {}) do by[item.live[member] or item] = item end
+  end
+  return function(item)
+    if item.type.tagged then return nil end
+    for _, value in ipairs(part_key(item)) do
+      if by[value] then return by[value] end
+    end
+  end
+end
+
 -- ## By ARN
 
 -- Words of ARNs that are not the names of their services here.

@@ -274,10 +274,7 @@ static int codec_decode (lua_State *L) {
   p = protocolof(w.model);
   w.rest = p->rest;
   if (status >= 300 || status < 200) return decodeerror(&w, status, body, len);
-  if (len > LONGBODY) {
-    lua_newtable(L);
-    w.names = lua_gettop(L);
-  }
+  if (len > LONGBODY) tl_keepnames(&w);
   lua_newtable(L);
   if (w.op->output == TL_NONE) return 1;
   s = w.model->shapes + w.op->output;

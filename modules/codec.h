@@ -9,6 +9,8 @@
 #include "models.h"
 
 #define TL_MAXDEPTH 64
+#define TL_VALUEROOM 8    /* stack slots that a value of an answer may take, at each depth */
+#define TL_NAMES 128      /* names of members kept while a long body is decoded; a power of 2 */
 
 /* Where in the caller's value a walk is: a chain on the C stack, read only when there is a fault to tell. */
 typedef struct tl_at {
@@ -26,7 +28,8 @@ typedef struct tl_walk {
   const tl_at *at;
   int depth;
   int rest;               /* top-level members with another location than the body stay out of it */
-  int names;              /* decode of a long body: the slot of a table of names, by member; else 0 */
+  int names;              /* decode of a long body: first of TL_NAMES slots of members' names, above a list's mark */
+  uint32_t *named;        /* whose names they are: 1 + the member's index, or 0; a userdata below them */
   int secrets;            /* decode: what the model calls sensitive comes as secrets, not as text */
   char path[256];         /* "Entries[2].Id", and why: the first fault */
   char why[256];
@@ -87,8 +90,11 @@ void tl_addstamp (tl_buf *out, double seconds, int format);   /* a tl_stampforma
 /* The member of that wire name; `*next` is where to look first, and is moved on. */
 const tl_member *tl_nextwire (const tl_model *m, const tl_shape *s, uint32_t *next, const char *name, size_t len);
 
-/* Pushes a member's name. In long bodies the same few names come thousands of times: hashing each is dear. */
+/* Pushes a member's name. In long bodies the same few come thousands of times, and hashing each is dear: kept. */
 void tl_pushname (tl_walk *w, const tl_member *m);
+
+/* From now on names are kept, in slots above the top, and there is stack room for any depth. */
+void tl_keepnames (tl_walk *w);
 
 /* Pushes an empty list with room for `n`, marked as tidelock.json marks arrays: empty, it prints as []. */
 void tl_pushlist (tl_walk *w, size_t n);

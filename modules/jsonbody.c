@@ -176,14 +176,11 @@ static void fill (tl_walk *w, const tl_shape *s, yyjson_val *obj) {
   uint32_t next = 0, found = 0;
   while ((key = yyjson_obj_iter_next(&iter)) != NULL) {
     const tl_member *m = tl_nextwire(w->model, s, &next, yyjson_get_str(key), yyjson_get_len(key));
-    size_t len;
-    const char *name;
     value = yyjson_obj_iter_get_val(key);
     if (m == NULL || (w->rest && w->depth == 1 && !tl_inanswer(m))) continue;
     found++;
     if (yyjson_is_null(value)) continue;
-    name = tl_modelstr(w->model, m->name, &len);
-    lua_pushlstring(w->L, name, len);
+    tl_pushname(w, m);
     pushvalue(w, tl_shapeof(w, m), value);
     lua_rawset(w->L, -3);
   }
@@ -234,8 +231,7 @@ static void toodeep (tl_walk *w) {
 static void pushscalar (tl_walk *w, const tl_shape *s, yyjson_val *v) {
   int textual = s->type == TL_BLOB || s->type == TL_TIMESTAMP || s->type == TL_FLOAT || s->type == TL_DOUBLE
              || s->type == TL_INTEGER || s->type == TL_LONG || s->type == TL_BIGDECIMAL;
-  if (yyjson_is_str(v) && s->type == TL_STRING) tl_pushstring(w, s, yyjson_get_str(v), yyjson_get_len(v));
-  else if (yyjson_is_str(v) && textual) tl_pushtext(w, s, yyjson_get_str(v), yyjson_get_len(v));
+  if (yyjson_is_str(v) && textual) tl_pushtext(w, s, yyjson_get_str(v), yyjson_get_len(v));
   else if (yyjson_is_num(v) && (s->type == TL_FLOAT || s->type == TL_DOUBLE)) lua_pushnumber(w->L, yyjson_get_num(v));
   else if (yyjson_is_real(v) && (s->type == TL_TIMESTAMP || s->type == TL_INTEGER || s->type == TL_LONG)
            && floor(yyjson_get_real(v)) == yyjson_get_real(v) && fabs(yyjson_get_real(v)) < 9e15)
@@ -245,7 +241,11 @@ static void pushscalar (tl_walk *w, const tl_shape *s, yyjson_val *v) {
 
 
 static void pushvalue (tl_walk *w, const tl_shape *s, yyjson_val *v) {
-  luaL_checkstack(w->L, 8, "an answer of AWS");
+  if (s->type == TL_STRING && yyjson_is_str(v)) {
+    tl_pushstring(w, s, yyjson_get_str(v), yyjson_get_len(v));
+    return;
+  }
+  if (w->names == 0) luaL_checkstack(w->L, TL_VALUEROOM, "an answer of AWS");
   if (++w->depth > TL_MAXDEPTH) toodeep(w);
   else if (s->type == TL_STRUCTURE && !(s->flags & TL_S_DOCUMENT) && yyjson_is_obj(v)) pushstructure(w, s, v);
   else if (s->type == TL_LIST && yyjson_is_arr(v)) pushlist(w, s, v);

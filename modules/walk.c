@@ -399,7 +399,7 @@ static int same (const tl_model *m, uint32_t off, const char *name, size_t len) 
   const char *s = m->bytes + m->h->strings + off;
   uint32_t n;
   memcpy(&n, s, sizeof n);
-  return n == len && memcmp(s + sizeof n, name, len) == 0;
+  return n == len && (len == 0 || (s[sizeof n] == *name && memcmp(s + sizeof n, name, len) == 0));
 }
 
 
@@ -415,23 +415,37 @@ const tl_member *tl_nextwire (const tl_model *m, const tl_shape *s, uint32_t *ne
 }
 
 
+void tl_keepnames (tl_walk *w) {
+  luaL_checkstack(w->L, TL_NAMES + (TL_MAXDEPTH + 2) * TL_VALUEROOM, "an answer of AWS");
+  w->named = lua_newuserdatauv(w->L, TL_NAMES * sizeof *w->named, 0);
+  memset(w->named, 0, TL_NAMES * sizeof *w->named);
+  tl_pusharraymark(w->L);
+  w->names = lua_gettop(w->L) + 1;
+  lua_settop(w->L, lua_gettop(w->L) + TL_NAMES);
+}
+
+
+/* Each member has one slot where its name may be; of two that share it, the last one has it. */
 void tl_pushname (tl_walk *w, const tl_member *m) {
-  lua_Integer i = m - w->model->members + 1;
+  uint32_t i = (uint32_t)(m - w->model->members), at = i % TL_NAMES;
   size_t len;
-  const char *s = NULL;
-  if (w->names != 0 && lua_rawgeti(w->L, w->names, i) == LUA_TSTRING) return;
-  if (w->names != 0) lua_pop(w->L, 1);
+  const char *s;
+  if (w->names != 0 && w->named[at] == i + 1) {
+    lua_pushvalue(w->L, w->names + (int)at);
+    return;
+  }
   s = tl_modelstr(w->model, m->name, &len);
   lua_pushlstring(w->L, s, len);
   if (w->names == 0) return;
-  lua_pushvalue(w->L, -1);
-  lua_rawseti(w->L, w->names, i);
+  lua_copy(w->L, -1, w->names + (int)at);
+  w->named[at] = i + 1;
 }
 
 
 void tl_pushlist (tl_walk *w, size_t n) {
   lua_createtable(w->L, n > INT32_MAX ? 0 : (int)n, 0);
-  tl_pusharraymark(w->L);
+  if (w->names != 0) lua_pushvalue(w->L, w->names - 1);
+  else tl_pusharraymark(w->L);
   lua_setmetatable(w->L, -2);
 }
 

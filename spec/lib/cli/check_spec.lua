@@ -222,6 +222,12 @@ describe("tidelock check", function()
     assert.matches("Plan: 6 to create, 0 to update", out)
     assert.matches("Nothing was changed", out)
     assert.equal(2, (run("check", "--requirement", "8.2", ACCOUNT)))
+    session().s3:create_bucket {Bucket = "forgetful-" .. server.account}
+    code, out, err = run("check", "--fix", "--id", "s3-bucket-versioning", ACCOUNT)
+    session().s3:delete_bucket {Bucket = "forgetful-" .. server.account}
+    assert.equal(2, code, err)
+    assert.matches("repair: tidelock plan playbooks/harden/storage.lua %-%-account %S+ %-%-var 'versioned=%*'", out)
+    assert.matches("What repairs it: playbooks/harden/storage.lua", out, 1, true)
     code, out, err = run("check", "--fix", "--output", "json")
     assert.equal("", out)
     assert.equal(64, code)
@@ -240,7 +246,8 @@ describe("tidelock check", function()
     assert.matches("^critical +rds%-force%-ssl", out)
     code, out = run("check", "rds-force-ssl", "--actions")
     assert.equal(0, code)
-    assert.equal("rds:DescribeDBInstances\nrds:DescribeDBParameters\n", out)
+    assert.equal("rds:DescribeDBClusterParameters\nrds:DescribeDBClusters\nrds:DescribeDBInstances\n"
+      .. "rds:DescribeDBParameters\n", out)
   end)
 
   it("exits 64 for a control that does not exist, and 1 where nothing answers", function()

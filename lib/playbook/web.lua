@@ -6,7 +6,8 @@ local seen = require "playbook.seen"
 local web = {}
 
 local MOST <const> = 8 * 1024 * 1024        -- bytes of an answer
-local FIELDS <const> = {url = "string", headers = "table", body = "string", timeout = "number", sign = "string"}
+local FIELDS <const> = {url = "string", headers = "table", body = "string", timeout = "number", sign = "string",
+  ca = "string", cert = "string", key = "string"}
 
 local function check(what, request)
   if type(request) == "string" then request = {url = request} end
@@ -40,7 +41,8 @@ local function send(engine, method, request, out)
   if request.body and not out.headers["Content-Type"] then out.headers["Content-Type"] = "application/json" end
   if request.sign then sign(engine, out, request.sign) end
   local timeout = request.timeout or 30
-  local options = {timeout = timeout, connect_timeout = math.min(5, timeout), max_body = MOST}
+  local options = {timeout = timeout, connect_timeout = math.min(5, timeout), max_body = MOST, ca = request.ca,
+    cert = request.cert, key = request.key}
   local answer, err = require "tidelock.http".send(out, require "proxy".options(out, options))
   if not answer then
     error({code = "Unreachable", message = ("%s %s://%s%s failed: %s"):format(method, out.scheme, out.host, out.path,
@@ -50,7 +52,8 @@ local function send(engine, method, request, out)
 end
 
 --- The word http for the playbook that `engine` runs: http.get(address) and http.post {url =, body =, headers =,
--- timeout =, sign = "lambda"}, each {status =, headers =, body =}. Any status is an answer; none at all is an error.
+-- timeout =, sign = "lambda", ca =, cert =, key =}, each {status =, headers =, body =}; ca, cert and key are files. Any
+-- status is an answer; none at all is an error.
 function web.word(engine)
   local function request(method, what)
     return function(given)

@@ -48,6 +48,20 @@ describe("http in a playbook", function()
       end}]]
     assert.equal(0, code, text)
   end)
+  it("shows a client's certificate to an address that wants one, and trusts whom it is told to", function()
+    local strict <close> = httpd.start {tls = true, client_auth = true}
+    local certs = require "support.certs".folder()
+    local code, text = run(([[
+      local got = step "ask" {run = function()
+        return http.get {url = "%s/echo", ca = "%s/ca.pem", cert = "%s/client.pem", key = "%s/client.key"}.status
+      end}
+      check "it was let in" {test = function() return got == 200, got end}
+      step "ask without" {run = function() http.get {url = "%s/echo", ca = "%s/ca.pem"} end}]]):format(strict.url,
+      certs, certs, certs, strict.url, certs))
+    assert.equal(1, code, text)
+    assert.matches("ask without", text)
+    assert.matches("the server wants a client certificate", text)
+  end)
   it("says of a request without an answer what was asked, and why there was none", function()
     local code, text = run [[
       step "ask" {run = function() http.get {url = "http://127.0.0.1:1/x?secret=1", timeout = 2} end}]]

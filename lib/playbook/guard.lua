@@ -103,8 +103,8 @@ function guard.call(instructions, fn, ...)
   limit().instructions()                         -- the caller's, be it held or made by who is: it only waits
   local out = contain(instructions, fn, ...)
   guard.arm(instructions)
-  if not out[1] then
-    collectgarbage()
+  if not out[1] and guard.sentence(out[2]) then
+    collectgarbage()                             -- what it took is gone before anything else is asked for
     out[2] = with_place(out[2]) or out[2]
   end
   return table.unpack(out, 1, out.n)

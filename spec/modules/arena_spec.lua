@@ -77,7 +77,7 @@ describe("the arena", function()
       local sweep = require "support.sweep"
       print(sweep(function()
         local t = {}
-        for i = 1, 60 do t[i] = ("x"):rep(400 + i) end
+        for i = 1, 60 do t[i] = ("x"):rep(600 + i) end
         assert(table.concat(t):find "x")
       end, 5000))]]
     assert.is_true(tonumber(runs) > 30, runs)

@@ -37,7 +37,7 @@ describe("tidelock.http says", function()
   end
 
   local function through(p, host, more)
-    local options = {proxy = p.url, connect_timeout = 5}
+    local options = {proxy = p.url, connect_timeout = 20}
     for name, value in pairs(more or {}) do options[name] = value end
     return "https://" .. host, options
   end
@@ -56,7 +56,7 @@ describe("tidelock.http says", function()
     it_says("that it closes without a word", "connect", false, "the proxy closed the connection", "HTTPS_PROXY",
       function() return through(guarded, "cut.invalid:443") end)
     it_says("that it never answers", "timeout", false, "the proxy made no connection", "NO_PROXY",
-      function() return through(guarded, "silent.invalid:443", {connect_timeout = 0.3}) end)
+      function() return through(guarded, "silent.invalid:443", {connect_timeout = 1}) end)
     it_says("that nothing listens there", "proxy", false, "can't connect to the proxy (127.0.0.1:1)", "HTTPS_PROXY",
       function() return through({url = "http://user:s3cret@127.0.0.1:1"}, tls.host) end)
     it_says("that its name is not known", "proxy", false, "the proxy's name has no address (nobody.invalid:3128)",
@@ -71,7 +71,7 @@ describe("tidelock.http says", function()
       "AWS_CA_BUNDLE", function() return through(secured, tls.host, {ca = certs.folder() .. "/stranger.pem"}) end)
     it_says("that it does not speak TLS, where its URL says so", "timeout", false, "did not complete the handshake",
       "begin with http://",
-      function() return through({url = "https://" .. plain.host}, tls.host, {connect_timeout = 0.5}) end)
+      function() return through({url = "https://" .. plain.host}, tls.host, {connect_timeout = 1}) end)
     it_says("that it speaks TLS, where its URL does not say so", "connect", false, "the proxy closed the connection",
       "HTTPS_PROXY", function() return through({url = "http://" .. tls.host}, tls.host) end)
     it_says("that the server's certificate is bad, not its own", "tls", false, "self-signed certificate",

@@ -106,7 +106,7 @@ describe("HTTP/2", function()
   teardown(function() far:stop() end)
 
   local function call(path, options, more)
-    local all = {ca = far.ca, read_timeout = 5}
+    local all = {ca = far.ca, read_timeout = 20}
     for name, value in pairs(options or {}) do all[name] = value end
     return send(far.url .. path, all, more)
   end

@@ -23,7 +23,7 @@ describe("the client", function()
     env = env or {}
     local options = {environ = function(name) return env[name] end, files = function() return nil end,
       random = function() return 0 end, region = "eu-west-1", endpoint_url = url, credentials = KEYS,
-      connect_timeout = 2, read_timeout = 5}
+      connect_timeout = 20, read_timeout = 20}
     for name, value in pairs(more or {}) do options[name] = value end
     return aws.session(options)[service]
   end

@@ -21,10 +21,7 @@ Parser.__index = Parser
 
 function Parser:peek() return self.tokens[self.at] end
 
-function Parser:is(text)
-  local t = self.tokens[self.at]
-  return t.text == text and t.kind ~= "string"
-end
+function Parser:is(word) return self.tokens[self.at].word == word end
 
 function Parser:next()
   local t = self.tokens[self.at]
@@ -32,9 +29,10 @@ function Parser:next()
   return t
 end
 
-function Parser:accept(text)
-  if not self:is(text) then return false end
-  self.at = self.at + 1
+function Parser:accept(word)
+  local at = self.at
+  if self.tokens[at].word ~= word then return false end
+  self.at = at + 1
   return true
 end
 
@@ -115,7 +113,7 @@ end
 function Parser:suffixed()
   local t = self:next()
   local info, text
-  if t.text == "(" and t.kind == "symbol" then
+  if t.word == "(" then
     info = self:expression() or {}
     self:accept ")"
     text = "(...)"
@@ -124,9 +122,9 @@ function Parser:suffixed()
   end
   local root = info
   while true do
-    local n = self:peek()
-    if self:is "." or self:is ":" then
-      local call = self:is ":"
+    local word = self:peek().word
+    if word == "." or word == ":" then
+      local call = word == ":"
       self:next()
       local name = self:next().text
       info, text = field_of(info, text .. (call and ":" or ".") .. name)
@@ -134,12 +132,12 @@ function Parser:suffixed()
         self:arguments()
         info = {}
       end
-    elseif self:is "[" then
+    elseif word == "[" then
       self:next()
       self:expression()
       self:accept "]"
       info, text = field_of(info, text .. "[...]")
-    elseif n.kind == "string" or self:is "{" or self:is "(" then
+    elseif not word or word == "{" or word == "(" then
       self:arguments()
       info = called(info)
     else
@@ -158,7 +156,7 @@ function Parser:constructor()
       self:accept "="
       self:expression()
     else
-      if self:peek().kind == "name" and self.tokens[self.at + 1].text == "=" then self.at = self.at + 2 end
+      if self:peek().kind == "name" and self.tokens[self.at + 1].word == "=" then self.at = self.at + 2 end
       self:expression()
     end
     if not (self:accept "," or self:accept ";") then break end
@@ -184,17 +182,15 @@ function Parser:body(method)
   self:close()
 end
 
+local PLAIN <const> = {["nil"] = true, ["true"] = true, ["false"] = true, ["..."] = true}
+
 function Parser:simple()
   local t = self:peek()
-  if t.kind == "string" or t.kind == "number" then
+  if not t.word or t.kind == "number" or PLAIN[t.word] then
     self:next()
     return {}
   end
-  if self:is "nil" or self:is "true" or self:is "false" or self:is "..." then
-    self:next()
-    return {}
-  end
-  if self:is "{" then return self:constructor() end
+  if t.word == "{" then return self:constructor() end
   if self:accept "function" then
     self:body()
     return {}
@@ -215,7 +211,7 @@ end
 function Parser:expression(limit)
   limit = limit or 0
   local left
-  if UNARY[self:peek().text] and self:peek().kind ~= "string" then
+  if UNARY[self:peek().word] then
     local t = self:next()
     left = self:expression(12)
     if t.text == "not" then self:branch(left, t.line) end
@@ -225,7 +221,7 @@ function Parser:expression(limit)
   end
   while true do
     local t = self:peek()
-    local power = t.kind ~= "string" and BINARY[t.text]
+    local power = BINARY[t.word]
     if not power or power <= limit then return left end
     self:next()
     local after_and = left.after_and
@@ -331,57 +327,67 @@ function Parser:assignment()
   until not self:accept ","
 end
 
-function Parser:statement()
-  local t = self:peek()
-  if self:accept ";" then return end
-  if self:accept "if" then return self:if_() end
-  if self:accept "while" then
-    self:condition(t.line)
-    self:accept "do"
-    self:scoped()
-    self:accept "end"
-  elseif self:accept "do" then
-    self:scoped()
-    self:accept "end"
-  elseif self:accept "for" then
-    self:loop()
-  elseif self:accept "repeat" then
-    self:open()
-    self:block()
-    self:accept "until"
-    self:condition(t.line)
-    self:close()
-  elseif self:accept "function" then
-    local name = self:next()
-    if not self:find(name.text) and not (self:is "." or self:is ":") then self:global(name, "function") end
-    local method = false
-    while self:is "." or self:is ":" do
-      method = self:next().text == ":"
-      self:next()
-    end
-    self:body(method)
-  elseif self:accept "local" then
-    self:locals(t.line)
-  elseif self:accept "return" then
-    while not (self:is "end" or self:is "until" or self:is "else" or self:is "elseif" or self:peek().kind == "end") do
-      self:expression()
-      self:accept ","
-      self:accept ";"
-    end
-  elseif self:accept "goto" then
+function Parser:while_(line)
+  self:condition(line)
+  self:accept "do"
+  self:scoped()
+  self:accept "end"
+end
+
+function Parser:do_()
+  self:scoped()
+  self:accept "end"
+end
+
+function Parser:repeat_(line)
+  self:open()
+  self:block()
+  self:accept "until"
+  self:condition(line)
+  self:close()
+end
+
+function Parser:function_()
+  local name = self:next()
+  if not self:find(name.text) and not (self:is "." or self:is ":") then self:global(name, "function") end
+  local method = false
+  while self:is "." or self:is ":" do
+    method = self:next().text == ":"
     self:next()
-  elseif self:accept "::" then
-    self:next()
-    self:accept "::"
-  elseif not self:accept "break" then
-    self:assignment()
+  end
+  self:body(method)
+end
+
+local CLOSES <const> = {["end"] = true, ["until"] = true, ["else"] = true, ["elseif"] = true, [""] = true}
+
+function Parser:return_()
+  while not CLOSES[self:peek().word] do
+    self:expression()
+    self:accept ","
+    self:accept ";"
   end
 end
 
+function Parser:label()
+  self:next()
+  self:accept "::"
+end
+
+-- What a statement is by its first word, which has been taken; of any other word it is an assignment or a call.
+local STATEMENTS <const> = {["if"] = Parser.if_, ["while"] = Parser.while_, ["do"] = Parser.do_, ["for"] = Parser.loop,
+  ["repeat"] = Parser.repeat_, ["function"] = Parser.function_, ["local"] = Parser.locals, ["return"] = Parser.return_,
+  ["goto"] = Parser.next, ["::"] = Parser.label, ["break"] = function() end, [";"] = function() end}
+
+function Parser:statement()
+  local t = self:peek()
+  local rest = STATEMENTS[t.word]
+  if not rest then return self:assignment() end
+  self:next()
+  rest(self, t.line)
+end
+
 function Parser:block()
-  while true do
-    local t = self:peek()
-    if t.kind == "end" or self:is "end" or self:is "until" or self:is "else" or self:is "elseif" then return end
+  while not CLOSES[self:peek().word] do
     local at = self.at
     self:statement()
     if self.at == at then self:next() end

@@ -1,84 +1,83 @@
 --- A text of Lua as tokens, with their lines: what playbook.lint reads.
 local tokens = {}
 
+local byte <const>, find <const>, match <const>, sub <const> = string.byte, string.find, string.match, string.sub
+
 local KEYWORDS <const> = {}
 for word in ("and break do else elseif end false for function goto if in local nil not or repeat return then true "
   .. "until while"):gmatch "%a+" do
   KEYWORDS[word] = true
 end
 
-local SYMBOLS <const> = {"...", "..", "==", "~=", "<=", ">=", "<<", ">>", "//", "::"}
+local PAIRS <const> = {}
+for pair in (".. == ~= <= >= << >> // ::"):gmatch "%S+" do PAIRS[pair] = true end
 
 local function long_bracket(text, at)
-  local level = text:match("^%[(=*)%[", at)
+  local level = match(text, "^%[(=*)%[", at)
   if not level then return nil end
-  local _, stop = text:find("]" .. level .. "]", at, true)
+  local _, stop = find(text, "]" .. level .. "]", at, true)
   return stop or #text
 end
 
+local ENDS <const> = {['"'] = '["\\]', ["'"] = "['\\]"}
+local BACKSLASH <const> = byte "\\"
+
 local function quoted(text, at)
-  local mark, i = text:sub(at, at), at + 1
-  while i <= #text do
-    local c = text:sub(i, i)
-    if c == "\\" then
-      i = i + 1
-    elseif c == mark then
-      break
-    end
-    i = i + 1
-  end
-  return i
+  local ends = ENDS[sub(text, at, at)]
+  local i = find(text, ends, at + 1)
+  while i and byte(text, i) == BACKSLASH do i = find(text, ends, i + 2) end
+  return i or #text
 end
 
-local function lines_in(text, from, to)
-  local n = 0
-  for _ in text:sub(from, to):gmatch "\n" do n = n + 1 end
-  return n
+local function number(text, at)
+  local _, stop = find(text, "^0[xX][%x.]*[pP][+-]?%d+", at)
+  if not stop then _, stop = find(text, "^0[xX][%x.]*", at) end
+  if not stop then _, stop = find(text, "^[%d.]+[eE][+-]?%d+", at) end
+  if not stop then _, stop = find(text, "^[%d.]+", at) end
+  return stop
 end
 
 local function symbol(text, at)
-  for _, s in ipairs(SYMBOLS) do
-    if text:sub(at, at + #s - 1) == s then return s end
-  end
-  return text:sub(at, at)
+  if sub(text, at, at + 2) == "..." then return at + 2 end
+  return PAIRS[sub(text, at, at + 1)] and at + 1 or at
 end
 
---- The tokens {kind=, text=, line=} of a text that compiles; kinds are "name", "keyword", "string", "number", "symbol",
--- and "end" for the last.
+local function comment(text, at)
+  return long_bracket(text, at + 2) or (find(text, "\n", at, true) or #text + 1) - 1
+end
+
+-- By its first byte: what kind of token it is, and where that ends. Names, by far the most, are cut out by `tokens.of`.
+local function kind_of(text, at)
+  local c = sub(text, at, at)
+  if find(c, "%d") or c == "." and find(text, "^%.%d", at) then return "number", number(text, at) end
+  if ENDS[c] then return "string", quoted(text, at) end
+  if c == "[" and find(text, "^%[=*%[", at) then return "string", long_bracket(text, at) end
+  if c == "-" and sub(text, at, at + 1) == "--" then return nil, comment(text, at) end
+  return "symbol", symbol(text, at)
+end
+
+--- The tokens {kind=, text=, word=, line=} of a text that compiles; kinds are "name", "keyword", "string", "number",
+-- "symbol", and "end" for the last, whose text is empty. A token's word is its text, but false in a string.
 function tokens.of(text)
-  local out, at, line = {}, 1, 1
-  local function add(kind, stop)
-    out[#out + 1] = {kind = kind, text = text:sub(at, stop), line = line}
-    line = line + lines_in(text, at, stop)
-    at = stop + 1
-  end
-  while at <= #text do
-    local c = text:sub(at, at)
-    if c:find "%s" then
-      if c == "\n" then line = line + 1 end
-      at = at + 1
-    elseif text:sub(at, at + 1) == "--" then
-      local stop = long_bracket(text, at + 2) or (text:find("\n", at, true) or #text + 1) - 1
-      line = line + lines_in(text, at, stop)
-      at = stop + 1
-    elseif c:find "[%a_]" then
-      local _, stop = text:find("^[%w_]+", at)
-      add(KEYWORDS[text:sub(at, stop)] and "keyword" or "name", stop)
-    elseif c:find "%d" or text:find("^%.%d", at) then
-      local _, stop = text:find("^0[xX][%x.]*[pP][+-]?%d+", at)
-      if not stop then _, stop = text:find("^0[xX][%x.]*", at) end
-      if not stop then _, stop = text:find("^[%d.]+[eE][+-]?%d+", at) end
-      if not stop then _, stop = text:find("^[%d.]+", at) end
-      add("number", stop)
-    elseif c == '"' or c == "'" then
-      add("string", quoted(text, at))
-    elseif text:find("^%[=*%[", at) then
-      add("string", long_bracket(text, at))
-    else
-      add("symbol", at + #symbol(text, at) - 1)
+  local out, line = {}, 1
+  local newline, at = find(text, "\n", 1, true), find(text, "%S")
+  while at do
+    while newline and newline < at do
+      line, newline = line + 1, find(text, "\n", newline + 1, true)
     end
+    local word = match(text, "^[%a_][%w_]*", at)
+    if word then
+      out[#out + 1] = {kind = KEYWORDS[word] and "keyword" or "name", text = word, word = word, line = line}
+      at = at + #word
+    else
+      local kind, stop = kind_of(text, at)
+      local part = kind and sub(text, at, stop)
+      if kind then out[#out + 1] = {kind = kind, text = part, word = kind ~= "string" and part, line = line} end
+      at = stop + 1
+    end
+    at = find(text, "%S", at)
   end
-  out[#out + 1] = {kind = "end", text = "", line = line}
+  out[#out + 1] = {kind = "end", text = "", word = "", line = line}
   return out
 end
 

@@ -3,7 +3,9 @@
 local account = require "support.account"
 local hardening = require "support.hardening"
 local json = require "tidelock.json"
+local loop = require "tidelock.loop"
 local oracle = require "support.oracle"
+local proc = require "tidelock.proc"
 
 local ASKED <const> = {"--approve", "change task definitions", "--var", "propagation=0"}
 local CPU <const>, MEMORY <const> = "ECSServiceAverageCPUUtilization", "ECSServiceAverageMemoryUtilization"
@@ -515,6 +517,31 @@ describe("the change of task definitions", function()
     assert.equal("1111111111", revisions())
     assert.equal("1", live("ai-team", "late").taskDefinition:match ":(%d+)$")
     assert.equal("COMPLETED", live("ai-team", "analytics").deployments[1].rolloutState)
+  end)
+  it("is done when a run that was interrupted in it is resumed", function()
+    local env, pid = {TIDELOCK_STATE = host.state, NO_COLOR = "1"}, host.state .. "/pid"
+    for name, value in pairs(host.server.env) do env[name] = value end
+    local ended = loop.spawn(proc.run, {"sh", "-c", 'echo $$ > "$0"; exec build/tidelock "$@"', pid, "apply",
+      "playbooks/harden/tasks.lua", hardening.ACCOUNT, "--yes", "--approve", "change task definitions", "--var",
+      "propagation=5", env = env})
+    for _ = 1, 600 do                              -- until all are registered, and it waits for the roles
+      local found = ecs:describe_task_definition {taskDefinition = "example-of-sync"}.taskDefinition
+      if found.revision == 2 then break end
+      loop.sleep(0.05)
+    end
+    os.execute("kill -INT $(cat '" .. pid .. "')")
+    local ok, run = loop.wait(ended)
+    assert.is_true(ok)
+    assert.equal(130, run.code, run.stdout .. run.stderr)
+    assert.equal("1111111111", revisions())
+    local code, text = host:run("resume", "last", "--approve", "change task definitions")
+    assert.equal(0, code, text)
+    for _, s in ipairs(names.services) do
+      local d = definition(live(s.cluster, s.name).taskDefinition)
+      assert.equal(names.role, d.taskRoleArn)
+      assert.matches("%-start$", d.executionRoleArn)
+    end
+    assert.equal(1, #read("secretsmanager", "ListSecrets", {}).SecretList)
   end)
   it("takes up the secret that a try before this one has moved", function()
     local before = host.session.secretsmanager:create_secret {Name = "example/ecs/example-api/api", SecretString = "{}",

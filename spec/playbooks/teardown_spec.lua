@@ -1,7 +1,6 @@
 -- playbooks/teardown.lua after provisioning and hardening: what tidelock made goes, what was there before stays.
 local account = require "support.account"
 local hardening = require "support.hardening"
-local json = require "tidelock.json"
 local oracle = require "support.oracle"
 
 local TEARDOWN <const> = "playbooks/teardown.lua"
@@ -50,12 +49,10 @@ describe("teardown", function()
     return host:run(verb, TEARDOWN, hardening.ACCOUNT, ...)
   end
   local function deletions(...)
-    local code, text = run("plan", "--output", "json", ...)
+    local code, text = run("plan", ...)
     assert.equal(0, code, text)
     local out = {}
-    for _, resource in ipairs(json.decode(text:match "{\n.*").resources) do
-      if resource.action == "delete" then out[resource.address] = true end
-    end
+    for address in text:gmatch "\n%-%s+(%S+)%s+delete, " do out[address] = true end
     return out, text
   end
 

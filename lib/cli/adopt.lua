@@ -60,7 +60,19 @@ end
 
 local function day() return os.date("!%Y-%m-%d", math.floor(require "tidelock.loop".time())) end
 
--- All files, each with its path; refuses at once where any of them is there.
+-- Refuses where one of these files is there already.
+local function refuse_existing(folder, names)
+  local fs, there = require "tidelock.fs", {}
+  for _, name in ipairs(names) do
+    local path = folder .. "/" .. name
+    if fs.stat(path) then there[#there + 1] = path end
+  end
+  if #there == 0 then return end
+  error({exit = 64, code = "Exists", message = ("adopt overwrites nothing, and these are there already: %s. Nothing"
+    .. " was written. Give another folder with --out."):format(table.concat(there, ", "))}, 0)
+end
+
+-- All files, each with its path; refuses where any of them is there.
 local function to_write(folder, found, here)
   local prefix = account.prefix(found.items) or ""
   local book = files.book(found.items, here.place, prefix)
@@ -68,15 +80,9 @@ local function to_write(folder, found, here)
   table.insert(out, 1, {name = "account.lua", text = account.text(found.items, here.place, day())})
   table.insert(out, 2, {name = "adopted.lua", text = files.main(book, {folder = folder, day = day(),
     n = #found.items, left = found.left, failed = found.failed})})
-  local fs, there = require "tidelock.fs", {}
-  for _, file in ipairs(out) do
-    file.path = folder .. "/" .. file.name
-    if fs.stat(file.path) then there[#there + 1] = file.path end
-  end
-  if #there > 0 then
-    error({exit = 64, code = "Exists", message = ("adopt overwrites nothing, and these are there already: %s. Nothing"
-      .. " was written. Give another folder with --out."):format(table.concat(there, ", "))}, 0)
-  end
+  local names = {}
+  for i, file in ipairs(out) do names[i], file.path = file.name, folder .. "/" .. file.name end
+  refuse_existing(folder, names)
   return out
 end
 
@@ -171,6 +177,7 @@ end
 local function run(args, ctx)
   if #args > 1 then options.usage(("one ARN at a time, not also %s"):format(args[2])) end
   if args[1] then return one(args[1], args, ctx) end
+  if args.out then refuse_existing(args.out, {"account.lua", "adopted.lua"}) end      -- before an account is read
   local found, here = survey(args, ctx)
   local out
   if args.out then

@@ -75,14 +75,20 @@ local function take_header(list, path, text)
   return header
 end
 
+local sound <const> = {}                       -- path -> the program that was found there, without a fault
+
 --- A program of the text at `path`: {path=, text=, header=, runs=}. Faults go to `list`. It `runs` where its header is
--- in order: whatever else is wrong is then found by running it, so that all faults of the file are told at once.
+-- in order: whatever else is wrong is then found by running it, so that all faults of the file are told at once. A run
+-- includes again what its plan has: a text that had no fault is not checked twice.
 function source.parse(path, text, list)
-  local before = #list
+  local program, before = sound[path], #list
+  if program and program.text == text then return program end
   local header = take_header(list, path, text)
   local runs = header and #list == before
   if header ~= nil then require "playbook.lint".check(path, text, list) end
-  return {path = path, text = text, header = type(header) == "table" and header or nil, runs = runs}
+  program = {path = path, text = text, header = type(header) == "table" and header or nil, runs = runs}
+  sound[path] = runs and #list == before and program or nil
+  return program
 end
 
 --- The chunk of a program in an environment.

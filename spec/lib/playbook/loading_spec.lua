@@ -55,4 +55,21 @@ describe("what is read before the body", function()
     assert.matches("begins with its header", refused(function(path) return playbook.load(path, {}) end, "local x = 1"))
     assert.matches("play.lua:2: attempt to", refused(account.load, "local x\nreturn x.y"))
   end)
+  it("is checked once as long as its text is the same and sound; a fault is told each time", function()
+    local source = require "playbook.source"
+    local good, bad = 'playbook {name = "x", about = "y"}', 'playbook {name = "x", about = "y"}\nensur.sqs.queue {}'
+    local path = dir .. "/play.lua"
+    local function faults(text)
+      local list = {}
+      local program = source.parse(path, text, list)
+      assert.equal(text, program.text)
+      return #list, program
+    end
+    local _, first = faults(good)
+    assert.equal(first, select(2, faults(good)))
+    for _ = 1, 2 do assert.equal(1, (faults(bad))) end
+    local n, again = faults(good)
+    assert.equal(0, n)
+    assert.are_not.equal(first, again)
+  end)
 end)

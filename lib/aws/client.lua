@@ -3,7 +3,6 @@ local custom = require "aws.custom"
 local discovery = require "aws.discovery"
 local endpoint = require "aws.endpoint"
 local error_of = require "aws.error"
-local input_of = require "aws.input"
 local requests = require "aws.request"
 local retry = require "aws.retry"
 local stream = require "aws.stream"
@@ -29,7 +28,7 @@ end
 -- The input as it is sent: the caller's table is never changed.
 local function prepare(call, input)
   local c, op = call.client, call.op
-  if type(input) ~= "table" then input_of.refuse(c.name, op, input) end
+  if type(input) ~= "table" then require "aws.input".refuse(c.name, op, input) end
   input = copy(input)
   call.file = stream.take(op, input)
   call.events = op.event_input and require "aws.outgoing".take(c, op, input)
@@ -40,7 +39,7 @@ end
 
 local function encode(c, op, input)
   local encoded, fault = c.world.codec.encode(op, input)
-  if not encoded then input_of.refuse(c.name, op, input, fault) end
+  if not encoded then require "aws.input".refuse(c.name, op, input, fault) end
   return encoded
 end
 

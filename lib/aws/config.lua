@@ -1,7 +1,6 @@
 --- What the user has set: options, then environment, then the profile, as the aws CLI reads them.
 -- Every value is read when it is asked for, so a call that needs no file opens none.
 local error_of = require "aws.error"
-local ini = require "aws.ini"
 local suggest = require "suggest"
 
 local config = {}
@@ -85,7 +84,7 @@ local function load_file(self, variable, default)
     if not why then return {}, path end
     bad(("Cannot read %s: %s. Check its permissions, or point %s at another file."):format(path, why, variable))
   end
-  local sections, message = ini.parse(text, path)
+  local sections, message = require "aws.ini".parse(text, path)
   if not sections then bad(message .. " Correct that line; nothing was sent.") end
   return sections, path
 end

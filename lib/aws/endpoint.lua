@@ -1,6 +1,5 @@
 --- Where a call goes and how it is signed: the parameters of the service's rules, and what they give.
 local error_of = require "aws.error"
-local input_of = require "aws.input"
 
 local endpoint = {}
 
@@ -198,6 +197,7 @@ end
 
 -- A parameter that is missing or odd is a fault of the input first.
 local function refused(c, op, input, message)
+  local input_of = require "aws.input"
   local faults = input_of.faults(op, input)
   if #faults > 0 then input_of.refuse(c.name, op, input, faults[1]) end
   error(error_of.new {code = "Endpoint", service = c.name, operation = op.snake, region = c.region, exit = 64,

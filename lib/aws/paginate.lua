@@ -1,6 +1,5 @@
 --- Pages of list operations, by the rules of paginators-1.json. Calls through the client; knows no network.
 local error_of = require "aws.error"
-local jmespath = require "aws.jmespath"
 local json = require "tidelock.json"
 local suggest = require "suggest"
 local token_of = require "aws.paginate.token"
@@ -13,8 +12,25 @@ local TRUNCATED <const> = token_of.TRUNCATED
 
 -- ## Paths: the rules' expressions, and where their values are put back
 
+-- Nearly all are names with dots between, which need no JMESPath.
+local function plain(text)
+  local names = {}
+  for name in text:gmatch "[^.]+" do names[#names + 1] = name end
+  return function(value)
+    for _, name in ipairs(names) do
+      if type(value) ~= "table" then return nil end
+      value = value[name]
+    end
+    if value == json.null then return nil end
+    return value
+  end
+end
+
 local function reader(text)
-  local run, err = jmespath.compile(text)
+  if text:find "^[%a_][%w_.]*[%w_]$" and not text:find("..", 1, true) and not text:find "%.%d" then
+    return {text = text, get = plain(text)}
+  end
+  local run, err = require "aws.jmespath".compile(text)
   if not run then error(err.message, 0) end   -- the model's own fault: no user can mend it
   return {text = text, get = run}
 end

@@ -1,7 +1,6 @@
 --- The whole request of a call: what the codec wrote, the target's host and path, checksums, our headers.
 local error_of = require "aws.error"
 local stream = require "aws.stream"
-local upload = require "aws.upload"
 
 local request = {}
 
@@ -69,6 +68,7 @@ end
 -- A body from a file or a function. Where the operation has checksums they come behind it over TLS, and wherever
 -- the bytes cannot be read twice; else a file is read once for its sums, and again as it goes out.
 local function put(c, op, input, req, body, sign, auth)
+  local upload = require "aws.upload"
   for name in pairs(req.headers) do
     if name:lower() == "content-length" then req.headers[name] = nil end
   end

@@ -1,6 +1,4 @@
 --- All pages of a list operation as one output, as the aws CLI joins them; --max-items, --page-size, --starting-token.
-local paginate = require "aws.paginate"
-
 local pages = {}
 
 local function list_of(value)
@@ -40,7 +38,7 @@ local function part_of(walk, page, first)
     for _, result in ipairs(list) do
       local value = result.get(page)
       if value == nil then value = null end
-      paginate.put(part, result.text, value)
+      require "aws.paginate".put(part, result.text, value)
     end
   end
   return part
@@ -50,8 +48,8 @@ end
 function pages.each(client, op, input, args, show)
   local rule = op.service:paginator(op.name)
   if not rule or by_hand(rule, input, args) then return show(client:call(op.name, input)) end
-  local walk, first = paginate.pages(client, op, input, {max_items = args.max_items, page_size = args.page_size,
-    starting_token = args.starting_token}), true
+  local walk, first = require "aws.paginate".pages(client, op, input, {max_items = args.max_items,
+    page_size = args.page_size, starting_token = args.starting_token}), true
   for page in walk do
     show(part_of(walk, page, first))
     first = false
@@ -64,7 +62,7 @@ end
 function pages.fetch(client, op, input, args)
   local rule = op.service:paginator(op.name)
   if not rule or by_hand(rule, input, args) then return client:call(op.name, input) end
-  local all = paginate.all(client, op, input, {max_items = args.max_items, page_size = args.page_size,
+  local all = require "aws.paginate".all(client, op, input, {max_items = args.max_items, page_size = args.page_size,
     starting_token = args.starting_token})
   return fill(rule, all), order_of(rule)
 end

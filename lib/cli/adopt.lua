@@ -190,6 +190,12 @@ local function run(args, ctx)
   return #found.failed > 0 and 1 or 0
 end
 
+local function names_of_types()
+  local out = {}
+  for i, t in ipairs(require "resources.survey".types()) do out[i] = t.type end
+  return out
+end
+
 return {
   name = "adopt",
   about = "Read an account, and write an account file and the lines of a playbook for what is there",
@@ -198,8 +204,10 @@ return {
     .. "  tidelock adopt --out accounts/main\n"
     .. "  tidelock plan accounts/main/adopted.lua --account accounts/main/account.lua",
   options = {
-    {name = "service", value = "NAME", many = true, about = "only this service's, such as sqs"},
-    {name = "type", value = "TYPE", many = true, about = "only this resource type's, such as sqs.queue"},
+    {name = "service", value = "NAME", many = true, about = "only this service's, such as sqs",
+      words = function() return require "resources".services() end},
+    {name = "type", value = "TYPE", many = true, about = "only this resource type's, such as sqs.queue",
+      words = names_of_types},
     {name = "name", value = "PATTERN", many = true, about = "only what is called so; * stands for any text"},
     {name = "tag", value = "KEY=VALUE", many = true, about = "only what has this tag; KEY alone for any value"},
     {name = "out", value = "FOLDER", about = "write the files there; nothing is overwritten"},

@@ -73,6 +73,7 @@ end
 
 local function value_of(out, option)
   if option.choices then choices(out, option.choices) end
+  if option.words then choices(out, option.words()) end
   if option.name == "profile" then profiles(out) end
   return true
 end

@@ -23,6 +23,11 @@ describe("tidelock completion", function()
     assert.same({"version"}, offered("--region", "eu-west-1", "ver"))
   end)
 
+  it("offers what an option's own words are: services and types of adopt", function()
+    assert.same({"sns"}, offered("adopt", "--service", "sn"))
+    assert.same({"sqs.queue"}, offered("adopt", "--type", "sqs"))
+  end)
+
   it("offers the options of the command and those of all", function()
     assert.same({"--slow"}, offered("sandbox", "--sl"))
     assert.same({"--endpoint-url"}, offered("sandbox", "--end"))

@@ -37,6 +37,8 @@ local function closed(_, name)
     .. " playbook use io, os and require)"):format(tostring(name)), 2)
 end
 
+local LARGEST <const> = 1024 * 1024       -- no limit reaches the compiler
+
 -- Only text, and only into the playbook's own environment: no bytecode.
 local function loader(env)
   return function(chunk, name, mode, own)
@@ -48,6 +50,9 @@ local function loader(env)
         parts[#parts + 1] = part
       end
       chunk = table.concat(parts)
+    end
+    if type(chunk) == "string" and #chunk > LARGEST then
+      error(("load takes a text of at most %d bytes in a playbook, not %d"):format(LARGEST, #chunk), 2)
     end
     return load(chunk, name, "t", own == nil and env or own)
   end

@@ -2,7 +2,7 @@
 -- plain Lua.
 local limit = require "tidelock.limit"
 
-local BUDGET <const> = 5000000
+local BUDGET <const> = 2000000
 
 -- Runs `fn` with a limit: ok, the error or the results.
 local function limited(fn, n)
@@ -141,7 +141,7 @@ describe("the counting of a pattern", function()
       state = (state * 1103515245 + 12345) & 0x7fffffff
       return state // 65536 % n + 1
     end
-    for _ = 1, 20000 do
+    for _ = 1, 8000 do
       local pattern, text = {}, {}
       for i = 1, random(8) - 1 do pattern[i] = any(ATOMS, random) .. any(HOW, random) end
       for i = 1, random(12) - 1 do

@@ -291,6 +291,10 @@ p:5: test.thing/b is declared twice; the other is at p:2
   it("an AWS call outside steps", function()
     assert.matches("put the call into a step's run function", (refused "aws.sqs:list_queues {}"))
   end)
+  it("a text to load that nobody has written", function()
+    assert.matches("p:1: load takes a text of at most 1048576 bytes in a playbook, not 4000000",
+      (refused 'load(("x=1 "):rep(1000000))'))
+  end)
   it("what the sandbox has not", function()
     assert.matches("p:1: os.execute is not there: what comes from outside", (refused 'os.execute "true"'))
   end)

@@ -87,8 +87,25 @@ local function is_key_address(value)
   return value:find "^https?://" ~= nil and is_random(value:match "^https?://[^/?]*(.*)$")
 end
 
+-- A secret within a text, as on a command line: --password=x, token: x. What stands for one is none: $X, <x>, {x}.
+local function holds_one(value)
+  local text = value:lower()
+  for _, word in ipairs {"password", "passwd", "pwd", "token", "secret", "api[_%-]?key", "access[_%-]?key"} do
+    for _, sign in ipairs {"=%s*", ":%s+"} do
+      if text:find(word .. sign .. "[^%s$<{*\"'%[%]]") then return true end
+    end
+  end
+  return false
+end
+
+-- What is one whatever it is called. A path into an event ($.detail.token) is none.
+local function is_one(name, value)
+  if value:find "^%$[.{]" then return false end
+  return literal.secret(name, value) or is_key_address(value) or holds_one(value)
+end
+
 local function harmless(name, value)
-  if literal.secret(name, value) or is_key_address(value) then return false end
+  if is_one(name, value) then return false end
   if value == "" or is_name(value) then return true end
   return not is_telling(name) and not is_random(value) and #value <= 200
 end
@@ -108,7 +125,7 @@ local function find_secrets(value, path, add)
     return
   end
   each_member(value, path, function(inner, inner_path, key)
-    if type(inner) == "string" and (literal.secret(key, inner) or is_key_address(inner)) then add(inner_path) end
+    if type(inner) == "string" and is_one(key, inner) then add(inner_path) end
     find_secrets(inner, inner_path, add)
   end)
 end
@@ -138,7 +155,7 @@ function want.secrets(name, row, value)
     if not seen[path] then out[#out + 1] = path end
     seen[path] = true
   end
-  if type(value) == "string" and (literal.secret(name, value) or is_key_address(value)) then add(name) end
+  if type(value) == "string" and is_one(name, value) then add(name) end
   find_secrets(value, name, add)
   of_model(row, value, name, name, add)
   table.sort(out)

@@ -68,6 +68,28 @@ describe("what a playbook says of a live resource", function()
       assert.equal("production", say.given.Environment.Variables.STAGE)
       assert.same({"Package"}, say.ignore)
     end)
+    for what, definition in pairs {
+      ["on a command line"] = {command = {"serve", "--password=hunter2"}},
+      ["in the options of a log driver"] = {logConfiguration = {logDriver = "splunk",
+        options = {["splunk-token"] = "hunter2"}}},
+      ["in a variable"] = {environment = {{name = "DB_PASS", value = "hunter2"}}},
+    } do
+      it("it is found " .. what, function()
+        definition.name, definition.image = "app", "app:1"
+        local say = said("ecs.task_definition", {name = "t", arn = "arn:aws:ecs:us-east-1:1:task-definition/t:1",
+          cpu = "256", memory = "512", containerDefinitions = {definition}, Tags = {}})
+        assert.is_nil(say.given.containerDefinitions)
+        assert.same({"containerDefinitions"}, say.ignore)
+        assert.is_nil(table.concat(say.notes):find("hunter2", 1, true))
+      end)
+    end
+    it("what only stands for one is none", function()
+      local say = said("events.rule", {name = "r", arn = "arn:aws:events:us-east-1:1:rule/r", EventBusName = "default",
+        State = "ENABLED", EventPattern = '{"source":["aws.x"]}', Description = "", Tags = {}, Targets = {{Id = "1",
+          Arn = "arn:aws:sns:us-east-1:1:t", InputTransformer = {InputPathsMap = {token = "$.detail.token"},
+            InputTemplate = '"the token: <token>"'}}}})
+      assert.equal('"the token: <token>"', say.given.Targets[1].InputTransformer.InputTemplate)
+    end)
     it("what cannot be named without one is not adopted", function()
       local say, why = said("sns.subscription", {TopicArn = "arn:aws:sns:us-east-1:1:t", Protocol = "https",
         Endpoint = "https://hooks.example.com/T01/a1B2c3D4e5F6g7H8i9J0", RawMessageDelivery = false},

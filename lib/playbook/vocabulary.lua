@@ -99,7 +99,7 @@ local function ensure_word(engine)
         return unknown.poison()
       end
       return setmetatable({}, {__index = function(_, kind) return kind_word(engine, service, kind) end,
-        __call = half_word(engine, "ensure." .. service, "ensure." .. first_of(service)),
+        __call = function() return half_word(engine, "ensure." .. service, "ensure." .. first_of(service))() end,
         __metatable = "ensure"})
     end,
     __call = half_word(engine, "ensure", "ensure.sqs.queue"),

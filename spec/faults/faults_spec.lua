@@ -75,4 +75,25 @@ describe("with a fifth of the requests failing", function()
     assert.equal(0, again.code, again.stdout .. again.stderr)
     assert.matches("unchanged", tidelock(server.env, "plan", FLOW).stdout)
   end)
+
+  it("resumes a run whose token expired in the middle: what was done before is not repeated", function()
+    server:reset()
+    local path = state .. "/middle.lua"
+    assert(fs.write(path, [[playbook {name = "spec/middle"}
+      for i = 1, 3 do ensure.sqs.queue {name = "before-" .. i} end
+      step "count" {run = function() print "counting" return #aws.sqs:list_queues({}).QueueUrls end}
+      for i = 1, 4 do ensure.sns.topic {name = "after-" .. i} end]]))
+    local proxy = faults.start(server, {rate = 0.7, seed = 4, kinds = {"expired"}, only = {"CreateTopic"}})
+    local first = tidelock(proxy.env, "apply", path, "--yes")
+    proxy:stop()
+    assert.equal(1, first.code, first.stdout .. first.stderr)
+    assert.matches("Sign in again", first.stderr)
+    local made = tonumber(first.stdout:match "Applied: (%d+) created")
+    assert.is_true(made >= 3 and made < 7, first.stdout)
+    local again = tidelock(server.env, "resume", "last")
+    assert.equal(0, again.code, again.stdout .. again.stderr)
+    assert.matches(("Applied: %d created"):format(7 - made), again.stdout)
+    assert.is_nil(again.stderr:find("counting", 1, true), "the step was done before")
+    assert.equal(0, tidelock(server.env, "plan", path, "--detailed-exitcode").code)
+  end)
 end)

@@ -40,10 +40,16 @@ end
 
 -- ## Beside: a process a file, so that no heap, no server and no leak of one file weighs on the next
 
+-- The first value, or an end with the error's own sentence.
+local function must(value, err)
+  if value == nil then error("spec run: " .. (type(err) == "table" and err.message or tostring(err)), 0) end
+  return value
+end
+
 local function collect(path, files)
-  local stat = assert(fs.stat(path))
+  local stat = must(fs.stat(path))
   if stat.type == "file" then files[#files + 1] = path return end
-  for _, name in ipairs(assert(fs.list(path))) do
+  for _, name in ipairs(must(fs.list(path))) do
     local child = path .. "/" .. name
     if fs.stat(child).type == "folder" then collect(child, files)
     elseif name:find "_spec%.lua$" then files[#files + 1] = child end

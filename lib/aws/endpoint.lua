@@ -152,10 +152,22 @@ local function scheme_of(c, resolved)
     table.concat(names, " or ")))
 end
 
+-- Bedrock's API keys come before a signature wherever one is set, as botocore has it; of other services none does.
+local function has_token(c, auths)
+  local metadata = c.model.metadata
+  if (metadata.signingName or metadata.endpointPrefix) ~= "bedrock" then return false end
+  for _, name in ipairs(auths) do
+    if AUTH[name] == "bearer" then return c.settings:env "AWS_BEARER_TOKEN_BEDROCK" ~= nil end
+  end
+  return false
+end
+
 local function model_auth(c, op)
   if op.no_auth or c.anonymous or op.authtype == "none" then return "none" end
+  local auths = op.auth or c.model.metadata.auth or {}
+  if has_token(c, auths) then return "bearer" end
   if op.authtype then return AUTH[op.authtype] or "sigv4" end
-  for _, name in ipairs(op.auth or c.model.metadata.auth or {}) do
+  for _, name in ipairs(auths) do
     if AUTH[name] then return AUTH[name] end
   end
   return AUTH[c.model.metadata.signatureVersion] or "sigv4"
@@ -180,7 +192,7 @@ local S3 <const> = {s3 = true, ["s3-outposts"] = true, ["s3-object-lambda"] = tr
 local function signing(c, op, resolved, params)
   local scheme = scheme_of(c, resolved) or hints(c, params)
   local kind = model_auth(c, op)
-  if kind ~= "none" and scheme.name then kind = scheme.name end
+  if kind ~= "none" and kind ~= "bearer" and scheme.name then kind = scheme.name end
   local name = scheme.signingName or c.model.metadata.signingName or c.model.metadata.endpointPrefix
   local set = scheme.signingRegionSet
   if kind == "sigv4a" and not set then

@@ -174,11 +174,21 @@ scalar.long = scalar.integer
 scalar.double = function(_, option, value) return to_number(option, value) end
 scalar.float, scalar.bigdecimal = scalar.double, scalar.double
 
+-- Events to a service are a list; one alone may stand for itself.
+local function events(state, option, shape, value, depth)
+  if type(value) ~= "table" then bad(option, "must be a list of events as JSON, not %q", tostring(value)) end
+  if #value == 0 and next(value) ~= nil then value = {value} end
+  local out = {}
+  for i, event in ipairs(value) do out[i] = coerce(state, option, shape, event, depth + 1, true) end
+  return out
+end
+
 -- A tree out of JSON or shorthand, given the types that the shape asks for. JSON's own values are kept.
-function coerce(state, option, shape, value, depth)
+function coerce(state, option, shape, value, depth, is_event)
   if depth > 64 then bad(option, "is nested too deep") end
   if shape.document or value == nil then return value end
   if value == require "tidelock.json".null then return nil end       -- as skeletons have it: not given
+  if shape.eventstream and not is_event then return events(state, option, shape, value, depth) end
   if shape.type == "structure" then
     if type(value) ~= "table" then bad(option, "must be name=value pairs or JSON, not %q", tostring(value)) end
     local out = {}

@@ -9,11 +9,12 @@ Keys: AKID, secret. It speaks HTTP/1.1, or with --h2 HTTP/2. What the header x-a
   cut        closes the connection after the first event
   error      sends an exception in place of the answer to the first event
   late       sends the head of its answer with the first event only
-Every event is answered by AudioEvent, whose bytes are JSON: type, content_type, payload (its
+Every event is answered by AudioEvent (of Bedrock by a chunk), whose bytes are JSON: type, content_type, payload (its
 beginning), length, headers, http, count; the end of
 the stream by StreamClosedEvent {RequestCharacters = number of events}. A wrong frame or signature, or an end without
 the empty signed event, is answered by the exception ValidationException that says so.
 """
+import base64
 import binascii
 import datetime
 import json
@@ -109,7 +110,7 @@ class Talk:
 
     def __init__(self, method, target, headers, http):
         self.signatures = verify_request(method, target, headers)
-        self.mode, self.http = headers.get("x-amzn-voiceid", ""), http
+        self.target, self.mode, self.http = target, headers.get("x-amzn-voiceid", ""), http
         self.buffer, self.count, self.ended, self.over = b"", 0, False, False
 
     def verify(self, headers, raw, payload):
@@ -138,7 +139,10 @@ class Talk:
         seen = {"type": values[":event-type"], "content_type": values.get(":content-type"), "http": self.http,
                 "payload": payload[:100].decode("latin-1"), "length": len(payload), "headers": sorted(values),
                 "count": self.count}
-        return event("AudioEvent", json.dumps(seen).encode(), "application/octet-stream")
+        seen = json.dumps(seen).encode()
+        if self.target.endswith("bidirectional-stream"):
+            return event("chunk", json.dumps({"bytes": base64.b64encode(seen).decode()}).encode())
+        return event("AudioEvent", seen, "application/octet-stream")
 
     def one(self, found):
         headers, raw, payload, _ = found

@@ -72,6 +72,27 @@ describe("aws.endpoint", function()
     assert.same({true, true, false}, {sqs.double_encode, sqs.normalize, sqs.content_sha})
   end)
 
+  it("takes Bedrock's API key before a signature, and no other service's", function()
+    local function authorization(service, operation, input, env)
+      local sent
+      env.AWS_REGION = "us-east-1"
+      local session = require "aws".session {environ = env, files = function() return nil end,
+        transport = function(request)
+          sent = request
+          return {status = 200, headers = {}, body = "{}"}
+        end}
+      session[service][operation](session[service], input)
+      return sent.headers.Authorization
+    end
+    local converse = {modelId = "m", messages = {}}
+    assert.equal("Bearer key", authorization("bedrock-runtime", "converse", converse,
+      {AWS_BEARER_TOKEN_BEDROCK = "key", AWS_ACCESS_KEY_ID = "AKID", AWS_SECRET_ACCESS_KEY = "s"}))
+    assert.matches("^AWS4%-HMAC%-SHA256 ", authorization("bedrock-runtime", "converse", converse,
+      {AWS_ACCESS_KEY_ID = "AKID", AWS_SECRET_ACCESS_KEY = "s"}))
+    assert.matches("^AWS4%-HMAC%-SHA256 ", authorization("sqs", "list_queues", {},
+      {AWS_BEARER_TOKEN_SQS = "key", AWS_ACCESS_KEY_ID = "AKID", AWS_SECRET_ACCESS_KEY = "s"}))
+  end)
+
   it("remembers a target by what the rules read, no more", function()
     local first, c = target("s3", "get_object", {Bucket = "aaa", Key = "k"})
     local op = c.model:operation "get_object"

@@ -215,10 +215,26 @@ describe("a call with events", function()
   end)
 
   it("to a service that takes tokens goes with plain events", function()
-    local out = session(plain, {AWS_BEARER_TOKEN_BEDROCK = "t"}).bedrock_runtime
-    local _, err = pcall(out.invoke_model_with_bidirectional_stream, out, {modelId = "m",
-      body = {{chunk = {bytes = "hello"}}}})
-    assert.is_table(err.body, tostring(err))
+    local env = {AWS_BEARER_TOKEN_BEDROCK = "t", AWS_ENDPOINT_URL = plain.url, AWS_REGION = "eu-west-1"}
+    local bedrock = aws.session {environ = env, files = function() return nil end}.bedrock_runtime
+    local stream <close> = bedrock:invoke_model_with_bidirectional_stream {modelId = "m",
+      body = {{chunk = {bytes = "hello"}}}}.body
+    assert.equal('{"bytes":"aGVsbG8="}', json.decode(stream:next().chunk.bytes).payload)
+  end)
+
+  it("goes from the shell: a list of events as JSON, bytes in base64", function()
+    local proc = require "tidelock.proc"
+    local here = assert(proc.run {"sh", "-c", "readlink /proc/$PPID/exe"}).stdout:match "^(.*)/[^/]+$"
+    local env = {PATH = os.getenv "PATH", HOME = "/nonexistent"}
+    for name, value in pairs(plain.env) do env[name] = value end
+    for _, events in ipairs {'[{"chunk":{"bytes":"aGk="}}]', '{"chunk":{"bytes":"aGk="}}'} do
+      local out = assert(proc.run {here .. "/tidelock", "call", "bedrock-runtime",
+        "invoke-model-with-bidirectional-stream", "--model-id", "m", "--body", events, env = env, timeout = 20})
+      assert.same({0, ""}, {out.code, out.stderr})
+      local bytes = assert(out.stdout:match '"bytes": "([%w+/=]+)"', out.stdout)
+      local seen = json.decode(require "tidelock.digest".unbase64(bytes))
+      assert.same({"chunk", '{"bytes":"aGk="}'}, {seen.type, seen.payload})
+    end
   end)
 
   it("ends with the program, though nobody closed its stream", function()

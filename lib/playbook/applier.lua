@@ -45,10 +45,18 @@ local function delete(aws, node)
   t.delete(aws, live, (unknown.resolve(node.want)))
 end
 
+-- Whether what it leans on is as it was when it was decided.
+local function stands(node)
+  for other in pairs(node.deps) do
+    if other.action ~= "none" then return false end
+  end
+  return true
+end
+
 -- Values that were unknown at plan time are known by now: what was an update may be none, and what was none may not.
 local function decide_again(node)
   local had = node.action
-  if had == "delete" or had == "create" or node.stays then return end
+  if had == "delete" or had == "create" or node.stays or had == "none" and stands(node) then return end
   planner.decide(node)
   if node.action == "replace" and had ~= "replace" and not node.replace_agreed then
     error({code = "Replace", message = "now that its inputs are known it would have to be replaced, which the plan did"
@@ -69,8 +77,12 @@ local function act(engine, node)
     return
   end
   decide_again(node)
+  if node.action == "none" then
+    node.known = node.live
+    return
+  end
   local want, still = unknown.resolve(node.want)
-  if still and node.action ~= "none" then
+  if still then
     error({code = "Unknown", message = "a value it needs is still not known: what it leans on did not provide it"}, 0)
   end
   if node.action == "create" then
@@ -78,10 +90,8 @@ local function act(engine, node)
   elseif node.action == "replace" then
     delete(aws, node)
     node.known = create(aws, t, want)
-  elseif node.action == "update" then
-    node.known = update(aws, t, node.live, with_ignored(node, t:complete(want)), node.changes)
   else
-    node.known = node.live
+    node.known = update(aws, t, node.live, with_ignored(node, t:complete(want)), node.changes)
   end
 end
 

@@ -167,16 +167,16 @@ end
 -- The engine's own words must not be misspelt silently: what is to be left alone, what is never deleted.
 local function check_words(engine, node)
   if unknown.is_poison(node.ignore) or unknown.is_poison(node.protect) then return end
-  local ignore, names = node.ignore or {}, {}
+  local ignore = node.ignore or {}
   if type(ignore) ~= "table" then
     engine:fault("%s: ignore takes a list of properties, such as {%q}", node.address, tostring(ignore))
     ignore = {}
   end
-  for name in pairs(node.type:schema(engine.models)) do names[name] = true end
+  local properties = node.type:schema(engine.models)
   for _, name in ipairs(ignore) do
-    if not names[name] then
+    if not properties[name] then
       engine:fault("%s: ignore names %s, which is not a property of it%s", node.address, tostring(name),
-        suggest.phrase(name, require "playbook.vars".names(names)))
+        suggest.phrase(name, require "playbook.vars".names(properties)))
     end
   end
   if node.protect ~= nil and type(node.protect) ~= "boolean" then

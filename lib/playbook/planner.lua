@@ -172,14 +172,15 @@ function planner.decide(node)
     node.action, node.why = node.live and "delete" or "none", node.live and node.retire or "there is none any more"
     return
   end
-  local want = node.type:complete((unknown.resolve(node.want)))
+  local given, some_open = unknown.resolve(node.want)
+  local want = node.type:complete(given)
   node.changes = nil
   if not node.live then
     node.action, node.why = "create", node.was_read and "there is none" or "its key is known after apply"
     node.known = nil
     return
   end
-  local changes = ignored(node, node.type:diff(node.live, want, open, unknown.is))
+  local changes = ignored(node, node.type:diff(node.live, want, some_open and open, unknown.is))
   if #changes == 0 then
     unchanged(node, count(want))
     local note = node.type.note and node.type.note(node.live)

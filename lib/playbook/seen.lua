@@ -25,7 +25,7 @@ local function lender(engine)
   return lent and lent.before
 end
 
-local function same(a, b) return compare.canon(unknown.known_part(a)) == compare.canon(unknown.known_part(b)) end
+local function same(a, b) return compare.identical(unknown.known_part(a), unknown.known_part(b)) end
 
 --- What is live of a node, if the plan has read just that: true and what it found (nil: there is none).
 function seen.live(engine, node)

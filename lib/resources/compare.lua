@@ -3,13 +3,18 @@ local compare = {}
 
 local TAG_OWNED_BY_AWS <const> = "^aws:"
 
+local function before(a, b)
+  if type(a) == type(b) and type(a) ~= "boolean" then return a < b end
+  return tostring(a) < tostring(b)
+end
+
 local function sorted_keys(t)
-  local keys = {}
-  for k in next, t do keys[#keys + 1] = k end
-  table.sort(keys, function(a, b)
-    if type(a) == type(b) and type(a) ~= "boolean" then return a < b end
-    return tostring(a) < tostring(b)
-  end)
+  local keys, n, texts = {}, 0, true
+  for k in next, t do
+    n = n + 1
+    keys[n], texts = k, texts and type(k) == "string"
+  end
+  if n > 1 then table.sort(keys, not texts and before or nil) end
   return keys
 end
 compare.sorted_keys = sorted_keys
@@ -19,11 +24,7 @@ function compare.canon(value)
   local kind = type(value)
   if kind == "number" then return ("%q"):format(tostring(math.tointeger(value) or value)) end
   if kind == "boolean" then return ("%q"):format(tostring(value)) end
-  if kind == "string" then
-    local n = tonumber(value)
-    if n and value == tostring(math.tointeger(n) or n) then return ("%q"):format(value) end
-    return ("%q"):format(value)
-  end
+  if kind == "string" then return ("%q"):format(value) end
   if kind ~= "table" then return tostring(value) end
   local out = {}
   for i, key in ipairs(sorted_keys(value)) do
@@ -159,6 +160,20 @@ local function whole_map(want, live)
   return true
 end
 
+--- Whether two values are the same member for member, which by every rule means that they are equal.
+local function identical(a, b)
+  if a == b then return true end
+  if type(a) ~= "table" or type(b) ~= "table" then return false end
+  for key, value in next, a do
+    if not identical(value, rawget(b, key)) then return false end
+  end
+  for key in next, b do
+    if rawget(a, key) == nil then return false end
+  end
+  return true
+end
+compare.identical = identical
+
 --- Whether the parts of `want` that are known may still be as `live` has them; `is_unknown(value)` finds the others.
 function compare.may_equal(want, live, is_unknown)
   if is_unknown(want) then return true end
@@ -176,6 +191,7 @@ function compare.equal(want, live, rule)
   if want == nil and live == nil then return true end
   if type(live) == "table" and next(live) == nil and want == nil then return true end
   if type(want) == "table" and next(want) == nil and live == nil then return true end
+  if rule and identical(want, live) then return true end          -- as a rule nothing has changed
   if rule == "policy" then
     return live ~= nil and want ~= nil and canon(compare.policy(want)) == canon(compare.policy(live))
   elseif rule == "json" then

@@ -102,22 +102,32 @@ function check.map(state, row, value, path, depth)
   end
 end
 
-function check.structure(state, row, value, path, depth)
-  if type(value) ~= "table" or #value > 0 then return expect(state, path, value, "a table of members") end
+-- What stands in a structure without being a member of it.
+local function strangers(state, members, value, path)
   local names, known = {}, {}
-  for i, member in ipairs(row.members()) do
-    names[i], known[member.name] = member.name, true
-    if value[member.name] ~= nil then
-      walk(state, member.row, value[member.name], join(path, member.name), depth + 1)
-    elseif member.required then
-      add(state, join(path, member.name), "is missing")
-    end
-  end
+  for i, member in ipairs(members) do names[i], known[member.name] = member.name, true end
   for key in next, value do
     if not known[key] then
       add(state, join(path, tostring(key)), "is not known here%s", suggest.phrase(key, names))
     end
   end
+end
+
+function check.structure(state, row, value, path, depth)
+  if type(value) ~= "table" or #value > 0 then return expect(state, path, value, "a table of members") end
+  local members = row.members()
+  local n = 0
+  for _, member in ipairs(members) do
+    local name = member.name
+    if value[name] ~= nil then
+      n = n + 1
+      walk(state, member.row, value[name], join(path, name), depth + 1)
+    elseif member.required then
+      add(state, join(path, name), "is missing")
+    end
+  end
+  for _ in next, value do n = n - 1 end
+  if n < 0 then strangers(state, members, value, path) end
 end
 
 -- A row is {type=, enum=, min=, max=, item=, value=, members=}; nil means anything.
@@ -186,12 +196,22 @@ function schema.row(spec)
   return spec
 end
 
+local named <const> = setmetatable({}, {__mode = "k"})     -- properties -> their names, sorted
+
+local function names_of(properties)
+  local names = named[properties]
+  if names then return names end
+  names = {}
+  for name in pairs(properties) do names[#names + 1] = name end
+  table.sort(names)
+  named[properties] = names
+  return names
+end
+
 --- Sentences on what is wrong with `given`. `is` has unknown(v), handle(v) and secret(v).
 function schema.faults(properties, given, is)
   local state = {faults = {}, unknown = is.unknown, handle = is.handle, secret = is.secret}
-  local names = {}
-  for name in pairs(properties) do names[#names + 1] = name end
-  table.sort(names)
+  local names = names_of(properties)
   local keys = {}
   for key in next, given do keys[#keys + 1] = key end
   table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)

@@ -72,6 +72,7 @@ function Type.new(d)
   t.rules = rules_of(d)
   t.tagged = d.tags ~= false
   t.keys = type(d.key) == "table" and d.key or {"name"}
+  t.is_key = set_of(t.keys)
   if d.read then t.read = or_absent(t.absent, d.read) end
   return t
 end
@@ -106,8 +107,10 @@ end
 
 --- The names that a handle of this type has.
 function Type:field_names(models)
+  if self.fields then return self.fields end
   local out = set_of(self.provides)
   for name in pairs(self:schema(models)) do out[name] = true end
+  self.fields = out
   return out
 end
 
@@ -138,25 +141,26 @@ local function differs(self, name, want, live)
   return not compare.equal(want, live, self.rules[name])
 end
 
+local function by_name(a, b) return a.name < b.name end
+
 --- What must change for `live` to be as `want` says: a sorted list of {name=, before=, after=, replaces=, secret=}.
 -- `want` is complete; `open(value)` says whether a value has parts that are not known yet, `is_unknown(part)` which;
 -- `differs` where such a value has known parts that are not as live: lists that are sets and documents are not taken
 -- apart for that.
 function Type:diff(live, want, open, is_unknown)
   local out = {}
-  local names = compare.sorted_keys(want)
-  local skip = set_of(self.keys)
-  for _, name in ipairs(names) do
-    if not skip[name] and not self.hidden[name] then
-      local is_open = open and open(want[name])
-      if is_open or differs(self, name, want[name], live[name]) then
-        out[#out + 1] = {name = name, before = live[name], after = want[name], unknown = is_open or nil,
+  for name, value in pairs(want) do
+    if not self.is_key[name] and not self.hidden[name] then
+      local is_open = open and open(value)
+      if is_open or differs(self, name, value, live[name]) then
+        out[#out + 1] = {name = name, before = live[name], after = value, unknown = is_open or nil,
           differs = is_open and self.rules[name] == nil and live[name] ~= nil
-            and not compare.may_equal(want[name], live[name], is_unknown) or nil,
+            and not compare.may_equal(value, live[name], is_unknown) or nil,
           replaces = self.replaced_by[name]}
       end
     end
   end
+  table.sort(out, by_name)
   return out
 end
 

@@ -23,7 +23,7 @@ local function whole(opened)
 end
 
 --- Sends as the transport does, but leaves the body of a success to be read: `reader` of the response.
--- @param open what sends, and waits for the head: as http.open
+-- `open` sends and waits for the head, as http.open.
 function answer.open(open, request, options)
   local opened, fault = open(request, options)
   if not opened then return nil, fault end

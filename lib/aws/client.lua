@@ -257,7 +257,8 @@ end
 
 --- Makes one call of `op` with `input`: returns the output, or raises an error object. Options for this
 -- call alone: `to` (a file for the body of the answer) or `by_pieces` (the body is an iterator of its pieces, with
--- `read(n)` and `close`), `read_timeout`, `timeout` in seconds. Streams of events are iterators always.
+-- `read(n)` and `close`), `read_timeout`, `timeout` in seconds. Streams of events are iterators always; those
+-- that go to the service are a list of events, or a function that returns the next one.
 function client.call(c, op, input, options)
   local call = {client = c, op = op, attempts = 0, options = options}
   function call.now() return math.floor(c.world.clock() + c.skew) end

@@ -136,7 +136,12 @@ end
 
 --- Sends a request with events and waits for the answer's head. As http.open: {status, headers} with read and close,
 -- or nil and the fault.
+-- @param world {converse =, spawn =, cancel =, current =, sigv4 =}: what sends beside the caller, and signs
+-- @param request {headers =, ...}, signed
+-- @param options of the transport
 -- @param source of `take`
+-- @param keys the credentials that the request was signed with, or nil: then events go without a signature
+-- @param signing the options that it was signed with
 -- @param now function () -> the time to sign with, as the service's clock has it
 function outgoing.open(world, request, options, source, keys, signing, now)
   local talk, fault = world.converse(request, options)

@@ -148,7 +148,7 @@ describe("teardown", function()
     local code, text = run("apply", "--yes", "--var", "delete=detector,alias/example-ops-alerts,"
       .. "example-production-trail," .. logs)
     assert.equal(0, code, text)
-    assert.matches("0 replaced, 3 deleted", text)
+    assert.matches("0 replaced, 4 deleted", text)            -- and the role that the trail alone needed
     assert.is_not_nil(text:find("stays: s3.bucket/" .. logs .. ": it holds objects; nothing but an empty", 1, true))
     assert.equal(0, #(ask("guardduty", "ListDetectors").DetectorIds or {}))
     for _, alias in ipairs(ask("kms", "ListAliases").Aliases) do

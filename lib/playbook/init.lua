@@ -158,11 +158,19 @@ local function settle_barriers(engine)
   end
 end
 
+-- For as long as a plan is made: what it has asked once need not be asked again.
+local function remembering(traffic)
+  if not traffic then return nil end
+  traffic.answers = require "playbook.answers".new()
+  return setmetatable({}, {__close = function() traffic.answers = nil end})
+end
+
 --- Plans a loaded playbook: reads only. Returns the engine; `engine.nodes` carry action, changes and why.
 -- options: target, exclude, prune (lists and a flag)
 function playbook.plan(loaded, context, options)
   options = options or {}
   local began = require "tidelock.loop".now()
+  local ends <close> = remembering(context.traffic)                -- luacheck: ignore
   local engine = playbook.declare(loaded, context, "plan")
   narrow(engine, options)
   settle_barriers(engine)

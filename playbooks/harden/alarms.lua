@@ -81,7 +81,7 @@ local function look_at_queues(out)
   for url in aws.sqs:items("list_queues", {MaxResults = 1000}) do urls[#urls + 1] = url end
   local dead = {}
   task.map(urls, function(url)
-    local policy = (aws.sqs:get_queue_attributes {QueueUrl = url, AttributeNames = {"RedrivePolicy"}}.Attributes
+    local policy = (aws.sqs:get_queue_attributes {QueueUrl = url, AttributeNames = {"All"}}.Attributes
       or {}).RedrivePolicy
     local target = policy and json.decode(policy).deadLetterTargetArn
     if target then dead[target:match "[^:]+$"] = true end

@@ -105,7 +105,7 @@ end
 
 local function look_at_urls(out)
   local clusters = {}
-  for arn in aws.ecs:items("list_clusters", {}) do clusters[#clusters + 1] = arn end
+  for arn in aws.ecs:items("list_clusters", {}) do clusters[#clusters + 1] = arn:match "[^/]+$" end
   for _, list in ipairs(task.map(clusters, services_of, {concurrency = 8})) do
     for _, s in ipairs(list) do out.services[#out.services + 1] = s end
   end
@@ -164,7 +164,7 @@ local function told(whose, list)
 end
 
 for _, s in ipairs(found.services or {}) do
-  if told(s.cluster:match "[^/]+$" .. "/" .. s.name, s.weak) then plain[#plain + 1] = s end
+  if told(s.cluster .. "/" .. s.name, s.weak) then plain[#plain + 1] = s end
 end
 for _, row in ipairs(found.secrets or {}) do
   local name = row.arn:match ":secret:(.+)$"

@@ -132,7 +132,7 @@ local NAMES <const> = {["kms.key"] = {"id"}, ["lambda.func"] = {"name"}, ["logs.
 
 local function part_key(item)
   local t, live, out = item.type, item.live or {}, {}
-  for _, names in ipairs {t.keys, t.found_by or {}, {"TargetKeyId"}} do
+  for _, names in ipairs {{t.keys[1]}, t.found_by or {}, {"TargetKeyId", "ResourceId"}} do
     for _, name in ipairs(names) do out[#out + 1] = live[name] or item.want[name] end
   end
   return out

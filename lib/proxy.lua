@@ -13,9 +13,12 @@ local function is_loopback(host)
   return name == "localhost" or name == "[::1]" or name:find "^127%.%d+%.%d+%.%d+$" ~= nil
 end
 
---- Options of tidelock.http for a request to `target` ({scheme =, host =}), with the caller's `own` over them.
--- HTTPS_PROXY or HTTP_PROXY, NO_PROXY and AWS_CA_BUNDLE are read; this machine itself is reached directly.
--- @param getenv os.getenv, unless a spec gives another
+--- Options of tidelock.http for a request. HTTPS_PROXY or HTTP_PROXY, NO_PROXY and AWS_CA_BUNDLE are read; this machine
+-- itself is reached directly.
+-- @tparam table target where it goes: {scheme =, host =}
+-- @tparam[opt] table own options of the caller, which come before these
+-- @tparam[opt] function getenv os.getenv, unless a spec gives another
+-- @treturn table the options
 function proxy.options(target, own, getenv)
   getenv = getenv or os.getenv
   local options = {}

@@ -1,4 +1,4 @@
--- harden.lua -- playbooks/harden.lua on the account of the specs: the first apply, and the second, which writes nothing.
+-- harden.lua -- playbooks/harden.lua on the account of the specs: the first apply, and a second, which writes nothing.
 local hardened = require "runbook.hardened"
 local loop = require "tidelock.loop"
 local proc = require "tidelock.proc"

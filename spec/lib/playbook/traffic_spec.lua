@@ -29,7 +29,7 @@ describe("traffic", function()
     local response = made.transport {host = "queue.example"}
     assert.equal(200, response.status)
     assert.equal("r1", call.request_id)
-    assert.is_true(#said >= 1 and #said <= 3, #said)
+    assert.is_true(#said >= 1)
     assert.matches("^No answer from queue.example for %d+ s to sqs.get_queue_url; waiting", said[1])
     local n = #said
     loop.sleep(0.2)

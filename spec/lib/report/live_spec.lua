@@ -6,6 +6,9 @@ local program = require "support.program"
 
 describe("the live lines", function()
   after_each(function() loop.sleep(0.3) end)                 -- their ticking ends by itself
+  -- However slow the machine is.
+  local function at_once(text) return (text:gsub("%d+ s\n", "0 s\n")) end
+
   local function drawn(columns, lines, n, name)
     local out = program.stream()
     local foot = live.new(out, paint.new(false), function() return columns, lines end)
@@ -16,7 +19,7 @@ describe("the live lines", function()
     foot:draw()
     foot:event {kind = "run.end"}
     local shown = {}
-    for line in (out:text():gsub("\27%[[%d]*[AJ]\r?", "")):gmatch "[^\n]+" do shown[#shown + 1] = line end
+    for line in (at_once(out:text()):gsub("\27%[[%d]*[AJ]\r?", "")):gmatch "[^\n]+" do shown[#shown + 1] = line end
     return shown
   end
 
@@ -40,7 +43,7 @@ describe("the live lines", function()
     foot:say "Stopping"
     foot:event {kind = "run.end"}
     local line = "    sqs.queue/a  creating, 0 s\n"
-    assert.equal(line .. "\27[1A\r\27[JStopping\n" .. line .. "\27[1A\r\27[J", out:text())
+    assert.equal(line .. "\27[1A\r\27[JStopping\n" .. line .. "\27[1A\r\27[J", at_once(out:text()))
   end)
   it("are no more than a low window has", function()
     local shown = drawn(80, 6, 9)

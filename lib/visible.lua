@@ -20,14 +20,20 @@ function visible.text(text) return (beyond(tostring(text)):gsub("[%z\1-\8\11-\31
 --- The text on one line: line ends and tabs are written out too.
 function visible.line(text) return (beyond(tostring(text)):gsub("%c", code)) end
 
+-- What report.paint uses: a colour, bold or dim, and the end of it. Nothing that hides or turns around.
+local PAINT <const> = {["0"] = true, ["1"] = true, ["2"] = true, ["31"] = true, ["32"] = true, ["33"] = true,
+  ["34"] = true, ["35"] = true, ["36"] = true}
+
 --- As `text`, for lines in which a painter has put colours: those stay.
 function visible.painted(text)
   if not text:find "[%z\1-\8\11-\31\127-\xFF]" then return text end
   local out, at = {}, 1
-  for from, color, to in text:gmatch "()(\27%[%d*m)()" do
-    out[#out + 1] = visible.text(text:sub(at, from - 1))
-    out[#out + 1] = color
-    at = to
+  for from, color, to in text:gmatch "()\27%[(%d+)m()" do
+    if PAINT[color] then
+      out[#out + 1] = visible.text(text:sub(at, from - 1))
+      out[#out + 1] = ("\27[%sm"):format(color)
+      at = to
+    end
   end
   out[#out + 1] = visible.text(text:sub(at))
   return table.concat(out)

@@ -23,6 +23,11 @@ describe("visible", function()
     assert.equal("Größe: 3 µm\\tändern\\n日本語 🌙 %q \\n", visible.line(text))
   end)
   it("leaves a painter's colours and nothing else", function()
+    assert.equal("\\e[8mhidden \\e[7m\\e[40m\\e[m\27[0m", visible.painted "\27[8mhidden \27[7m\27[40m\27[m\27[0m")
+    for _, color in ipairs {"bold", "dim", "red", "green", "yellow", "blue", "magenta", "cyan"} do
+      local text = require "report.paint".new(true):text(color, "x\27[2J")
+      assert.equal((text:gsub("\27%[2J", "\\e[2J")), visible.painted(text))
+    end
     assert.equal("\27[31mred\27[0m \\e[2J\\e]8;;x \27[1mbold\27[0m", visible.painted(
       "\27[31mred\27[0m \27[2J\27]8;;x \27[1mbold\27[0m"))
   end)

@@ -1,6 +1,5 @@
 --- What the plan has just read, lent to the run that follows it: a run of steps meets all it declares a second time.
 -- It counts until something is written, asked for or waited for; from there on everything is read again.
-local compare = require "resources.compare"
 local loop = require "tidelock.loop"
 local unknown = require "playbook.unknown"
 
@@ -25,13 +24,11 @@ local function lender(engine)
   return lent and lent.before
 end
 
-local function same(a, b) return compare.identical(unknown.known_part(a), unknown.known_part(b)) end
-
 --- What is live of a node, if the plan has read just that: true and what it found (nil: there is none).
 function seen.live(engine, node)
   local before = lender(engine)
   local old = before and before.by_address[node.address]
-  if not old or not old.was_read or old.read_error or not same(old.want, node.want) then return false end
+  if not old or not old.was_read or old.read_error or not unknown.alike(old.want, node.want) then return false end
   return true, old.live
 end
 

@@ -221,9 +221,17 @@ function resolve(value)
 end
 unknown.resolve = resolve
 
+-- What is not known yet becomes nil; all else stays as it is.
+local function known_or_nil(value)
+  if not states[value] then return value end
+  value = resolve(value)
+  if states[value] then return nil end
+  return value
+end
+
 -- What of a value is known, or nil where nothing is; a list closes over what is missing.
 local function known_part(value)
-  if states[value] then return nil end
+  value = known_or_nil(value)
   if type(value) ~= "table" then return value end
   local out = setmetatable({}, getmetatable(value))
   local n = #value
@@ -242,11 +250,25 @@ end
 function unknown.known_part(want)
   local out = {}
   for name, value in next, want do
-    local part = known_part((resolve(value)))
+    local part = known_part(value)
     if part == nil then part = {} end
     out[name] = part
   end
   return out
+end
+
+--- Whether what is known by now of two values is the same, member for member.
+function unknown.alike(a, b)
+  a, b = known_or_nil(a), known_or_nil(b)
+  if a == b then return true end
+  if type(a) ~= "table" or type(b) ~= "table" then return false end
+  for key, value in next, a do
+    if not unknown.alike(value, rawget(b, key)) then return false end
+  end
+  for key, value in next, b do
+    if rawget(a, key) == nil and known_or_nil(value) ~= nil then return false end
+  end
+  return true
 end
 
 --- Calls `visit(node)` for every node that the value leans on.

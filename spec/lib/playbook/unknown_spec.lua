@@ -52,6 +52,27 @@ describe("a handle's field", function()
   end)
 end)
 
+describe("two values", function()
+  local here, there = node {arn = "arn:1"}, node()
+  local known, open = unknown.field(here, {"arn"}), unknown.field(there, {"arn"})
+
+  it("are alike where what is known of them is the same, at any depth", function()
+    assert.is_true(unknown.alike({a = {1, {b = "x"}}}, {a = {1, {b = "x"}}}))
+    assert.is_true(unknown.alike({a = {b = known}}, {a = {b = "arn:1"}}))
+    assert.is_true(unknown.alike({a = known .. "/*"}, {a = "arn:1/*"}))
+    assert.is_true(unknown.alike({a = open, b = 1}, {b = 1}))
+    assert.is_true(unknown.alike({b = 1}, {a = open, b = 1}))
+    assert.is_true(unknown.alike({a = open}, {a = unknown.field(node(), {"url"})}))
+  end)
+  it("are not alike where a known part differs, is missing or is more", function()
+    for _, pair in ipairs {{{a = 1}, {a = 2}}, {{a = 1}, {}}, {{}, {a = 1}}, {{a = {b = 1}}, {a = {b = 1, c = 1}}},
+      {{a = known}, {a = "arn:2"}}, {{a = open}, {a = "arn:1"}}, {{a = "arn:1"}, {a = open}}, {{a = {}}, {a = "x"}},
+      {{a = false}, {}}} do
+      assert.is_false(unknown.alike(pair[1], pair[2]))
+    end
+  end)
+end)
+
 describe("a handle", function()
   it("reports a misspelt field and goes on", function()
     local said

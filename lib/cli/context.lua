@@ -24,8 +24,8 @@ end
 --- Writes to standard output, where results go.
 function context:write(...)
   if not for_people(self) then return self.out:write(...) end
-  local parts = table.pack(...)
-  for i = 1, parts.n do parts[i] = visible.painted(tostring(parts[i])) end
+  local parts, shown = table.pack(...), self.painter and self.painter.on and visible.painted or visible.text
+  for i = 1, parts.n do parts[i] = shown(tostring(parts[i])) end
   return self.out:write(table.unpack(parts, 1, parts.n))
 end
 
@@ -49,7 +49,8 @@ function context:print_json(data)
   self:print(require "tidelock.json".encode(data, {indent = 2, sort = true}))
 end
 
---- Says something to the person: standard error, never part of a result.
+--- Says something to the person: standard error, never part of a result. What was printed before comes before it, also
+-- where both go into one file.
 function context:say(text, ...)
   if select("#", ...) > 0 then text = text:format(...) end
   if self.foot then return self.foot:say(visible.text(text)) end      -- what is drawn there is drawn over

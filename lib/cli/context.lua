@@ -54,6 +54,7 @@ end
 function context:say(text, ...)
   if select("#", ...) > 0 then text = text:format(...) end
   if self.foot then return self.foot:say(visible.text(text)) end      -- what is drawn there is drawn over
+  self.out:flush()
   self.err:write(visible.text(text), "\n")
 end
 

@@ -1,5 +1,7 @@
 --- How a run came out: its result, its exit code, and the sentence that says how to go on.
 local playbook = require "playbook"
+local sorted_keys = require "resources.compare".sorted_keys
+local suggest = require "suggest"
 
 local outcome = {}
 
@@ -29,13 +31,53 @@ function outcome.checked(flow)
   return exit
 end
 
+-- A word as a shell takes it.
+local function quoted(word)
+  if word:find "^[%w%-_./=:@,]+$" then return word end
+  return "'" .. word:gsub("'", "'\\''") .. "'"
+end
+
+-- The command that applies the playbook once more as it was applied, as far as vars are text or numbers.
+local function apply_again(engine)
+  local words = {"tidelock apply " .. quoted(engine.loaded.path)}
+  if engine.loaded.account_path then words[#words + 1] = "--account " .. quoted(engine.loaded.account_path) end
+  local given = engine.loaded.given_vars or {}
+  for _, name in ipairs(sorted_keys(given)) do
+    local value = given[name]
+    if type(value) ~= "table" then words[#words + 1] = "--var " .. quoted(("%s=%s"):format(name, tostring(value))) end
+  end
+  return table.concat(words, " ")
+end
+
 --- What was left to a person, and the words that do it; nil where nothing was.
 function outcome.left_out(flow, engine)
   local n, words = #flow.left, {}
   if n == 0 then return nil end
   for i, name in ipairs(flow.left) do words[i] = ("--approve %q"):format(name) end
-  return ("%d step%s left out, waiting for a confirmation. Do %s with: tidelock apply %s %s"):format(n,
-    n == 1 and " was" or "s were", n == 1 and "it" or "them", engine.loaded.path, table.concat(words, " "))
+  return ("%d step%s left out, waiting for a confirmation. Do %s with: %s %s"):format(n,
+    n == 1 and " was" or "s were", n == 1 and "it" or "them", apply_again(engine), table.concat(words, " "))
+end
+
+-- What waits for a person, by name: all that may be approved.
+local function approvable(engine)
+  local names = {}
+  for _, entry in ipairs(engine.sequence) do
+    if entry.kind == "approve" or entry.kind == "step" and entry.spec.confirm then names[#names + 1] = entry.name end
+  end
+  return names
+end
+
+--- What was approved and nothing in the planned `engine` asks for, as sentences; nil where all is asked for.
+function outcome.not_asked(engine, approved)
+  local names, out = approvable(engine), {}
+  local asked = {}
+  for _, name in ipairs(names) do asked[name] = true end
+  for _, name in ipairs(sorted_keys(approved or {})) do
+    if not asked[name] then
+      out[#out + 1] = ("Nothing here asks for --approve %q%s."):format(name, suggest.phrase(name, names))
+    end
+  end
+  return #out > 0 and table.concat(out, "\n") or nil
 end
 
 return outcome

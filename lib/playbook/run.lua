@@ -52,6 +52,13 @@ local function refuse_open(engine, options)
     open.run)
 end
 
+-- A word that nobody asked for was meant for something: it is told, whatever became of the run.
+local function with_misspelt(out, engine, options)
+  local told = outcome.not_asked(engine, options.approved)
+  if told then out.message = out.message and told .. "\n" .. out.message or told end
+  return out
+end
+
 --- Carries out a plan that was agreed to. options: store, ask, approved, on_failure "undo" | "stop", new,
 -- started(engine). Returns {engine=, exit=, result=, message=, run=}.
 function run.execute(engine, options)
@@ -71,7 +78,7 @@ function run.execute(engine, options)
   end
   out.run, out.engine.run_id = id, id
   out.engine.seconds = (out.engine.seconds or 0) + require "tidelock.loop".now() - began
-  return out
+  return with_misspelt(out, engine, options)
 end
 
 -- ## Resume
@@ -145,7 +152,7 @@ function run.resume(id, options, context_of)
   local out = go_on(engine, id, journal, head, options)
   out.run, out.engine.run_id = id, id
   out.engine.seconds = require "tidelock.loop".now() - began
-  return out
+  return with_misspelt(out, engine, options)
 end
 
 return run

@@ -200,7 +200,7 @@ local function checks_line(checks, p)
   local n = {pass = 0, fail = 0, error = 0, skip = 0}
   for _, check in ipairs(checks) do n[check.result] = n[check.result] + 1 end
   local bad = n.fail + n.error > 0 and "red" or "green"
-  local skipped = n.skip > 0 and (", %d not tried"):format(n.skip) or ""
+  local skipped = n.skip > 0 and (", %d skipped"):format(n.skip) or ""
   return p:text(bad, ("Checks: %d passed, %d failed, %d could not be made%s."):format(n.pass, n.fail, n.error, skipped))
 end
 

@@ -343,6 +343,28 @@ step "tell" {run = function() return aws.test:do_step {name = "told"} end}]]
     assert.same({"done", 75}, {out.result, out.exit})
     assert.equal(0, start(LATER, {ask = function() return "yes" end}).exit)
   end)
+  it("says how what was left out is done with the account file and the vars that it was begun with", function()
+    local loaded = playbook.load(file [[playbook {name = "spec/again", vars = {word = {"string"}, n = {"integer"}}}
+step "ask" {confirm = "yes", later = true, run = function() end}]], {vars = {word = "it's me", n = 3}})
+    loaded.account_path = "accounts/main.lua"
+    local out = run.execute(playbook.plan(loaded, context()), options())
+    assert.matches([[%-%-account accounts/main.lua %-%-var n=3 %-%-var 'word=it'\''s me' %-%-approve "ask"$]],
+      out.message)
+  end)
+  it("tells what was approved and is asked for nowhere, and what was meant", function()
+    local WAITS <const> = [[playbook {name = "spec/waits"}
+approve "cut over"
+step "clean up" {confirm = "yes", run = function() return aws.test:do_step {name = "cleaned"} end}
+step "plain" {run = function() return aws.test:do_step {name = "plain"} end}]]
+    local out = start(WAITS, {approved = {["cut-ower"] = true, plain = true}})
+    assert.equal("parked", out.result)
+    assert.matches('Nothing here asks for %-%-approve "cut%-ower"; did you mean "cut over"%?', out.message)
+    assert.matches('Nothing here asks for %-%-approve "plain"', out.message)
+    assert.matches("is not approved%. Go on with", out.message)
+    out = resume(out.run, {approved = {["cut over"] = true, ["clean up"] = true}})
+    assert.same({"done", 0}, {out.result, out.exit})
+    assert.is_nil(out.message)
+  end)
 
   it("refuses a step that may wait for nothing", function()
     local ok, err = pcall(start, 'playbook {name = "spec/l"} step "x" {later = true, run = function() end}')

@@ -12,6 +12,11 @@ end
 local PAIRS <const> = {}
 for pair in (".. == ~= <= >= << >> // ::"):gmatch "%S+" do PAIRS[pair] = true end
 
+-- By its first byte a token is a name, or a symbol that is never part of a longer one; what else there is needs a look.
+local LETTERS <const>, ALONE <const> = {}, {}
+for b = 0, 255 do LETTERS[b] = string.char(b):find "[%a_]" ~= nil end
+for symbol in ("(){},;+*%^#&|]"):gmatch "." do ALONE[byte(symbol)] = symbol end
+
 local function long_bracket(text, at)
   local level = match(text, "^%[(=*)%[", at)
   if not level then return nil end
@@ -46,7 +51,7 @@ local function comment(text, at)
   return long_bracket(text, at + 2) or (find(text, "\n", at, true) or #text + 1) - 1
 end
 
--- By its first byte: what kind of token it is, and where that ends. Names, by far the most, are cut out by `tokens.of`.
+-- What kind of token it is, and where that ends; of names and lone symbols, by far the most, `tokens.of` knows itself.
 local function kind_of(text, at)
   local c = sub(text, at, at)
   if find(c, "%d") or c == "." and find(text, "^%.%d", at) then return "number", number(text, at) end
@@ -59,25 +64,28 @@ end
 --- The tokens {kind=, text=, word=, line=} of a text that compiles; kinds are "name", "keyword", "string", "number",
 -- "symbol", and "end" for the last, whose text is empty. A token's word is its text, but false in a string.
 function tokens.of(text)
-  local out, line = {}, 1
+  local out, n, line = {}, 0, 1
   local newline, at = find(text, "\n", 1, true), find(text, "%S")
   while at do
     while newline and newline < at do
       line, newline = line + 1, find(text, "\n", newline + 1, true)
     end
-    local word = match(text, "^[%a_][%w_]*", at)
-    if word then
-      out[#out + 1] = {kind = KEYWORDS[word] and "keyword" or "name", text = word, word = word, line = line}
-      at = at + #word
-    else
-      local kind, stop = kind_of(text, at)
-      local part = kind and sub(text, at, stop)
-      if kind then out[#out + 1] = {kind = kind, text = part, word = kind ~= "string" and part, line = line} end
-      at = stop + 1
+    local first = byte(text, at)
+    local kind, word, stop = "symbol", ALONE[first], at
+    if LETTERS[first] then
+      word = match(text, "^[%w_]+", at)
+      kind, stop = KEYWORDS[word] and "keyword" or "name", at + #word - 1
+    elseif not word then
+      kind, stop = kind_of(text, at)
+      word = kind and sub(text, at, stop)
     end
-    at = find(text, "%S", at)
+    if kind then
+      n = n + 1
+      out[n] = {kind = kind, text = word, word = kind ~= "string" and word, line = line}
+    end
+    at = find(text, "%S", stop + 1)
   end
-  out[#out + 1] = {kind = "end", text = "", word = "", line = line}
+  out[n + 1] = {kind = "end", text = "", word = "", line = line}
   return out
 end
 

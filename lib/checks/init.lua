@@ -1,5 +1,6 @@
 --- Controls: the constructor that a control's file calls, and the registry that finds the files.
 -- A control reads one subject and judges it. It never writes, and what it could not read is never a pass.
+local contains = require "lists".contains
 local suggest = require "suggest"
 
 local checks = {}
@@ -99,13 +100,6 @@ local function glob(pattern)
   return "^" .. pattern:gsub("%p", "%%%0"):gsub("%%%*", ".*") .. "$"
 end
 
-local function has(list, value)
-  for _, item in ipairs(list) do
-    if item == value then return true end
-  end
-  return false
-end
-
 -- How each filter of the command line looks at a control.
 local LOOK <const> = {
   id = function(control, wanted) return control.id:find(glob(wanted)) ~= nil end,
@@ -118,7 +112,8 @@ local LOOK <const> = {
     return false
   end,
   tag = function(control, wanted)
-    return has(control.tags, wanted) or has(control.fsbp_ids, wanted) or has(control.cis_ids, wanted)
+    return contains(control.tags, wanted) or contains(control.fsbp_ids, wanted)
+      or contains(control.cis_ids, wanted)
       or wanted == "fsbp" and #control.fsbp_ids > 0 or wanted == "cis" and #control.cis_ids > 0
   end,
 }

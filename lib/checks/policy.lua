@@ -1,13 +1,8 @@
 --- Resource policies as controls ask about them: parsed, never searched as text.
-local policy = {}
+local lists = require "lists"
 
-local function listed(value)
-  if value == nil then return {} end
-  if type(value) ~= "table" then return {value} end
-  if #value == 0 and next(value) ~= nil then return {value} end
-  return value
-end
-policy.listed = listed
+local contains, listed = lists.contains, lists.listed
+local policy = {listed = listed}
 
 --- The statements of a policy document: a table, as IAM's come, or JSON text. Raises if it is neither.
 function policy.statements(document)
@@ -38,17 +33,11 @@ local function acts(statement, action)
   return false
 end
 
-local function has(list, value)
-  for _, item in ipairs(list) do
-    if item == value then return true end
-  end
-  return false
-end
-
 --- Whether a statement allows the service ("budgets.amazonaws.com") the action.
 function policy.allows_service(statements, service, action)
   for _, statement in ipairs(statements) do
-    if statement.Effect == "Allow" and has(principals(statement, "Service"), service) and acts(statement, action) then
+    if statement.Effect == "Allow" and contains(principals(statement, "Service"), service)
+      and acts(statement, action) then
       return true
     end
   end
@@ -62,7 +51,7 @@ function policy.denies_plaintext(statements, service)
     local bool = condition.Bool or condition.BoolIfExists or {}
     local wanted = bool["aws:SecureTransport"]
     if type(wanted) == "table" then wanted = wanted[1] end
-    if statement.Effect == "Deny" and has(principals(statement, "AWS"), "*") and tostring(wanted) == "false" then
+    if statement.Effect == "Deny" and contains(principals(statement, "AWS"), "*") and tostring(wanted) == "false" then
       for _, action in ipairs(listed(statement.Action)) do
         if action == "*" or action:lower() == service .. ":*" then return true end
       end
@@ -74,7 +63,7 @@ end
 --- Whether a statement allows anyone, without a condition.
 function policy.public(statements)
   for _, statement in ipairs(statements) do
-    if statement.Effect == "Allow" and has(principals(statement, "AWS"), "*") and not statement.Condition then
+    if statement.Effect == "Allow" and contains(principals(statement, "AWS"), "*") and not statement.Condition then
       return true
     end
   end
@@ -84,7 +73,8 @@ end
 --- Whether a statement allows everything on everything.
 function policy.allows_all(statements)
   for _, statement in ipairs(statements) do
-    if statement.Effect == "Allow" and has(listed(statement.Action), "*") and has(listed(statement.Resource), "*") then
+    if statement.Effect == "Allow" and contains(listed(statement.Action), "*")
+      and contains(listed(statement.Resource), "*") then
       return true
     end
   end

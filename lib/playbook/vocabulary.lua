@@ -1,6 +1,7 @@
 --- The words of a playbook, bound to an engine: playbook, var, account, ensure, step and the rest.
 local fault = require "playbook.fault"
 local libraries = require "playbook.libraries"
+local lists = require "lists"
 local resources = require "resources"
 local sandbox = require "playbook.sandbox"
 local suggest = require "suggest"
@@ -44,6 +45,11 @@ local function missing_account(engine, name)
   return unknown.poison()
 end
 
+local function no_region(engine)
+  engine:fault "account.region is not known: give --region, AWS_REGION, or region in an account file (--account FILE)"
+  return unknown.poison()
+end
+
 local function read_only(data)
   if type(data) ~= "table" then return data end
   local out = {}
@@ -60,7 +66,7 @@ local function account_word(engine)
         if engine.identity.known then return engine.identity.known.id end
         return unknown.field(engine.identity, {"id"})
       end
-      if name == "region" then return engine.region end
+      if name == "region" then return engine.region or no_region(engine) end
       return missing_account(engine, name)
     end,
     __newindex = function() error("the account file cannot be changed from a playbook", 2) end,
@@ -216,6 +222,7 @@ function vocabulary.environment(engine, values, outputs)
     tokenbucket = require "playbook.bucket".word(engine), postgres = libraries.postgres(engine),
     secret = function(text) return require "tidelock.secret".new(text) end,
     looks_secret = require "checks.literal".secret,
+    contains = lists.contains, listed = lists.listed,
   }
   for name, value in pairs(more) do words[name] = value end
   for name, value in pairs(engine.words or {}) do words[name] = value end

@@ -28,13 +28,6 @@ local DIMENSION = "ecs:service:DesiredCount"
 
 -- ## What there is
 
-local function among(list, value)
-  for _, item in ipairs(list) do
-    if item == value then return true end
-  end
-  return false
-end
-
 local function chunks(list, size)
   local out = {}
   for from = 1, #list, size do out[#out + 1] = table.move(list, from, math.min(from + size - 1, #list), 1, {}) end
@@ -85,7 +78,7 @@ local function services(list)
   local out = {}
   for _, some in ipairs(task.map(list, services_of, {concurrency = 8})) do
     for _, s in ipairs(some) do
-      if not among(var.skip, s.label) then out[#out + 1] = s end
+      if not contains(var.skip, s.label) then out[#out + 1] = s end
     end
   end
   table.sort(out, function(a, b) return a.label < b.label end)

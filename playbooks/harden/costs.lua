@@ -38,13 +38,6 @@ local function tag(list, key)
   end
 end
 
-local function contains(list, value)
-  for _, item in ipairs(list or {}) do
-    if item == value then return true end
-  end
-  return false
-end
-
 -- VPC -> the route tables that send traffic to a NAT gateway, in order.
 local function behind_nat()
   local out = {}
@@ -73,11 +66,6 @@ local function within(ip, range)
   if not base or not number(base) then return false end
   local size = 2 ^ (32 - (tonumber(bits) or 32))
   return number(ip) // size == number(base) // size
-end
-
-local function listed(value)
-  if type(value) ~= "table" then return {value} end
-  return #value == 0 and next(value) ~= nil and {value} or value
 end
 
 -- The ranges of all conditions on the caller's address.

@@ -10,44 +10,31 @@ playbook {
 
 -- ## What there is
 
-local function among(list, value)
-  for _, item in ipairs(list) do
-    if item == value then return true end
-  end
-  return false
-end
-
-local function listed(value)
-  if type(value) ~= "table" then return {value} end
-  if #value == 0 and next(value) ~= nil then return {value} end
-  return value
-end
-
 local function everybody(principal)
-  if type(principal) == "table" then return among(listed(principal.AWS or {}), "*") end
+  if type(principal) == "table" then return contains(listed(principal.AWS), "*") end
   return principal == "*"
 end
 
 -- Whoever wrote it, and under whichever Sid.
 local function denies_plaintext(s)
   local bool = (s.Condition or {}).Bool or {}
-  local actions = listed(s.Action or {})
+  local actions = listed(s.Action)
   return s.Effect == "Deny" and everybody(s.Principal) and tostring(listed(bool["aws:SecureTransport"])[1]) == "false"
-    and (among(actions, "*") or among(actions, "sqs:*") or among(actions, "SQS:*"))
+    and (contains(actions, "*") or contains(actions, "sqs:*") or contains(actions, "SQS:*"))
 end
 
 local function look(url)
   local a = aws.sqs:get_queue_attributes {QueueUrl = url, AttributeNames = {"All"}}.Attributes
   local policy = (a.Policy or "") ~= "" and json.decode(a.Policy) or {}
   local out = {name = url:match "[^/]+$", arn = a.QueueArn}
-  for _, s in ipairs(listed(policy.Statement or {})) do out.closed = out.closed or denies_plaintext(s) end
+  for _, s in ipairs(listed(policy.Statement)) do out.closed = out.closed or denies_plaintext(s) end
   return out
 end
 
 local found = find "queues" {run = function()
   local urls = {}
   for url in aws.sqs:items("list_queues", {MaxResults = 1000}) do
-    if not among(var.skip, url:match "[^/]+$") then urls[#urls + 1] = url end
+    if not contains(var.skip, url:match "[^/]+$") then urls[#urls + 1] = url end
   end
   table.sort(urls)
   return task.map(urls, function(url)

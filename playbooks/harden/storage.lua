@@ -29,19 +29,6 @@ local GROUPS = {["http://acs.amazonaws.com/groups/global/AllUsers"] = "everybody
 local CLOSING = {"aws:sourceip", "aws:sourcevpc", "aws:sourcevpce", "aws:sourcearn", "aws:sourceaccount",
   "aws:principalorgid", "aws:principalaccount", "aws:principalarn", "aws:userid", "s3:dataaccesspointaccount"}
 
-local function among(list, value)
-  for _, item in ipairs(list) do
-    if item == value then return true end
-  end
-  return false
-end
-
-local function listed(value)
-  if type(value) ~= "table" then return {value} end
-  if #value == 0 and next(value) ~= nil then return {value} end
-  return value
-end
-
 local function or_none(fn)
   local ok, answer = pcall(fn)
   if ok then return answer end
@@ -50,14 +37,14 @@ local function or_none(fn)
 end
 
 local function everybody(principal)
-  if type(principal) == "table" then return among(listed(principal.AWS or {}), "*") end
+  if type(principal) == "table" then return contains(listed(principal.AWS), "*") end
   return principal == "*"
 end
 
 local function closed(condition)
   for _, keys in pairs(condition or {}) do
     for key in pairs(keys) do
-      if among(CLOSING, key:lower()) then return true end
+      if contains(CLOSING, key:lower()) then return true end
     end
   end
   return false
@@ -70,9 +57,9 @@ end
 local function denies_plaintext(s, arn)
   local bool = (s.Condition or {}).Bool or {}
   local where = listed(s.Resource)
-  return s.Effect == "Deny" and everybody(s.Principal) and among(listed(s.Action), "s3:*")
+  return s.Effect == "Deny" and everybody(s.Principal) and contains(listed(s.Action), "s3:*")
     and tostring(listed(bool["aws:SecureTransport"])[1]) == "false"
-    and (among(where, "*") or among(where, arn) and among(where, arn .. "/*"))
+    and (contains(where, "*") or contains(where, arn) and contains(where, arn .. "/*"))
 end
 
 -- Foreign grants that are no group of the world: logs are delivered by some of them, so they are told, not taken.
@@ -119,7 +106,7 @@ end
 local function look(name)
   local arn, out = "arn:aws:s3:::" .. name, {name = name, arn = "arn:aws:s3:::" .. name, open = {}, sids = {}}
   local policy = or_none(function() return json.decode(aws.s3:get_bucket_policy {Bucket = name}.Policy) end)
-  for i, s in ipairs(listed(policy and policy.Statement or {})) do
+  for i, s in ipairs(listed(policy and policy.Statement)) do
     if denies_plaintext(s, arn) and s.Sid ~= "TlsOnly" then out.tls = true end
     if is_public(s) then
       out.open[#out.open + 1] = ("its policy lets everybody do %s (statement %s)"):format(
@@ -139,7 +126,7 @@ end
 local found = find "buckets" {run = function()
   local names = {}
   for bucket in aws.s3:items("list_buckets", {}) do
-    if not among(var.skip, bucket.Name) then names[#names + 1] = bucket.Name end
+    if not contains(var.skip, bucket.Name) then names[#names + 1] = bucket.Name end
   end
   table.sort(names)
   return task.map(names, function(name)
@@ -187,7 +174,7 @@ end
 
 -- Owner alone: AWS refuses it while others have grants.
 local function harden(bucket)
-  local versioned = among(var.versioned, bucket.name) or among(var.versioned, "*")
+  local versioned = contains(var.versioned, bucket.name) or contains(var.versioned, "*")
   ensure.s3.bucket_settings {
     name = bucket.name,
     OwnershipControls = bucket.others == 0 and {Rules = {{ObjectOwnership = "BucketOwnerEnforced"}}} or nil,
@@ -237,10 +224,10 @@ local function close(name)
     end),
     ownership = or_none(function() return aws.s3:get_bucket_ownership_controls {Bucket = name}.OwnershipControls end)}
   local policy, kept = done.policy and json.decode(done.policy) or {}, {}
-  for _, s in ipairs(listed(policy.Statement or {})) do
+  for _, s in ipairs(listed(policy.Statement)) do
     if not is_public(s) then kept[#kept + 1] = s end
   end
-  if #kept < #listed(policy.Statement or {}) then
+  if #kept < #listed(policy.Statement) then
     policy.Statement = kept
     if #kept == 0 then
       aws.s3:delete_bucket_policy {Bucket = name}

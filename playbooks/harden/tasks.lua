@@ -18,13 +18,6 @@ playbook {
 
 -- ## What there is
 
-local function among(list, value)
-  for _, item in ipairs(list) do
-    if item == value then return true end
-  end
-  return false
-end
-
 -- A release that is under way is its maker's: nothing is put on top of it.
 local function busy(s)
   for _, d in ipairs(s.deployments or {}) do
@@ -41,7 +34,7 @@ local function services_of(arn)
       local label = cluster .. "/" .. s.serviceName
       if s.status == "ACTIVE" and s.taskDefinition then
         out[#out + 1] = {cluster = cluster, name = s.serviceName, label = label, before = s.taskDefinition,
-          by = (s.deploymentController or {}).type or "ECS", busy = busy(s), skip = among(var.skip, label)}
+          by = (s.deploymentController or {}).type or "ECS", busy = busy(s), skip = contains(var.skip, label)}
       end
     end
   end
@@ -99,7 +92,7 @@ local function definition(arn)
   local d = aws.ecs:describe_task_definition {taskDefinition = arn}.taskDefinition
   local partition, place = d.taskDefinitionArn:match "^arn:([^:]+):ecs:([^:]+:%d+):"
   return {arn = d.taskDefinitionArn, family = d.family, task = d.taskRoleArn, execution = d.executionRoleArn,
-    fargate = among(d.requiresCompatibilities or d.compatibilities or {}, "FARGATE"), partition = partition,
+    fargate = contains(d.requiresCompatibilities or d.compatibilities or {}, "FARGATE"), partition = partition,
     place = place, literals = literals(d.containerDefinitions or {}), needs = needs(d.containerDefinitions or {})}
 end
 
@@ -246,7 +239,7 @@ for _, d in ipairs(found.definitions or {}) do
   if not d.worker and role_name(d.task) == worker_of(d) then works(d) end
 end
 
-local function listed(set)
+local function sorted(set)
   local out = {}
   for name in pairs(set) do out[#out + 1] = name end
   table.sort(out)
@@ -264,12 +257,12 @@ end
 
 local function statements(role)
   local out = {}
-  reading(out, "Secrets", "secretsmanager:GetSecretValue", listed(role.secrets), "SecretARN", "secretsmanager", role.d)
-  reading(out, "Parameters", "ssm:GetParameters", listed(role.parameters), "PARAMETER_ARN", "ssm", role.d)
-  if listed(role.files) then
-    table.insert(out, {Sid = "Files", Effect = "Allow", Action = "s3:GetObject", Resource = listed(role.files)})
+  reading(out, "Secrets", "secretsmanager:GetSecretValue", sorted(role.secrets), "SecretARN", "secretsmanager", role.d)
+  reading(out, "Parameters", "ssm:GetParameters", sorted(role.parameters), "PARAMETER_ARN", "ssm", role.d)
+  if sorted(role.files) then
+    table.insert(out, {Sid = "Files", Effect = "Allow", Action = "s3:GetObject", Resource = sorted(role.files)})
     table.insert(out, {Sid = "Buckets", Effect = "Allow", Action = "s3:GetBucketLocation",
-      Resource = listed(role.buckets)})
+      Resource = sorted(role.buckets)})
   end
   if role.groups then
     table.insert(out, {Sid = "Groups", Effect = "Allow", Action = "logs:CreateLogGroup",
@@ -329,7 +322,7 @@ end
 local function move(d, container, names)
   local values, kept = {}, {}
   for _, e in ipairs(container.environment or {}) do
-    if among(names, e.name) then
+    if contains(names, e.name) then
       values[e.name] = e.value
     else
       kept[#kept + 1] = {name = e.name, value = secret(e.value or "")}

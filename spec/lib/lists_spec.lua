@@ -1,0 +1,20 @@
+-- What is asked of lists, and what a policy document may give as one or as many.
+local lists = require "lists"
+
+describe("lists", function()
+  it("hold a value or not", function()
+    assert.is_true(lists.contains({"a", "b"}, "b"))
+    assert.is_false(lists.contains({"a", "b"}, "c"))
+    assert.is_false(lists.contains({a = "b"}, "b"))
+    assert.is_false(lists.contains({}, nil))
+    assert.is_false(lists.contains(nil, "a"))
+  end)
+  it("are made of one, of many and of none", function()
+    assert.same({}, lists.listed(nil))
+    assert.same({}, lists.listed {})
+    assert.same({"s3:*"}, lists.listed "s3:*")
+    assert.same({false}, lists.listed(false))
+    assert.same({"s3:*", "sqs:*"}, lists.listed {"s3:*", "sqs:*"})
+    assert.same({{Effect = "Deny"}}, lists.listed {Effect = "Deny"})
+  end)
+end)

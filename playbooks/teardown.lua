@@ -101,6 +101,18 @@ find "names that were typed" {run = function()
   return true
 end}
 
+-- A misspelt playbook looks like one that has nothing left.
+local function owns_any(word)
+  for _, one in ipairs(made) do
+    if one.owner == word or one.owner:sub(1, #word + 1) == word .. "/" then return true end
+  end
+  return false
+end
+
+for _, word in ipairs(var.playbooks) do
+  if not owns_any(word) then print(("nothing here is owned by %s, or left of it"):format(word)) end
+end
+
 -- ## Away with it
 
 for _, one in ipairs(made) do

@@ -142,6 +142,18 @@ local function as_data(found, here, out)
   return json.encode(data, {indent = 2, sort = true})
 end
 
+-- What was asked for, as it was given.
+local function asked_for(args)
+  local words = {}
+  for _, name in ipairs {"service", "type", "name", "tag"} do
+    local given = args[name]
+    for _, value in ipairs(type(given) == "table" and given or {given}) do
+      words[#words + 1] = ("--%s %s"):format(name, value)
+    end
+  end
+  return #words > 0 and " by " .. table.concat(words, " ") or ""
+end
+
 local function tell(found, here, out, args, ctx)
   if ctx:wants_json() then
     ctx:print(as_data(found, here, out))
@@ -151,6 +163,7 @@ local function tell(found, here, out, args, ctx)
     ctx:print(("next: tidelock plan %s/adopted.lua --account %s/account.lua"):format(args.out, args.out))
   end
   if ctx:wants_json() then return end
+  if #found.items == 0 then ctx:say("Nothing was found to adopt%s.", asked_for(args)) end
   tell_left(found, ctx)
   ctx:say("account %s, %s: %d requests in %.1f s, none of them a write", here.place.id, here.place.region,
     here.traffic.requests, here.seconds)
@@ -183,7 +196,7 @@ local function run(args, ctx)
   if args.out then
     out = to_write(args.out, found, here)
     write(args.out, out)
-  elseif not ctx:wants_json() then
+  elseif not ctx:wants_json() and #found.items > 0 then
     ctx:print(files.together(found.items, here.place, account.prefix(found.items) or ""))
   end
   tell(found, here, out, args, ctx)

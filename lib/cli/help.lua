@@ -69,7 +69,8 @@ local function playbook_file(ctx, path)
     if type(value) == "table" then value = table.concat(value, ",") end
     if value == "" then value = "none" end
     local default = value ~= nil and "default " .. tostring(value) or "required"
-    ctx:print(("  --var %s=%s  %s  (%s)"):format(name, spec[1]:upper(), spec.about or "", default))
+    local takes = spec.choices and table.concat(spec.choices, "|") or spec[1]:upper()
+    ctx:print(("  --var %s=%s  %s  (%s)"):format(name, takes, spec.about or "", default))
   end
   return 0
 end

@@ -100,6 +100,8 @@ local FOREIGN <const> = {
 -- What somebody may have meant who typed a word that is no command.
 local function meant(name)
   if FOREIGN[name] then return "; " .. FOREIGN[name] .. "." end
+  local file = "playbooks/" .. name .. ".lua"
+  if require "playbook.textfile".is_there(file) then return ("; it is a playbook: tidelock plan %s"):format(file) end
   local ok, model = pcall(function() return require "tidelock.models".service(name == "s3api" and "s3" or name) end)
   if ok and model then return ("; it is an AWS service: tidelock call %s OPERATION."):format(name) end
   return ""

@@ -13,8 +13,8 @@ local function policy_of(args)
 end
 
 local function with_limiter(args, ctx, fn)
-  local url = args.redis or os.getenv "TIDELOCK_REDIS"
-  if not url then options.usage("which Redis? --redis rediss://HOST:6379, or TIDELOCK_REDIS") end
+  local url = args.redis or os.getenv "TIDELOCK_REDIS_URL"
+  if not url then options.usage("which Redis? --redis rediss://HOST:6379, or TIDELOCK_REDIS_URL") end
   local setup = require "ratelimit.setup"
   local link = setup.redis({url = url, ca = args.redis_ca, secret = args.redis_secret},
     args.redis_secret and ctx:session())
@@ -222,7 +222,7 @@ return {
     {name = "rate", value = "N/UNIT", about = "simulate: messages offered, for example 25/min"},
     {name = "minutes", value = "N", number = true, about = "simulate: how long (default 10)"},
     {name = "seed", value = "N", number = true, about = "simulate: another run of chance (default 1)"},
-    {name = "redis", value = "URL", about = "status, reset, dlq redrive: the Redis; else TIDELOCK_REDIS"},
+    {name = "redis", value = "URL", about = "status, reset, dlq redrive: the Redis; else TIDELOCK_REDIS_URL"},
     {name = "redis-ca", value = "FILE", about = "certificates to trust for it"},
     {name = "redis-secret", value = "NAME", about = "the secret in Secrets Manager whose text is its password"},
     {name = "queue", value = "NAME", about = "dlq: the queue whose dead letters are meant"},

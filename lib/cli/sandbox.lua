@@ -136,7 +136,7 @@ end
 local function stay(env, context)
   local lines = {}
   for name, value in pairs(env) do
-    if value then lines[#lines + 1] = ("export %s='%s'"):format(name, value) end
+    lines[#lines + 1] = value and ("export %s='%s'"):format(name, value) or "unset " .. name
   end
   table.sort(lines)
   context:print(lines)

@@ -121,6 +121,15 @@ end
 --- The names that an account file may give.
 function account.names() return vars.names(SCHEMA) end
 
+-- The names of the account files in the folders of these paths.
+local function names_beside(paths)
+  local out = {}
+  for _, path in ipairs(paths) do
+    for _, found in ipairs(textfile.beside(path)) do out[#out + 1] = found:match "([^/]+)%.lua$" end
+  end
+  return out
+end
+
 --- The file that `--account` means: a path, or a name in an accounts/ folder beside or above the playbook.
 function account.find(name, playbook_path)
   if name:find "%.lua$" or name:find "/" then return name end
@@ -133,8 +142,8 @@ function account.find(name, playbook_path)
       tried[#tried + 1] = path
     end
   end
-  fault.fail(64, "There is no account file called %q: looked for %s. Give its path with --account PATH.", name,
-    table.concat(tried, ", "))
+  fault.fail(64, "There is no account file called %q%s: looked for %s. Give its path with --account PATH.", name,
+    suggest.phrase(name, names_beside(tried)):gsub("^;", ","):gsub("%?$", ""), table.concat(tried, ", "))
 end
 
 --- Loads an account file: its data, its text. Raises all faults of it at once.

@@ -173,7 +173,7 @@ function prune.everything(engine)
       node.action = "none"
       node.why = owner and "it belongs to playbook " .. owner or "no playbook owns it by its tag"
     else
-      node.action, node.why = "delete", "destroy"
+      node.action, node.why = "delete", node.type.tagged and "this playbook made it" or "this playbook declares it"
     end
     node.changes = nil
   end

@@ -24,6 +24,22 @@ function show.value(value, depth)
   return out
 end
 
+local function key_text(key)
+  if tostring(key):find "^[%a_][%w_]*$" then return key end
+  return ("[%q]"):format(tostring(key))
+end
+
+-- A table as it would stand in a playbook.
+local function table_text(value)
+  if next(value) == nil then return "none" end
+  local out = {}
+  for i, key in ipairs(compare.sorted_keys(value)) do
+    local text = show.text(value[key])
+    out[i] = math.type(key) and text or ("%s = %s"):format(key_text(key), text)
+  end
+  return "{" .. table.concat(out, ", ") .. "}"
+end
+
 --- One line of text for a value that `show.value` gave.
 function show.text(value)
   if type(value) == "string" then
@@ -32,10 +48,7 @@ function show.text(value)
     return ("%q"):format(value):gsub("\\\n", "\\n")
   end
   if value == nil then return "none" end
-  if type(value) == "table" then
-    if next(value) == nil then return "none" end
-    return (compare.canon(value):gsub('"([%w_]+)"=', "%1 = "):gsub("#=", ""))
-  end
+  if type(value) == "table" then return table_text(value) end
   return tostring(math.tointeger(value) or value)     -- 1000.0 is 1000 to a person
 end
 

@@ -12,7 +12,11 @@ local DONE <const> = setmetatable({}, {__tostring = function() return "the heade
 --- The text of a playbook file; raises a sentence where there is none.
 function source.read(path)
   local text, why = require "playbook.textfile".read(path)
-  if not text then fault.fail(64, "The playbook cannot be read: %s. Give the path of a .lua file.", why) end
+  if not text then
+    local meant = suggest.nearest(path, require "playbook.textfile".beside(path))
+    fault.fail(64, "The playbook cannot be read: %s. %s", why,
+      meant and ("Did you mean %s?"):format(meant) or "Give the path of a .lua file.")
+  end
   return (text:gsub("^#![^\n]*", ""))
 end
 

@@ -95,7 +95,8 @@ function step.finish(flow, engine, entry, value, began)
   if why then halt.failed("%s", why) end
   flow.journal:write {kind = "step.done", name = entry.name, value = value, seconds = flow.clock() - began}
   engine.emit {kind = "step.done", name = entry.name, seconds = flow.clock() - began,
-    line = (">   step %q done in %s"):format(entry.name, vars.span(flow.clock() - began))}
+    line = (">   %s %q done in %s"):format(entry.kind == "wait_until" and "wait until" or "step", entry.name,
+      vars.span(flow.clock() - began))}
 end
 
 local function register_undo(flow, entry, value)

@@ -22,6 +22,16 @@ function textfile.is_there(path)
   return stat ~= nil and stat.type == "file"
 end
 
+--- The Lua files in the folder of a path, sorted: what may have been meant where there is none at that path.
+function textfile.beside(path)
+  local folder, out = path:match "^(.*/)[^/]*$" or "", {}
+  for _, name in ipairs(require "tidelock.fs".list(folder == "" and "." or folder) or {}) do
+    if name:find "%.lua$" then out[#out + 1] = folder .. name end
+  end
+  table.sort(out)
+  return out
+end
+
 --- The text of the file, without the mark of UTF-8 that some editors put first; or nil and why.
 function textfile.read(path)
   local stat = require "tidelock.fs".stat(path)

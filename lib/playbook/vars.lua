@@ -135,12 +135,19 @@ function vars.value(spec, given)
   return value
 end
 
+-- What may have been meant, or all there is to choose from.
+local function instead(name, known)
+  local meant = suggest.phrase(name, known)
+  if meant ~= "" then return meant end
+  return #known == 0 and "; it takes none" or "; it takes " .. table.concat(known, ", ")
+end
+
 --- All vars of a header, given flags {name = text}: the values, and a list of faults.
 function vars.resolve(declared, given)
   local out, faults = {}, {}
   for name in pairs(given) do
     if not declared[name] then
-      faults[#faults + 1] = ("this playbook has no var %q%s"):format(name, suggest.phrase(name, names(declared)))
+      faults[#faults + 1] = ("this playbook has no var %q%s"):format(name, instead(name, names(declared)))
     end
   end
   for _, name in ipairs(names(declared)) do

@@ -15,6 +15,8 @@ local MANY <const> = 24                                  -- values beyond which 
 
 local line <const> = visible.line
 
+local WIDE <const> = 100                                 -- characters of an output's line
+
 local function shown(value) return line(require "playbook.show".text(value)) end
 
 local function is_list(t) return type(t) == "table" and #t > 0 end
@@ -222,6 +224,17 @@ local function done_line(s, engine, p)
   return ("No resource was changed: %d as declared.%s %s."):format(s.unchanged, steps, terminal.cost(engine))
 end
 
+-- A table that is too long for a line has a line a member.
+local function output_lines(out, name, value, indent)
+  local text = ("%s%s = %s"):format(indent, line(tostring(name)), shown(value))
+  if type(value) ~= "table" or #text <= WIDE or next(value) == nil then
+    out[#out + 1] = text
+    return
+  end
+  out[#out + 1] = ("%s%s:"):format(indent, line(tostring(name)))
+  for _, key in ipairs(compare.sorted_keys(value)) do output_lines(out, key, value[key], indent .. "  ") end
+end
+
 --- The last lines of an apply.
 function terminal.summary(engine, p)
   local s = playbook.summary(engine)
@@ -235,9 +248,7 @@ function terminal.summary(engine, p)
     out[#out + 1] = done_line(s, engine, p)
   end
   local outputs = playbook.outputs(engine)
-  for _, name in ipairs(compare.sorted_keys(outputs)) do
-    out[#out + 1] = ("  %s = %s"):format(line(name), shown(outputs[name]))
-  end
+  for _, name in ipairs(compare.sorted_keys(outputs)) do output_lines(out, name, outputs[name], "  ") end
   return out
 end
 

@@ -32,7 +32,13 @@ local function versions()
 end
 
 local from_to = find "where it is, and where it can go" {run = function()
-  local in_use = aws.lambda:get_alias {FunctionName = name, Name = "live"}.FunctionVersion
+  local found, alias = pcall(aws.lambda.get_alias, aws.lambda, {FunctionName = name, Name = "live"})
+  if not found and alias.code == "ResourceNotFoundException" then
+    refuse("There is no function %s with an alias live here, so there is nothing to put back. It is made by"
+      .. " playbooks/provision/rate-limiter.lua, where the account file's consumer is \"lambda\".", name)
+  end
+  if not found then error(alias, 0) end
+  local in_use = alias.FunctionVersion
   local all, target = versions(), nil
   for _, n in ipairs(all) do
     if var.version == tostring(n) or var.version == "" and n < tonumber(in_use) then

@@ -273,6 +273,12 @@ return {name = "example", prefix = "example", env = "production", region = "us-e
       assert.equal(0, #ask("cloudwatch", "describe_alarms").MetricAlarms)
       assert.equal(0, #ask("iam", "list_roles").Roles)
     end)
+    it("has no older version to go back to then, and the runbook says so", function()
+      local code, text = account:run("run", "playbooks/runbooks/rate-limiter-rollback.lua", "--account=" .. file,
+        "--yes")
+      assert.equal(1, code, text)
+      assert.matches("There is no function example%-rate%-limiter with an alias live here", text)
+    end)
   end)
 
   describe("with a worker", function()

@@ -109,6 +109,14 @@ describe("teardown", function()
     end
   end)
 
+  it("tells a playbook that owns nothing here, as a misspelt one does", function()
+    local found, text = deletions("--var", "playbooks=harden/alarm,harden/dashboards")
+    assert.is_not_nil(next(found))
+    for address in pairs(found) do assert.matches("^cloudwatch.dashboard/", address) end
+    assert.is_not_nil(text:find("nothing here is owned by harden/alarm, or left of it\n", 1, true), text)
+    assert.is_nil(text:find("owned by harden/dashboards", 1, true), text)
+  end)
+
   it("removes it and nothing else: what was there before is there as before, and data are kept", function()
     local code, text = run("apply", "--yes")
     assert.equal(0, code, text)

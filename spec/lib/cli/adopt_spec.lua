@@ -184,6 +184,12 @@ describe("adopt", function()
       assert.matches("deadLetterTargetArn = example_billing_dlq.arn", text)
     end)
 
+    it("says so where nothing is called so, and prints nothing", function()
+      local exit, text = host:run("adopt", "--type", "sqs.queue", "--name", "nothing-*")
+      assert.equal(0, exit)
+      assert.equal(1, text:find("Nothing was found to adopt by --type sqs.queue --name nothing-*.\naccount ", 1, true))
+    end)
+
     it("prints the one resource that an ARN names", function()
       for arn, expected in pairs {[made.queue_arn] = '^ensure.sqs.queue {\n  name = "example%-alerts",',
         [made.topic] = '^ensure.sns.topic {\n  name = "example%-alerts",',

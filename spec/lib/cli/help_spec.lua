@@ -26,4 +26,10 @@ describe("help on a playbook", function()
       assert.matches(("--var %s=%%u+.-%%(%s%%)\n"):format(name, default):gsub("^%-%-", "%%-%%-"), text)
     end
   end)
+  it("shows what a var may be chosen from", function()
+    local code, text = helped [[playbook {name = "spec/help", about = "x", vars = {
+      limits = {"string", default = "keep", choices = {"keep", "replace"}, about = "limits"}}}]]
+    assert.equal(0, code, text)
+    assert.matches("--var limits=keep|replace  limits  (default keep)", text, 1, true)
+  end)
 end)

@@ -42,6 +42,18 @@ describe("tidelock sandbox", function()
     assert.matches("AWS_CONFIG_FILE=/dev/null", out.stdout, 1, true)
   end)
 
+  it("without a command prints lines that a shell takes: its own account is hidden by them too", function()
+    local p <close> = assert(proc.spawn {TIDELOCK, "sandbox", "--no-redis", stdout = "pipe", stderr = "pipe"})
+    local seen = ""
+    repeat seen = seen .. (p:read() or error(seen)) until seen:find "no_proxy"
+    p:kill "TERM"
+    p:wait()
+    for _, name in ipairs {"AWS_PROFILE", "AWS_SESSION_TOKEN", "TIDELOCK_REDIS_URL"} do
+      assert.matches("\nunset " .. name .. "\n", seen)
+    end
+    assert.matches("\nexport AWS_ENDPOINT_URL='http://127.0.0.1:%d+'\n", seen)
+  end)
+
   it("returns 128 and the signal's number where one ended the command", function()
     assert.equal(137, sandbox("--no-redis", "--", "sh", "-c", "kill -KILL $$").code)
   end)

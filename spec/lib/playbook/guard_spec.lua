@@ -98,7 +98,7 @@ describe("a playbook's own code", function()
     local checks = out.engine.workflow.checks
     assert.equal("error", checks[1].result)
     assert.matches("ran too long", checks[1].evidence)
-    assert.equal('{n = "1"}', checks[2].evidence)
+    assert.equal('{n = 1}', checks[2].evidence)
   end)
   it("is stopped when a step takes too much memory, and the engine goes on", function()
     local out = start [[step "hoard" {run = function()

@@ -15,7 +15,7 @@ describe("print", function()
   end
 
   it("shows tables by what is in them, numbers as people write them, and nothing as none", function()
-    assert.same({'{{"2","x"},a = "1"}\tnone\ttrue\t1\t1.5'}, said 'print({a = 1, {2, "x"}}, nil, true, 1.0, 1.5)')
+    assert.same({'{{2, "x"}, a = 1}\tnone\ttrue\t1\t1.5'}, said 'print({a = 1, {2, "x"}}, nil, true, 1.0, 1.5)')
   end)
   it("says what a table says of itself, a resource's address, and what is not known yet", function()
     assert.same({"me\ttest.thing/a\t(known after apply)\t<secret>"}, said [[

@@ -58,6 +58,16 @@ describe("a plan on the terminal", function()
     assert.is_nil(err:find("\27", 1, true))
   end)
 
+  it("shows what is put out as it would be written, and what is long with a line a member", function()
+    local engine = things.plan(things.world(), [[
+      local long = ("x"):rep(60)
+      output {count = 3, few = {bytes = 12, ["a-b"] = {1, "2"}}, many = {one = long, two = {long}}}]])
+    local text = "\n" .. table.concat(terminal.summary(engine, paint.new(false)), "\n")
+    assert.is_truthy(text:find('\n  few = {["a-b"] = {1, "2"}, bytes = 12}\n', 1, true), text)
+    assert.is_truthy(text:find(('\n  many:\n    one = "%s"\n    two = {"%s"}'):format(("x"):rep(60), ("x"):rep(60)),
+      1, true), text)
+  end)
+
   it("is one line a resource with --quiet, where that is new", function()
     local text = plan(things.world(), 'ensure.test.thing {name = "a", Size = 3}', {quiet = true})
     assert.is_truthy(text:find("test.thing/a", 1, true))

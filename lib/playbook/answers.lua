@@ -9,6 +9,7 @@ answers.__index = answers
 
 local LIMIT <const> = 60                     -- seconds for which an answer counts as just had
 local LARGE <const> = 256 * 1024             -- bytes: what is larger costs more to keep than to ask again
+local ROOM <const> = 8 * 1024 * 1024         -- bytes in all: an account of thousands of buckets is asked twice
 
 -- What is the same again when it is asked again, and may lie in memory for the time of a plan.
 local LOOKS <const> = {"^describe_", "^list_", "^get_", "^head_", "^batch_get_"}
@@ -43,7 +44,7 @@ local function words_of(request)
 end
 
 --- A memory for one plan.
-function answers.new() return setmetatable({had = {}}, answers) end
+function answers.new() return setmetatable({had = {}, bytes = 0}, answers) end
 
 --- What came for this request when somebody else asked, or nil; and the key to keep its answer by, if that may be kept.
 function answers:find(call, request, options)
@@ -60,6 +61,8 @@ end
 --- Keeps an answer. Refusals are not kept: they may be gone when they are asked for again.
 function answers:keep(key, call, response)
   if response.status ~= 200 or type(response.body) ~= "string" or #response.body > LARGE then return end
+  self.bytes = self.bytes + #key + #response.body
+  if self.bytes > ROOM then return end
   local kept = {}
   for name, value in pairs(response) do kept[name] = value end
   self.had[key] = {response = kept, by = {[call.node] = true}, ends = loop.now() + LIMIT}

@@ -64,6 +64,14 @@ describe("an answer", function()
     ask(A)
     assert.equal(3, sent)
   end)
+  it("is kept while there is room: those that came first stay", function()
+    body = ("x"):rep(200000)
+    for i = 1, 100 do ask(A, {body = tostring(i)}) end
+    ask(B, {body = "1"})
+    assert.equal(100, sent)
+    ask(B, {body = "100"})
+    assert.equal(101, sent)
+  end)
   it("is not kept of what is another each time, is secret, or writes; nor where nobody in particular asks", function()
     local asked = 0
     for _, operation in ipairs {"get_secret_value", "get_random_password", "get_session_token", "get_records",

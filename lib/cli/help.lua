@@ -48,7 +48,7 @@ local function resource_type(ctx, t)
     if t.replaced_by[name] then notes[#notes + 1] = "a change replaces it" end
     local default = t.defaults and t.defaults[name]
     if type(default) ~= "table" and type(default) ~= "function" and default ~= nil then
-      notes[#notes + 1] = "default " .. tostring(default)
+      notes[#notes + 1] = (t.is_guard[name] and "where none is there yet " or "default ") .. tostring(default)
     end
     ctx:print(("  %-32s %s%s"):format(name, type_of(schema[name].row),
       #notes > 0 and "  (" .. table.concat(notes, ", ") .. ")" or ""))

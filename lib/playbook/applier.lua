@@ -89,9 +89,9 @@ local function act(engine, node)
     node.known = create(aws, t, want)
   elseif node.action == "replace" then
     delete(aws, node)
-    node.known = create(aws, t, want)
+    node.known = create(aws, t, t:in_place_of(node.live, want))
   else
-    node.known = update(aws, t, node.live, with_ignored(node, t:complete(want)), node.changes)
+    node.known = update(aws, t, node.live, with_ignored(node, t:complete(want, node.live)), node.changes)
   end
 end
 

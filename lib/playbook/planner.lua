@@ -173,7 +173,7 @@ function planner.decide(node)
     return
   end
   local given, some_open = unknown.resolve(node.want)
-  local want = node.type:complete(given)
+  local want = node.type:complete(given, node.live)
   node.changes = nil
   if not node.live then
     node.action, node.why = "create", node.was_read and "there is none" or "its key is known after apply"

@@ -47,6 +47,7 @@ end
 -- have, where the model gives more);
 -- provides {names that only live state has}; replaces {names}; sets {Name = member | "Name"};
 -- documents {Name = "policy" | "json"}; defaults {Name = value that AWS has where none is given};
+-- guards {those of the defaults that an update never goes back to: encryption, policies, retention, who is told};
 -- secrets {names that cannot be read back}; tags (true, or false where the type has none); absent {error codes};
 -- check(want) -> sentences; read(aws, want) -> live | nil; read_many(aws, wants) -> list; create(aws, want) -> live;
 -- update(aws, live, want, changed); delete(aws, live, want); settle(aws, want, live); protected(live) -> why;

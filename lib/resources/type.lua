@@ -6,8 +6,8 @@ local Type <const> = {}
 Type.__index = Type
 
 local FIELDS <const> = {"type", "about", "service", "model", "inside", "also", "without", "properties", "required",
-  "key", "label", "provides", "replaces", "sets", "documents", "defaults", "normal", "secrets", "tags", "absent",
-  "check", "read", "read_many", "create", "update", "delete", "settle", "note", "protected", "arns",
+  "key", "label", "provides", "replaces", "sets", "documents", "defaults", "guards", "normal", "secrets", "tags",
+  "absent", "check", "read", "read_many", "create", "update", "delete", "settle", "note", "protected", "arns",
   "once", "renews", "list", "all", "kept", "found_by",
   "longest"}
 
@@ -69,6 +69,7 @@ function Type.new(d)
   t.absent = set_of(d.absent)
   t.replaced_by = set_of(d.replaces)
   t.hidden = set_of(d.secrets)
+  t.is_guard = set_of(d.guards)
   t.rules = rules_of(d)
   t.tagged = d.tags ~= false
   t.keys = type(d.key) == "table" and d.key or {"name"}
@@ -122,15 +123,31 @@ function Type:key_text(want)
   return table.concat(out, "/")
 end
 
---- The wanted state with the defaults that the API has put in.
-function Type:complete(want)
+local function default_of(value, want)
+  if type(value) == "function" then return value(want) end
+  return value
+end
+
+--- The wanted state with the defaults that the API has put in. What guards something has none where one is `live`: a
+-- playbook that does not speak of it leaves it as somebody set it.
+function Type:complete(want, live)
   local out = {}
   for name, value in pairs(self.defaults or {}) do
-    if type(value) == "function" then value = value(want) end
-    out[name] = value
+    if live and self.is_guard[name] then out[name] = live[name] else out[name] = default_of(value, want) end
   end
   for name, value in pairs(want) do out[name] = value end
   return self.normal and self.normal(out) or out
+end
+
+--- What a resource is to be made with in the place of `live`: `want`, and the guards that somebody set on that.
+function Type:in_place_of(live, want)
+  local out = {}
+  for name in pairs(self.is_guard) do
+    local default = default_of(self.defaults[name], want)
+    if live[name] and not compare.equal(default, live[name], self.rules[name]) then out[name] = live[name] end
+  end
+  for name, value in pairs(want) do out[name] = value end
+  return out
 end
 
 -- A default that means "there is none of it": an empty table, or false where nothing is live.

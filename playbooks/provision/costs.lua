@@ -42,6 +42,7 @@ if var.slack then
     name = account.prefix .. "-chatbot-role",
     AssumeRolePolicyDocument = {Version = "2012-10-17", Statement = {{Effect = "Allow", Action = "sts:AssumeRole",
       Principal = {Service = "chatbot.amazonaws.com"}}}},
+    ManagedPolicyArns = {},
     InlinePolicies = {look = {Version = "2012-10-17", Statement = {{Effect = "Allow", Resource = "*",
       Action = {"cloudwatch:Describe*", "cloudwatch:Get*", "cloudwatch:List*"}}}}},
     tags = {Purpose = "what Slack may show"},

@@ -152,7 +152,7 @@ local function role(of, statements, more)
     AssumeRolePolicyDocument = {Version = "2012-10-17", Statement = {{Effect = "Allow", Action = "sts:AssumeRole",
       Principal = {Service = "lambda.amazonaws.com"}, Condition = {StringEquals = {["aws:SourceAccount"] = account.id}},
     }}},
-    InlinePolicies = {limiter = {Version = "2012-10-17", Statement = all}},
+    ManagedPolicyArns = {}, InlinePolicies = {limiter = {Version = "2012-10-17", Statement = all}},
     tags = {Purpose = "rate limiter"},
   }
 end

@@ -46,7 +46,7 @@ end
 -- What ECS itself needs to start the task: the image and the log.
 local starter = ensure.iam.role {
   name = full .. "-start", Description = "ECS pulls the image and writes the log of " .. var.name,
-  AssumeRolePolicyDocument = for_tasks(),
+  AssumeRolePolicyDocument = for_tasks(), ManagedPolicyArns = {},
   InlinePolicies = {start = {Version = "2012-10-17", Statement = {
     {Effect = "Allow", Action = "ecr:GetAuthorizationToken", Resource = "*"},
     {Effect = "Allow", Action = {"ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"},
@@ -66,7 +66,7 @@ table.insert(allowed, {Sid = "Lock", Effect = "Allow", Action = {"dynamodb:Descr
   Resource = arn .. "dynamodb:" .. here .. ":table/tidelock-locks"})
 local role = ensure.iam.role {
   name = full .. "-task", Description = "What the scheduled playbook " .. var.name .. " may do",
-  AssumeRolePolicyDocument = for_tasks(),
+  AssumeRolePolicyDocument = for_tasks(), ManagedPolicyArns = {},
   InlinePolicies = {task = {Version = "2012-10-17", Statement = allowed}},
 }
 
@@ -96,7 +96,7 @@ local caller = ensure.iam.role {
   AssumeRolePolicyDocument = {Version = "2012-10-17", Statement = {{Effect = "Allow", Action = "sts:AssumeRole",
     Principal = {Service = "scheduler.amazonaws.com"},
     Condition = {StringEquals = {["aws:SourceAccount"] = account.id, ["aws:SourceArn"] = base.group}}}}},
-  InlinePolicies = {start = {Version = "2012-10-17", Statement = {
+  ManagedPolicyArns = {}, InlinePolicies = {start = {Version = "2012-10-17", Statement = {
     {Effect = "Allow", Action = "ecs:RunTask",
       Resource = arn .. "ecs:" .. here .. ":task-definition/" .. full .. ":*",
       Condition = {ArnEquals = {["ecs:cluster"] = base.cluster}}},

@@ -116,6 +116,7 @@ return resource {
   replaces = {"BudgetType", "TimeUnit"},
   sets = {NotificationsWithSubscribers = "id"},
   defaults = {NotificationsWithSubscribers = {}},
+  guards = {"NotificationsWithSubscribers"},
   absent = {"NotFoundException"},
   normal = spelt,
 

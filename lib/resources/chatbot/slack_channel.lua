@@ -31,6 +31,7 @@ return resource {
   replaces = {"SlackTeamId"},
   sets = {"SnsTopicArns", "GuardrailPolicyArns"},
   defaults = {LoggingLevel = "NONE", SnsTopicArns = {}, UserAuthorizationRequired = false},
+  guards = {"LoggingLevel", "SnsTopicArns", "UserAuthorizationRequired"},
   absent = {"ResourceNotFoundException"},
 
   check = function(want)

@@ -42,6 +42,7 @@ return resource {
   provides = {"arn"},
   defaults = {Logging = true, IncludeGlobalServiceEvents = true, IsMultiRegionTrail = false,
     EnableLogFileValidation = false},
+  guards = {"IsMultiRegionTrail", "EnableLogFileValidation"},
   absent = {"TrailNotFoundException"},
 
   check = function(want)

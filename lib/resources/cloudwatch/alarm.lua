@@ -36,6 +36,7 @@ return resource {
   sets = {"OKActions", "AlarmActions", "InsufficientDataActions", Dimensions = "Name", Metrics = "Id"},
   defaults = {ActionsEnabled = true, AlarmDescription = "", TreatMissingData = "missing", OKActions = {},
     AlarmActions = {}, InsufficientDataActions = {}},
+  guards = {"TreatMissingData", "OKActions", "AlarmActions", "InsufficientDataActions"},
 
   check = function(want)
     if want.MetricName and want.Metrics then

@@ -45,6 +45,7 @@ return resource {
   sets = {"OKActions", "AlarmActions", "InsufficientDataActions"},
   defaults = {ActionsEnabled = true, AlarmDescription = "", ActionsSuppressor = "", OKActions = {}, AlarmActions = {},
     InsufficientDataActions = {}},
+  guards = {"OKActions", "AlarmActions", "InsufficientDataActions"},
 
   check = function(want)
     local out = want.AlarmRule and rule.faults(want.AlarmRule) or {}

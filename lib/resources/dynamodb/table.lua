@@ -64,6 +64,7 @@ return resource {
     LocalSecondaryIndexes = "IndexName"},
   -- recovery and protection have none: where a playbook does not speak of them, those that others put on stay on
   defaults = {BillingMode = "PROVISIONED", TableClass = "STANDARD", SSESpecification = {Enabled = false}},
+  guards = {"SSESpecification"},
   absent = {"ResourceNotFoundException"},
 
   check = function(want)

@@ -166,6 +166,7 @@ return resource {
   sets = {Targets = "Id"},
   documents = {EventPattern = "json"},
   defaults = {EventBusName = "default", State = "ENABLED", Description = "", Targets = {}},
+  guards = {"Targets"},
   absent = {"ResourceNotFoundException"},
   check = check,
 

@@ -1,4 +1,5 @@
---- iam.role: who may take it on (trust), what it may do (inline and managed policies, all of them declared here).
+--- iam.role: who may take it on (trust), what it may do: of inline and of managed policies all that there shall be, where
+-- they are given; else those that it has stay.
 local compare = require "resources.compare"
 local resource = require "resources"
 
@@ -80,6 +81,7 @@ return resource {
   sets = {"ManagedPolicyArns"},
   documents = {AssumeRolePolicyDocument = "policy"},
   defaults = {Path = "/", Description = "", MaxSessionDuration = 3600, InlinePolicies = {}, ManagedPolicyArns = {}},
+  guards = {"InlinePolicies", "ManagedPolicyArns"},
   absent = {"NoSuchEntity", "NoSuchEntityException"},
   normal = spelt,
 

@@ -51,6 +51,7 @@ return resource {
   replaces = {"KeySpec", "KeyUsage", "Origin", "MultiRegion"},
   documents = {Policy = "policy"},
   defaults = {EnableKeyRotation = false, Description = ""},
+  guards = {"EnableKeyRotation"},
   secrets = {"PendingWindowInDays", "BypassPolicyLockoutSafetyCheck"},
   absent = {"NotFoundException"},
   arns = "^arn:[^:]+:kms:[^:]+:%d+:(key/.+)$",

@@ -46,6 +46,7 @@ return resource {
   sets = {"FunctionResponseTypes"},
   defaults = {Enabled = true, BatchSize = 10, MaximumBatchingWindowInSeconds = 0, FunctionResponseTypes = {},
     ScalingConfig = false, FilterCriteria = false},
+  guards = {"FunctionResponseTypes", "ScalingConfig"},
   absent = {"ResourceNotFoundException"},
 
   normal = function(want) return resource.none(want, {"ScalingConfig", "FilterCriteria"}) end,

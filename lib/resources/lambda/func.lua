@@ -135,6 +135,7 @@ return resource {
     Architectures = {"x86_64"}, EphemeralStorage = {Size = 512}, Environment = {Variables = {}}, Layers = {},
     SnapStart = {ApplyOn = "None"}, VpcConfig = false, DeadLetterConfig = false,
     LoggingConfig = function(want) return log_group(want.name) end},
+  guards = {"TracingConfig", "Layers", "VpcConfig", "DeadLetterConfig", "LoggingConfig"},
   absent = {"ResourceNotFoundException"},
 
   check = function(want)

@@ -52,6 +52,7 @@ return resource {
   provides = {"arn"},
   replaces = {"logGroupClass"},
   defaults = {logGroupClass = "STANDARD", kmsKeyId = "", retentionInDays = 0},
+  guards = {"kmsKeyId", "retentionInDays"},
   absent = ABSENT,
 
   check = function(want)

@@ -118,6 +118,7 @@ return resource {
   documents = {Policy = "policy"},
   secrets = {"Value"},
   defaults = {Description = "", Rotation = false, Policy = {}},
+  guards = {"Rotation", "Policy"},
   absent = {"ResourceNotFoundException"},
 
   check = function(want)

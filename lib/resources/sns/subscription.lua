@@ -29,6 +29,7 @@ return resource {
   provides = {"arn", "pending"},
   documents = {"FilterPolicy", "RedrivePolicy", "DeliveryPolicy"},
   defaults = {RawMessageDelivery = false, FilterPolicy = {}, RedrivePolicy = {}},
+  guards = {"RedrivePolicy"},
   tags = false,
   absent = {"NotFound", "NotFoundException"},
 

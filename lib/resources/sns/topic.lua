@@ -40,6 +40,7 @@ return resource {
   replaces = {"FifoTopic"},
   documents = {Policy = "policy", DeliveryPolicy = "json", ArchivePolicy = "json"},
   defaults = {DisplayName = "", KmsMasterKeyId = "", FifoTopic = false},
+  guards = {"KmsMasterKeyId"},
   absent = {"NotFound", "NotFoundException"},
 
   check = function(want)

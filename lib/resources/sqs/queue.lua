@@ -75,6 +75,7 @@ return resource {
   defaults = {DelaySeconds = 0, MessageRetentionPeriod = 345600, ReceiveMessageWaitTimeSeconds = 0,
     VisibilityTimeout = 30, FifoQueue = false, RedrivePolicy = {}, RedriveAllowPolicy = {},
     ContentBasedDeduplication = fifo(false), DeduplicationScope = fifo "queue", FifoThroughputLimit = fifo "perQueue"},
+  guards = {"MessageRetentionPeriod", "RedrivePolicy", "RedriveAllowPolicy"},
   absent = ABSENT,
 
   check = function(want)

@@ -1,4 +1,4 @@
-"""logs: the fixed list of retentions, and metric filters that a put replaces."""
+"""logs: the fixed list of retentions, keys of groups, and metric filters that a put replaces."""
 from call import Refusal, operation
 
 DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
@@ -12,6 +12,28 @@ def put_retention_policy(call):
                       f" '{call.params['retentionInDays']}' at 'retentionInDays' failed to satisfy"
                       f" constraint: Member must satisfy enum value set: {list(DAYS)}")
     return call.moto()
+
+
+def group(call):
+    """The group of that name. The key may also be that of query results, which no group has."""
+    if ("logGroupName" in call.params) == ("resourceIdentifier" in call.params):
+        raise Refusal("InvalidParameterException",
+                      "Exactly one of logGroupName and resourceIdentifier is required.")
+    if call.params.get("logGroupName") not in call.backend().groups:
+        raise Refusal("ResourceNotFoundException", "The specified log group does not exist.")
+    return call.backend().groups[call.params["logGroupName"]]
+
+
+@operation("logs", "AssociateKmsKey")
+def associate_kms_key(call):
+    group(call).kms_key_id = call.params["kmsKeyId"]
+    return {}
+
+
+@operation("logs", "DisassociateKmsKey")
+def disassociate_kms_key(call):
+    group(call).kms_key_id = None
+    return {}
 
 
 def filters(call):

@@ -136,7 +136,7 @@ function account.find(name, playbook_path)
   local tried, dir = {}, playbook_path:match "^(.*)/[^/]*$" or "."
   for _, base in ipairs {dir, dir .. "/..", dir .. "/../..", "playbooks", "."} do
     local path = (base .. "/accounts/" .. name .. ".lua"):gsub("^%./", "")
-    if textfile.is_there(path) then return path end
+    if textfile.is_there(path) then return textfile.short(path) end
     if not tried[path] then
       tried[path] = true
       tried[#tried + 1] = path

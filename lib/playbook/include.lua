@@ -10,7 +10,7 @@ local function find_included(engine, name)
   local dir = engine.program.path:match "^(.*)/[^/]*$" or "."
   for _, base in ipairs {dir, dir .. "/..", dir .. "/../..", "playbooks", "."} do
     local path = ("%s/%s.lua"):format(base, name)
-    if textfile.is_there(path) then return path end
+    if textfile.is_there(path) then return textfile.short(path) end
   end
 end
 

@@ -9,11 +9,20 @@ local source = {}
 local HEADER <const> = {"name", "about", "vars", "account", "owns", "schedule", "version"}
 local DONE <const> = setmetatable({}, {__tostring = function() return "the header was read" end})
 
+-- The playbook that was meant by a path where none is: `harden` is playbooks/harden.lua, else one spelt like it.
+local function near(path)
+  local textfile = require "playbook.textfile"
+  for _, other in ipairs {path .. ".lua", "playbooks/" .. path, "playbooks/" .. path .. ".lua"} do
+    if textfile.is_there(other) then return other end
+  end
+  return suggest.nearest(path, textfile.beside(path))
+end
+
 --- The text of a playbook file; raises a sentence where there is none.
 function source.read(path)
   local text, why = require "playbook.textfile".read(path)
   if not text then
-    local meant = suggest.nearest(path, require "playbook.textfile".beside(path))
+    local meant = near(path)
     fault.fail(64, "The playbook cannot be read: %s. %s", why,
       meant and ("Did you mean %s?"):format(meant) or "Give the path of a .lua file.")
   end

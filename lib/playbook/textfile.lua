@@ -22,6 +22,24 @@ function textfile.is_there(path)
   return stat ~= nil and stat.type == "file"
 end
 
+--- A path as people would write it: `playbooks/harden/../accounts/x.lua` is `playbooks/accounts/x.lua`, where that is
+-- the same file (a folder may be a link to elsewhere).
+function textfile.short(path)
+  local parts = {}
+  for part in path:gmatch "[^/]+" do
+    local last = parts[#parts]
+    if part == ".." and last and last ~= ".." and last ~= "." then
+      table.remove(parts)
+    elseif part ~= "." or #parts == 0 and path:sub(1, 1) ~= "/" then
+      parts[#parts + 1] = part
+    end
+  end
+  local short = (path:sub(1, 1) == "/" and "/" or "") .. table.concat(parts, "/"):gsub("^%./", "")
+  local fs = require "tidelock.fs"
+  local here = fs.realpath(short)
+  return here ~= nil and here == fs.realpath(path) and short or path
+end
+
 --- The Lua files in the folder of a path, sorted: what may have been meant where there is none at that path.
 function textfile.beside(path)
   local folder, out = path:match "^(.*/)[^/]*$" or "", {}

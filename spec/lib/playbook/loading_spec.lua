@@ -51,6 +51,22 @@ describe("what is read before the body", function()
     os.remove(fifo)
     os.remove(large)
   end)
+  it("is named as a person would name it, whichever folder it was found from", function()
+    for _, folder in ipairs {"parts", "accounts"} do assert(fs.mkdir(dir .. "/" .. folder)) end
+    assert(fs.write(dir .. "/parts/one.lua", 'playbook {name = "spec/one"}\ninclude "parts/two"\n'))
+    assert(fs.write(dir .. "/parts/two.lua", 'playbook {name = "spec/two"}\n'
+      .. 'ensure.test.thing {name = account.prefix, X = 1}\n'))
+    assert(fs.write(dir .. "/accounts/main.lua", 'return {prefix = "p", env = "test"}'))
+    local loaded = playbook.load(dir .. "/parts/one.lua", {account = "main"})
+    assert.equal(dir .. "/accounts/main.lua", loaded.account_path)
+    local things = require "support.things"
+    local ok, err = pcall(playbook.plan, loaded, things.context(things.world()))
+    assert.is_false(ok)
+    assert.is_truthy(tostring(err):find(dir .. "/parts/two.lua:2: ", 1, true), tostring(err))
+    assert(os.execute(("ln -s '%s/parts' '%s/accounts/link'"):format(dir, dir)))      -- whose .. is not its folder's
+    assert.equal(dir .. "/accounts/link/../parts/one.lua", require "playbook.textfile".short(dir
+      .. "/accounts/link/../parts/one.lua"))
+  end)
   it("leaves a header's and an account file's own mistakes as they are told", function()
     assert.matches("begins with its header", refused(function(path) return playbook.load(path, {}) end, "local x = 1"))
     assert.matches("play.lua:2: attempt to", refused(account.load, "local x\nreturn x.y"))

@@ -144,7 +144,7 @@ local function look_again(engine, loaded, context, options)
       .. " new plan.")
   end
   again.seconds = 0
-  again.recorder.reads = again.recorder.reads + engine.recorder.reads
+  again.recorder:count_also(engine.recorder)
   return again
 end
 

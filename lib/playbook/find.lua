@@ -29,7 +29,7 @@ local function reading(engine, client, service)
     if QUIET[name] then return client[name] end
     if ITERATORS[name] or name == "call" then
       return function(_, operation, ...)
-        if not is_read((operation:gsub("(%l)(%u)", "%1_%2"):lower())) then refuse(engine, service, operation) end
+        if not is_read(operation) then refuse(engine, service, operation) end
         return client[name](client, operation, ...)
       end
     end

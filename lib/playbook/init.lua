@@ -216,6 +216,7 @@ function playbook.summary(engine)
   s.steps = engine.workflow and engine.workflow.ran or 0
   s.step_writes = engine.recorder.step_writes
   s.reads, s.writes, s.seconds = engine.recorder.reads, engine.recorder.writes, engine.seconds
+  s.requests = engine.recorder.requests
   return s
 end
 

@@ -8,8 +8,9 @@ local READS <const> = {"^get_", "^list_", "^describe_", "^lookup_", "^batch_get_
 local HELPERS <const> = {pages = true, items = true, wait = true}
 local PLAIN <const> = {can = true, operation = true, presign = true, inner = true}
 
---- Whether an operation (snake_case) only looks.
+--- Whether an operation only looks: list_queues or ListQueues.
 function recorder.is_read(name)
+  name = name:gsub("(%l)(%u)", "%1_%2"):lower()
   for _, pattern in ipairs(READS) do
     if name:find(pattern) then return true end
   end
@@ -47,6 +48,7 @@ local function ended(self, call, err)
   if call.read then self.reads = self.reads + count else self.writes = self.writes + count end
   if not call.read and call.node and call.node.in_playbook then self.step_writes = self.step_writes + count end
   self.calls = self.calls + 1
+  self.requests[call.service] = (self.requests[call.service] or 0) + count
   if not call.read and self.after then self.after(call, err) end
   if self.on_call then self.on_call(call, err) end
 end
@@ -182,11 +184,16 @@ function methods:interrupt()
   for body in pairs(self.waits) do require "tidelock.loop".cancel(body) end
 end
 
+--- Counts what another has sent as well: the reads of the plan before this one, no writes.
+function methods:count_also(other)
+  self.reads = self.reads + other.reads
+  for service, n in pairs(other.requests) do self.requests[service] = (self.requests[service] or 0) + n end
+end
+
 --- A recorder over a session (or a fake of one). `traffic` is what counts below it, if anything does.
 function recorder.new(session, traffic)
-  return setmetatable({session = session, traffic = traffic, reads = 0, writes = 0, step_writes = 0,
-    calls = 0, waits = {}},
-    {__index = methods})
+  return setmetatable({session = session, traffic = traffic, reads = 0, writes = 0, step_writes = 0, calls = 0,
+    requests = {}, waits = {}}, {__index = methods})
 end
 
 -- Types wait with resources.await, which knows of no run: the run whose client they called ends it.

@@ -56,7 +56,8 @@ function data.plan(engine)
   if engine.notes then out.notes = json.array(engine.notes) end
   local counts = planner.counts(playbook.all_nodes(engine))
   out.summary = {create = counts.create, update = counts.update, replace = counts.replace, delete = counts.delete,
-    unchanged = counts.none, reads = engine.recorder.reads, writes = engine.recorder.writes, seconds = engine.seconds}
+    unchanged = counts.none, reads = engine.recorder.reads, writes = engine.recorder.writes, seconds = engine.seconds,
+    requests = engine.recorder.requests}
   return out
 end
 

@@ -44,6 +44,10 @@ describe("the program", function()
     assert.equal("tidelock.apply/1", data.format)
     assert.equal(11, data.summary.unchanged)
     assert.equal(0, data.summary.writes)
+    local sum = 0
+    for _, n in pairs(data.summary.requests) do sum = sum + n end
+    assert.equal(data.summary.reads, sum)
+    assert.equal(1, data.summary.requests.sts)
     local _, text = run("run", "playbooks/validate/provision.lua", ACCOUNT)
     assert.matches("Checks: 1%d passed, [01] failed, 0 could not be made", text)     -- an e-mail may be unconfirmed
   end)

@@ -6,6 +6,7 @@ local methods = {}
 methods.__index = methods
 
 local MAX_VISIBILITY <const>, MAX_DELAY <const> = 43200, 900
+local ABSENT <const> = {QueueDoesNotExist = true, ["AWS.SimpleQueueService.NonExistentQueue"] = true}
 
 -- What a batch refused, as the error that the single call would have raised.
 local function refused(what, failed)
@@ -52,7 +53,11 @@ function queue.open(session, options)
   local self = setmetatable({sqs = session.sqs}, methods)
   local function address(name)
     if name:find "^https?://" then return name end
-    return self.sqs:get_queue_url{QueueName = name}.QueueUrl
+    local ok, answer = pcall(self.sqs.get_queue_url, self.sqs, {QueueName = name})
+    if ok then return answer.QueueUrl end
+    if not ABSENT[answer.code] then error(answer, 0) end
+    error({exit = 1, code = answer.code, message = ("There is no queue %s in this account and region: look at its name"
+      .. " and at --region; what there is says: tidelock call sqs list-queues. Nothing was done."):format(name)}, 0)
   end
   self.url = address(options.queue)
   self.dlq_url = address(options.dlq or options.queue .. "-dlq")

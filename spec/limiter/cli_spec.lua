@@ -112,6 +112,10 @@ describe("tidelock limit, with a Redis and a queue", function()
     assert.matches("anna: open, 3 could be sent at once", select(2, call("limit", "status", "anna",
       "--redis", store.url)))
     assert.equal(69, (call("limit", "status", "anna", "--redis", "redis://127.0.0.1:1")))
+    local restore <const> = program.environment {TIDELOCK_REDIS_URL = store.url}
+    local there = select(2, program.run("limit", "status", "anna"))
+    restore()
+    assert.matches("^anna: open", there)
   end)
 
   it("lists, shows, sends again and drops dead letters; what may have been sent stays", function()
@@ -142,6 +146,9 @@ describe("tidelock limit, with a Redis and a queue", function()
     assert.matches("m2", rest)
     assert.not_matches("m1", rest)
     assert.equal(1, (run("limit", "dlq", "drop", "nope", "--queue", "people", "--yes")))
+    local none, _, said = run("limit", "dlq", "list", "--queue", "peopel")
+    assert.equal(1, none)
+    assert.matches("There is no queue peopel in this account and region", said)
   end)
 
   it("the worker's playbook runs from the command line, and SIGTERM ends it in order", function()

@@ -10,6 +10,7 @@ return control {
   todo = "Keep automatic backups for at least 7 days.",
   test = function(live)
     local days = live.BackupRetentionPeriod or 0
-    return control.judge(days >= 7, ("kept for %d days"):format(days), ("kept for %d days, not 7"):format(days))
+    local kept = ("kept for %d day%s"):format(days, days == 1 and "" or "s")
+    return control.judge(days >= 7, kept, kept .. ", not 7")
   end,
 }

@@ -353,7 +353,7 @@ row("s3-intelligent-tiering", {["s3.list_bucket_intelligent_tiering_configuratio
 for _, case in ipairs {{"rds-not-public", {PubliclyAccessible = true}, "public address"},
   {"rds-encrypted", {StorageEncrypted = false}, "not encrypted"},
   {"rds-deletion-protection", {DeletionProtection = false}, "off"},
-  {"rds-backups", {BackupRetentionPeriod = 1}, "1 days, not 7"},
+  {"rds-backups", {BackupRetentionPeriod = 1}, "1 day, not 7"},
   {"rds-minor-upgrades", {AutoMinorVersionUpgrade = false}, "off"},
   {"rds-performance-insights", {PerformanceInsightsEnabled = false}, "off"},
   {"rds-iam-login", {IAMDatabaseAuthenticationEnabled = false}, "only passwords"},

@@ -74,7 +74,8 @@ function outcome.not_asked(engine, approved)
   for _, name in ipairs(names) do asked[name] = true end
   for _, name in ipairs(sorted_keys(approved or {})) do
     if not asked[name] then
-      out[#out + 1] = ("Nothing here asks for --approve %q%s."):format(name, suggest.phrase(name, names))
+      local meant = suggest.phrase(name, names)
+      out[#out + 1] = ("Nothing here asks for --approve %q%s"):format(name, meant == "" and "." or meant)
     end
   end
   return #out > 0 and table.concat(out, "\n") or nil

@@ -358,7 +358,7 @@ step "clean up" {confirm = "yes", run = function() return aws.test:do_step {name
 step "plain" {run = function() return aws.test:do_step {name = "plain"} end}]]
     local out = start(WAITS, {approved = {["cut-ower"] = true, plain = true}})
     assert.equal("parked", out.result)
-    assert.matches('Nothing here asks for %-%-approve "cut%-ower"; did you mean "cut over"%?', out.message)
+    assert.matches('Nothing here asks for %-%-approve "cut%-ower"; did you mean "cut over"%?\n', out.message)
     assert.matches('Nothing here asks for %-%-approve "plain"', out.message)
     assert.matches("is not approved%. Go on with", out.message)
     out = resume(out.run, {approved = {["cut over"] = true, ["clean up"] = true}})

@@ -54,7 +54,7 @@ end
 function consuming.check_consumer(account, kind)
   if account and account.consumer and account.consumer ~= kind then
     fault.fail(64, "The account file says consumer = %q, so this queue is not for a %s: two kinds of consumer would "
-      .. "send side by side.", account.consumer, kind)
+      .. "send side by side. If the other one has been stopped, set consumer = %q there.", account.consumer, kind, kind)
   end
 end
 

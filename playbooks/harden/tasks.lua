@@ -114,16 +114,39 @@ local found = find "services and what they run" {run = function()
   return {services = list, definitions = definitions(list)}
 end}
 
+-- ## Names of the roles, one for each family: PREFIX-api-start starts tasks of PREFIX-api, PREFIX.api-start those of
+-- api. A family has no dot in it, so no two get one name.
+
+local SHARED = account.prefix .. "-ecs-start"            -- starts tasks that read nothing
+
+local function name_of(family, what)
+  local front = account.prefix .. "-"
+  local ours = family:sub(1, #front) == front
+  local name = ("%s%s-%s"):format(ours and "" or account.prefix .. ".", family, what)
+  if name == SHARED then name = account.prefix .. "..ecs-start" end
+  if #name <= 64 then return name end
+  local sum = 0
+  for i = 1, #name do sum = (sum * 31 + name:byte(i)) % 0x7fffffff end
+  return ("%s-%08x-%s"):format(name:sub(1, 64 - #what - 10), sum, what)
+end
+
+local starting = {[SHARED] = true}                       -- all that are for starting tasks
+for _, d in ipairs(found.definitions or {}) do starting[name_of(d.family, "start")] = true end
+
 -- ## What is wrong with it
 
 local function role_name(arn) return arn and arn:match "[^/]+$" end
+
+-- A role that is only for starting tasks, and is their program's too.
+local function starts_only(d) return d.task ~= nil and d.task == d.execution and starting[role_name(d.task)] end
 
 -- Of the roles, or nil. On EC2 a task may do without.
 local function wrong(d)
   if not d.fargate then return nil end
   if not d.execution then return d.task and "no role that starts it" or "no role at all" end
   if not d.task then return "no role of its own" end
-  if d.task == d.execution then return "one role for both, " .. role_name(d.task) end
+  if d.task ~= d.execution then return nil end
+  return "one role for both, " .. role_name(d.task) .. (starts_only(d) and ", which is only for starting tasks" or "")
 end
 
 local running, skipped = {}, {}                          -- by what is run: services that ECS releases; left alone
@@ -156,7 +179,12 @@ local function tell(d)
     print(("%s: what looks like a secret stands in container %s: %s"):format(label, one.container,
       table.concat(one.names, ", ")))
   end
-  if d.stays then print(("%s: left as it is: %s"):format(label, d.stays)) end
+  if d.stays then
+    print(("%s: left as it is: %s"):format(label, d.stays))
+  elseif var.roles == "ask" and starts_only(d) then
+    print(("%s: its program gets a role of its own, %s, which may do nothing: allow it there what it calls AWS for")
+      :format(label, name_of(d.family, "task")))
+  end
 end
 
 local changes = {}
@@ -173,16 +201,8 @@ for _, d in ipairs(found.definitions or {}) do
 end
 
 -- ## The roles: the one that a task has had for both stays its program's, which keeps what it may do; a new one starts
--- it, and may only pull its image, log, and read what the task reads
-
-local function name_of(family, what)
-  local rest = family:gsub("^" .. account.prefix:gsub("%p", "%%%0") .. "%-", "")
-  local name = ("%s-%s-%s"):format(account.prefix, rest, what)
-  if #name <= 64 then return name end
-  local sum = 0
-  for i = 1, #name do sum = (sum * 31 + name:byte(i)) % 0x7fffffff end
-  return ("%s-%08x-%s"):format(name:sub(1, 64 - #what - 10), sum, what)
-end
+-- it, and may only pull its image, log, and read what the task reads. Where it was one of those that start tasks, it
+-- stays that, and the program gets another.
 
 -- The secret that a container's literals move to.
 local function secret_name(d, container) return ("%s/ecs/%s/%s"):format(account.prefix, d.family, container) end
@@ -190,7 +210,7 @@ local function secret_name(d, container) return ("%s/ecs/%s/%s"):format(account.
 -- Tasks that read nothing share a role that starts them; the others have one each, for theirs alone.
 local function starter_of(d)
   local reads = #d.needs.secrets + #d.needs.parameters + #d.needs.files > 0 or d.needs.groups or d.moves
-  return reads and name_of(d.family, "start") or account.prefix .. "-ecs-start"
+  return reads and name_of(d.family, "start") or SHARED
 end
 
 local function worker_of(d) return name_of(d.family, "task") end
@@ -234,7 +254,7 @@ end
 for _, d in ipairs(found.definitions or {}) do
   local asked = d.wrong and not d.stays and var.roles == "ask"
   if d.moves or asked and (not d.execution or d.execution == d.task) then d.starter = starts(d) end
-  if asked and not d.task then d.worker = works(d) end
+  if asked and (not d.task or starts_only(d)) then d.worker = works(d) end
   if not d.starter and role_name(d.execution) == starter_of(d) then starts(d) end
   if not d.worker and role_name(d.task) == worker_of(d) then works(d) end
 end

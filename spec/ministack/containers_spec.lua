@@ -40,7 +40,7 @@ describe("containers on ministack", function()
     local d = session.ecs:describe_task_definition {taskDefinition = live.taskDefinition}.taskDefinition
     assert.equal(2, d.revision)
     assert.equal(ROLE, d.taskRoleArn)
-    assert.equal("arn:aws:iam::000000000000:role/example-t-start", d.executionRoleArn)
+    assert.equal("arn:aws:iam::000000000000:role/example.t-start", d.executionRoleArn)
     assert.same({}, d.containerDefinitions[1].environment)
     local arn = d.containerDefinitions[1].secrets[1].valueFrom:match "^(arn:.+:secret:[^:]+):API_KEY::$"
     assert.same({API_KEY = "sk-x"}, json.decode(secret.reveal(session.secretsmanager:get_secret_value {SecretId = arn}

@@ -424,13 +424,13 @@ describe("what people have set", function()
     told "lone:1 (ai-team/lone): no role of its own"
     local d = definition(live("ai-team", "lone").taskDefinition)
     assert.equal(names.role, d.executionRoleArn)
-    assert.equal(("arn:aws:iam::%s:role/example-lone-task"):format(host.account), d.taskRoleArn)
-    assert.same({}, statements "example-lone-task")
+    assert.equal(("arn:aws:iam::%s:role/example.lone-task"):format(host.account), d.taskRoleArn)
+    assert.same({}, statements "example.lone-task")
   end)
   it("1.5 lets the role that starts a task read what that task takes: parameters, files, its log group", function()
-    assert.equal("example-reader-start", definition(live("ai-team", "reader").taskDefinition).executionRoleArn
+    assert.equal("example.reader-start", definition(live("ai-team", "reader").taskDefinition).executionRoleArn
       :match "[^/]+$")
-    local may = statements "example-reader-start"
+    local may = statements "example.reader-start"
     assert.same({("arn:aws:ssm:us-east-1:%s:parameter/app/a"):format(host.account)}, may.Parameters.Resource)
     assert.same({"arn:aws:s3:::b/app.env"}, may.Files.Resource)
     assert.same({"arn:aws:s3:::b"}, may.Buckets.Resource)
@@ -445,7 +445,7 @@ describe("what people have set", function()
     assert.equal(2, count)
   end)
   it("is kept in a second apply, which makes no write", function()
-    host.session.iam:put_role_policy {RoleName = "example-lone-task", PolicyName = "theirs",
+    host.session.iam:put_role_policy {RoleName = "example.lone-task", PolicyName = "theirs",
       PolicyDocument = json.encode {Version = "2012-10-17", Statement = {{Effect = "Allow", Action = "s3:GetObject",
         Resource = "*"}}}}
     local function apply()
@@ -543,6 +543,60 @@ describe("the change of task definitions", function()
       assert.matches("%-start$", d.executionRoleArn)
     end
     assert.equal(1, #read("secretsmanager", "ListSecrets", {}).SecretList)
+  end)
+  local function role_of(arn) return arn:match "[^/]+$" end
+
+  -- A role that starts tasks, as an earlier run made it.
+  local function starter(name)
+    local arn = host.session.iam:create_role {RoleName = name, AssumeRolePolicyDocument = json.encode {
+      Version = "2012-10-17", Statement = {{Effect = "Allow", Action = "sts:AssumeRole",
+        Principal = {Service = "ecs-tasks.amazonaws.com"}}}}}.Role.Arn
+    host.session.iam:attach_role_policy {RoleName = name,
+      PolicyArn = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"}
+    return arn
+  end
+
+  it("1.5 gives a program a role of its own where a role that starts tasks was both", function()
+    local shared = starter "example-ecs-start"
+    register("twice", {executionRoleArn = shared, taskRoleArn = shared})
+    serve "twice"
+    local code, text = host:apply("harden/tasks", table.unpack(ASKED))
+    assert.equal(0, code, text)
+    assert.is_truthy(text:find("twice:1 (ai-team/twice): one role for both, example-ecs-start, which is only for"
+      .. " starting tasks", 1, true), text)
+    assert.is_truthy(text:find("its program gets a role of its own, example.twice-task, which may do nothing", 1, true),
+      text)
+    assert.is_truthy(text:find("11 task definition(s), two roles for 11,", 1, true), text)
+    local d = definition(live("ai-team", "twice").taskDefinition)
+    assert.equal(2, d.revision)
+    assert.equal(shared, d.executionRoleArn)
+    assert.equal("example.twice-task", role_of(d.taskRoleArn))
+    assert.same({}, statements "example.twice-task")
+    local again, said = host:apply("harden/tasks", table.unpack(ASKED))
+    assert.equal(0, again, said)
+    assert.matches("Nothing was changed: .*, 0 writes", said)
+  end)
+  it("1.5 gives each family a role that starts it, whatever it is called: none reads another's secrets", function()
+    local expected = {orders = "example.orders-start", ["example-orders"] = "example-orders-start",
+      ["example-ecs"] = "example..ecs-start", ecs = "example.ecs-start"}
+    host.session.iam:put_role_policy {RoleName = "example-ecs", PolicyName = "s", PolicyDocument = json.encode {
+      Version = "2012-10-17", Statement = {{Effect = "Allow", Action = "secretsmanager:*", Resource = "*"}}}}
+    for family in pairs(expected) do
+      local secret = host.session.secretsmanager:create_secret {Name = "of/" .. family, SecretString = "x"}.ARN
+      register(family, {containerDefinitions = {container {secrets = {{name = "A", valueFrom = secret}}}}})
+      serve(family)
+    end
+    local code, text = host:apply("harden/tasks", table.unpack(ASKED))
+    assert.equal(0, code, text)
+    for family, name in pairs(expected) do
+      local d = definition(live("ai-team", family).taskDefinition)
+      assert.equal(name, role_of(d.executionRoleArn))
+      assert.equal(names.role, d.taskRoleArn)
+      local may = statements(name).Secrets.Resource
+      assert.equal(1, #may)
+      assert.equal("secret:of/" .. family .. "-??????", may[1]:match "secret:.*$")
+    end
+    assert.same({}, statements "example-ecs-start")
   end)
   it("takes up the secret that a try before this one has moved", function()
     local before = host.session.secretsmanager:create_secret {Name = "example/ecs/example-api/api", SecretString = "{}",

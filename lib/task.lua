@@ -104,6 +104,8 @@ end
 --- `fn(item, index)` for every item of a list, at most `options.concurrency` (default 32) at a time.
 -- @return the list of first results, in the order of the items; raises the first failure, all others cancelled
 function task.map(list, fn, options)
+  local most <const> = options and options.concurrency or 32
+  if most < 1 then error(("task.map: concurrency must be at least 1, not %s"):format(most), 2) end
   local scope <close> = setmetatable({children = {}, done = false}, Scope)
   local results, at, count = {}, 0, #list
   local function worker()
@@ -113,7 +115,7 @@ function task.map(list, fn, options)
       results[i] = fn(list[i], i)
     end
   end
-  for _ = 1, math.min(count, options and options.concurrency or 32) do spawn_in(scope, worker) end
+  for _ = 1, math.min(count, most) do spawn_in(scope, worker) end
   settle(scope)
   return results
 end

@@ -224,7 +224,7 @@ return {
     {name = "name", value = "PATTERN", many = true, about = "only what is called so; * stands for any text"},
     {name = "tag", value = "KEY=VALUE", many = true, about = "only what has this tag; KEY alone for any value"},
     {name = "out", value = "FOLDER", about = "write the files there; nothing is overwritten"},
-    {name = "concurrency", value = "N", number = true, about = "requests in flight at once (default 32)"},
+    {name = "concurrency", value = "N", number = true, least = 1, about = "requests in flight at once (default 32)"},
   },
   run = run,
 }

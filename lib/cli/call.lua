@@ -14,7 +14,7 @@ local call = {
       choices = {"base64", "raw-in-base64-out"}},
     {name = "no-paginate", about = "only the first page"},
     {name = "max-items", value = "N", number = true, about = "at most so many items; the output says how to go on"},
-    {name = "page-size", value = "N", number = true, about = "items a request"},
+    {name = "page-size", value = "N", number = true, least = 1, about = "items a request"},
     {name = "starting-token", value = "TOKEN", about = "go on where --max-items stopped"},
     {name = "no-sign-request", about = "send without a signature"},
     {name = "ca-bundle", value = "FILE", about = "certificates of the authorities to trust"},

@@ -222,7 +222,7 @@ return {
       about = "exit 1 from this severity on (default critical), 2 below it"},
     {name = "output", value = "FORMAT", choices = FORMATS, about = "text, json, junit, ocsf, markdown or html"},
     {name = "out", value = "FILE", about = "write the report there"},
-    {name = "concurrency", value = "N", number = true, about = "subjects looked at at once (default 32)"},
+    {name = "concurrency", value = "N", number = true, least = 1, about = "subjects looked at at once (default 32)"},
     {name = "all", about = "show what passed and what was skipped, too"},
     {name = "list", about = "only list the controls"},
     {name = "actions", about = "only print the IAM actions that these checks need"},

@@ -33,6 +33,17 @@ local function index(tables)
   return by, names
 end
 
+-- A number; where the option says `least`, a whole one from that on.
+local function number(option, value, word)
+  local n = tonumber(value)
+  if not option.least then return n or usage(("%s takes a number, not %q"):format(word, value)) end
+  n = math.tointeger(n)
+  if not n or n < option.least then
+    usage(("%s takes a whole number from %d on, not %q"):format(word, option.least, value))
+  end
+  return n
+end
+
 local function put(args, option, value, word)
   local key = key_of(option.name)
   if option.choices then
@@ -52,9 +63,7 @@ local function put(args, option, value, word)
     args[key] = args[key] or {}
     table.insert(args[key], value)
   elseif option.number then
-    local n = tonumber(value)
-    if not n then usage(("%s takes a number, not %q"):format(word, value)) end
-    args[key] = n
+    args[key] = number(option, value, word)
   else
     args[key] = value
   end

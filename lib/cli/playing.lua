@@ -11,8 +11,8 @@ playing.OPTIONS = {
   {name = "var-file", value = "FILE", about = "a JSON file of vars"},
   {name = "target", value = "ADDRESS", many = true, about = "only this resource and what it leans on"},
   {name = "exclude", value = "ADDRESS", many = true, about = "all but this resource"},
-  {name = "concurrency", value = "N", number = true, about = "requests in flight at once"},
-  {name = "max-instructions", value = "N", number = true, about = "what the playbook's own code may run"},
+  {name = "concurrency", value = "N", number = true, least = 1, about = "requests in flight at once"},
+  {name = "max-instructions", value = "N", number = true, least = 1, about = "what the playbook's own code may run"},
   {name = "unsafe", about = "let the playbook use io, os and require"},
 }
 

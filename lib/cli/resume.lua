@@ -39,7 +39,7 @@ return {
     {name = "undo", about = "undo the steps that were done, the last first, instead of going on"},
     {name = "on-failure", value = "WHAT", choices = {"undo", "stop"},
       about = "what a failed step does with those before"},
-    {name = "concurrency", value = "N", number = true, about = "requests in flight at once"},
+    {name = "concurrency", value = "N", number = true, least = 1, about = "requests in flight at once"},
   },
   queries = true,
   run = playing.heard(run),

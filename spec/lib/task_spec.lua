@@ -39,6 +39,13 @@ describe("task", function()
     assert.equal(2, most)
   end)
 
+  it("maps nobody's list by nobody: less than one at once is a mistake", function()
+    for _, n in ipairs {0, -1, 0.5} do
+      local ok, err = pcall(task.map, {1, 2}, function(x) return x end, {concurrency = n})
+      assert.is_false(ok)
+      assert.matches("concurrency must be at least 1", err)
+    end
+  end)
   it("maps an empty list to an empty list", function()
     assert.same({}, task.map({}, error))
   end)

@@ -145,6 +145,15 @@ describe("the program", function()
     assert.equal(64, code)
     assert.matches('this playbook has no var "zzzz"; it takes [%l_]+, [%l_, ]*wait', err)
   end)
+  it("takes no concurrency with which nothing would be read", function()
+    for _, words in ipairs {{"plan", PLAYBOOK}, {"apply", PLAYBOOK}, {"check"}, {"adopt"}, {"resume", "last"},
+      {"graph", PLAYBOOK}, {"drift", PLAYBOOK}, {"destroy", PLAYBOOK}} do
+      words[#words + 1] = "--concurrency=0"
+      local code, _, err = run(table.unpack(words))
+      assert.equal(64, code, words[1])
+      assert.matches("takes a whole number from 1 on", err)
+    end
+  end)
   it("says that no region is known, and nothing besides", function()
     local none <const> = program.environment(program.with(server.env, {TIDELOCK_STATE = state, AWS_REGION = false,
       AWS_DEFAULT_REGION = false, AWS_CONFIG_FILE = "/dev/null"}))

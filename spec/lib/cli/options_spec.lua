@@ -32,6 +32,18 @@ describe("a command line", function()
   it("names the nearest option to one that is not known", function()
     assert.equal('tidelock apply has no option --concurency; did you mean "--concurrency"?', refused "--concurency")
   end)
+  it("takes only whole numbers from the least on, where there is a least", function()
+    local function whole(...)
+      return options.parse({...}, {{{name = "concurrency", value = "N", number = true, least = 1}}}, "tidelock check")
+    end
+    assert.same({concurrency = 1}, whole "--concurrency=1")
+    for _, value in ipairs {"0", "-1", "1.5", "many", "nan", "inf"} do
+      local ok, err = pcall(whole, "--concurrency=" .. value)
+      assert.is_false(ok, value)
+      assert.equal(64, err.exit)
+      assert.matches("takes a whole number from 1 on, not", err.message)
+    end
+  end)
   it("refuses a value that is missing, not a number, not a choice, or not asked for", function()
     assert.matches("needs a value", refused "--target")
     assert.matches("takes a number", refused("--concurrency", "many"))

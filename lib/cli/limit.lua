@@ -2,6 +2,7 @@
 local options = require "cli.options"
 
 local NAME <const> = "onlyfans"
+local MOST <const> = 1000000                             -- messages of a simulation: a second or less
 
 -- ## What all share
 
@@ -57,6 +58,10 @@ local function simulate_command(args, ctx)
   local minutes = args.minutes or 10
   if not (minutes > 0 and minutes <= 1440) then options.usage("--minutes takes a number from 1 to 1440") end
   local spec = policy_of(args)
+  if n / seconds * minutes * 60 > MOST then
+    options.usage(("--rate %s for %g minutes are more than %d messages: offer fewer, or for a shorter time (--minutes)")
+      :format(args.rate, minutes, MOST))
+  end
   local result, why = simulate.run {policy = spec, rate = {n, seconds}, minutes = minutes, seed = args.seed or 1}
   if not result then options.usage("--policy: " .. why) end
   if ctx:wants_json() then
@@ -221,7 +226,7 @@ return {
     {name = "name", value = "NAME", about = "the limit's name in Redis (default onlyfans)"},
     {name = "rate", value = "N/UNIT", about = "simulate: messages offered, for example 25/min"},
     {name = "minutes", value = "N", number = true, about = "simulate: how long (default 10)"},
-    {name = "seed", value = "N", number = true, about = "simulate: another run of chance (default 1)"},
+    {name = "seed", value = "N", number = true, least = 0, about = "simulate: another run of chance (default 1)"},
     {name = "redis", value = "URL", about = "status, reset, dlq redrive: the Redis; else TIDELOCK_REDIS_URL"},
     {name = "redis-ca", value = "FILE", about = "certificates to trust for it"},
     {name = "redis-secret", value = "NAME", about = "the secret in Secrets Manager whose text is its password"},

@@ -19,6 +19,8 @@ local function ensure_table(self)
   if type(err) ~= "table" or err.code ~= "ResourceNotFoundException" then
     fails("The lock table cannot be read", err)
   end
+  local there, why = pcall(function() self.aws.s3:list_objects_v2 {Bucket = self.bucket, MaxKeys = 1} end)
+  if not there then fails(("The store s3://%s cannot be used"):format(self.bucket), why) end  -- before a table is made
   self.say(("Making the table %s for locks."):format(self.locks))
   self.aws.dynamodb:create_table {TableName = self.locks, BillingMode = "PAY_PER_REQUEST",
     AttributeDefinitions = {{AttributeName = "id", AttributeType = "S"}},

@@ -67,16 +67,31 @@ local function approvable(engine)
   return names
 end
 
---- What was approved and nothing in the planned `engine` asks for, as sentences; nil where all is asked for.
-function outcome.not_asked(engine, approved)
-  local names, out = approvable(engine), {}
-  local asked = {}
-  for _, name in ipairs(names) do asked[name] = true end
-  for _, name in ipairs(sorted_keys(approved or {})) do
-    if not asked[name] then
-      local meant = suggest.phrase(name, names)
-      out[#out + 1] = ("Nothing here asks for --approve %q%s"):format(name, meant == "" and "." or meant)
-    end
+-- The steps, by name: what a resumed run may be told of.
+local function steps_of(engine)
+  local names = {}
+  for _, entry in ipairs(engine.sequence) do
+    if entry.kind == "step" then names[#names + 1] = entry.name end
+  end
+  return names
+end
+
+-- A sentence for each name that is none of `names`.
+local function misspelt(given, names, text)
+  local known, out = {}, {}
+  for _, name in ipairs(names) do known[name] = true end
+  for _, name in ipairs(sorted_keys(given or {})) do
+    local meant = not known[name] and suggest.phrase(name, names)
+    if meant then out[#out + 1] = text:format(name) .. (meant == "" and "." or meant) end
+  end
+  return out
+end
+
+--- What was approved or assumed and nothing in the planned `engine` asks for, as sentences; nil where all is asked for.
+function outcome.not_asked(engine, options)
+  local out = misspelt(options.approved, approvable(engine), "Nothing here asks for --approve %q")
+  for _, line in ipairs(misspelt(options.assume, steps_of(engine), "No step here is called %q, as --assume says")) do
+    out[#out + 1] = line
   end
   return #out > 0 and table.concat(out, "\n") or nil
 end

@@ -54,7 +54,7 @@ end
 
 -- A word that nobody asked for was meant for something: it is told, whatever became of the run.
 local function with_misspelt(out, engine, options)
-  local told = outcome.not_asked(engine, options.approved)
+  local told = outcome.not_asked(engine, options)
   if told then out.message = out.message and told .. "\n" .. out.message or told end
   return out
 end

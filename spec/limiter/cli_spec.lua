@@ -52,6 +52,8 @@ describe("tidelock limit simulate", function()
 
   for why, words in pairs {
     ["%-%-rate 25/min"] = {"limit", "simulate"},
+    ["are more than 1000000 messages: offer fewer"] = {"limit", "simulate", "--rate", "1000000/s"},
+    ["a whole number from 0 on"] = {"limit", "simulate", "--rate", "5/min", "--seed", "1.5"},
     ["is not a limit"] = {"limit", "simulate", "--rate", "5/min", "--policy", "ten a minute"},
     ["can't be kept exactly"] = {"limit", "simulate", "--rate", "5/min", "--policy", "10/min burst 11"},
     ["it knows simulate"] = {"limit", "stat"},

@@ -361,6 +361,8 @@ step "plain" {run = function() return aws.test:do_step {name = "plain"} end}]]
     assert.matches('Nothing here asks for %-%-approve "cut%-ower"; did you mean "cut over"%?\n', out.message)
     assert.matches('Nothing here asks for %-%-approve "plain"', out.message)
     assert.matches("is not approved%. Go on with", out.message)
+    local again = resume(out.run, {assume = {["clean-up"] = "done"}})
+    assert.matches('No step here is called "clean%-up", as %-%-assume says; did you mean "clean up"%?\n', again.message)
     out = resume(out.run, {approved = {["cut over"] = true, ["clean up"] = true}})
     assert.same({"done", 0}, {out.result, out.exit})
     assert.is_nil(out.message)

@@ -68,4 +68,14 @@ function merge.nameless(list, member, key, why)
   end
 end
 
+--- A structure for an API that replaces it whole: what `want` does not give of it stays as it is live. Lists are taken
+-- whole.
+function merge.structure(live, want)
+  if type(want) ~= "table" or #want > 0 or type(live) ~= "table" then return want end
+  local out = {}
+  for name, value in pairs(live) do out[name] = value end
+  for name, value in pairs(want) do out[name] = merge.structure(live[name], value) end
+  return out
+end
+
 return merge

@@ -94,6 +94,26 @@ local function budget_of(want)
   return out
 end
 
+-- Ways to say one thing, of which a budget has one; where AWS shows two, it is the first that was set.
+local WAYS <const> = {{"AutoAdjustData", "PlannedBudgetLimits", "BudgetLimit"}, {"FilterExpression", "CostFilters"},
+  {"Metrics", "CostTypes"}, {"TimePeriod"}, {"BillingViewArn"}}
+
+local function first_of(budget, names)
+  for _, name in ipairs(names) do
+    if budget[name] ~= nil then return name end
+  end
+end
+
+-- An update replaces the whole budget: what the playbook does not give stays as it is.
+local function kept(want, live)
+  local out = budget_of(want)
+  for _, names in ipairs(WAYS) do
+    local name = not first_of(want, names) and first_of(live, names)
+    if name then out[name] = live[name] end
+  end
+  return out
+end
+
 local function subscribers(aws, base, notification)
   return resource.unless({"NotFoundException"}, function()
     return aws.budgets:describe_subscribers_for_notification {AccountId = base.AccountId, BudgetName = base.BudgetName,
@@ -176,7 +196,7 @@ return resource {
     for name in pairs(changed) do
       if name ~= "NotificationsWithSubscribers" and name ~= "Tags" then rest[name] = true end
     end
-    if next(rest) then aws.budgets:update_budget {AccountId = base.AccountId, NewBudget = budget_of(want)} end
+    if next(rest) then aws.budgets:update_budget {AccountId = base.AccountId, NewBudget = kept(want, live)} end
     if changed.NotificationsWithSubscribers then
       converge(aws, base, live.NotificationsWithSubscribers, want.NotificationsWithSubscribers)
     end

@@ -7,6 +7,7 @@ local MEMBERS <const> = {"TemplateBody", "TemplateS3Uri", "TemplateSSMDocumentDe
   "DeliveryS3KeyPrefix", "ConformancePackInputParameters", "Source", "Scope"}
 local SHOWN <const> = {"DeliveryS3Bucket", "DeliveryS3KeyPrefix", "TemplateSSMDocumentDetails",
   "ConformancePackInputParameters", "Source", "Scope"}
+local KEPT <const> = {"DeliveryS3Bucket", "DeliveryS3KeyPrefix", "ConformancePackInputParameters"}
 local FAILED <const> = {CREATE_FAILED = true, UPDATE_FAILED = true, DELETE_FAILED = true}
 
 local function template_of(want)
@@ -25,9 +26,13 @@ local function status(aws, name)
   return aws.config:describe_conformance_pack_status {ConformancePackNames = {name}}.ConformancePackStatusDetails[1]
 end
 
+-- A put replaces all of it: what the playbook does not give stays as it is.
 local function put(aws, want, live)
   local input = {ConformancePackName = want.name}
   for _, name in ipairs(MEMBERS) do input[name] = want[name] end
+  for _, name in ipairs(KEPT) do
+    if input[name] == nil and live then input[name] = live[name] end
+  end
   if want.TemplateBody ~= nil then input.TemplateBody = resource.encode(want.TemplateBody) end
   if live and not (input.TemplateBody or input.TemplateS3Uri or input.Source) then
     input.TemplateSSMDocumentDetails = input.TemplateSSMDocumentDetails or live.TemplateSSMDocumentDetails

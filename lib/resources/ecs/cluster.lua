@@ -1,4 +1,5 @@
 --- ecs.cluster: a cluster, its Container Insights, and where its tasks run by default.
+local merge = require "resources.merge"
 local resource = require "resources"
 
 -- Of the live settings, those that the playbook gives.
@@ -55,8 +56,9 @@ return resource {
 
   update = function(aws, live, want, changed)
     local input = {cluster = want.name}
-    for _, name in ipairs {"settings", "configuration", "serviceConnectDefaults"} do
-      if changed[name] then input[name] = want[name] end
+    if changed.settings then input.settings = want.settings end
+    for _, name in ipairs {"configuration", "serviceConnectDefaults"} do
+      if changed[name] then input[name] = merge.structure(live[name], want[name]) end
     end
     if next(input, next(input)) then aws.ecs:update_cluster(input) end
     if changed.capacityProviders or changed.defaultCapacityProviderStrategy then

@@ -1,5 +1,6 @@
 --- ecs.service: settings of a service that is there already, whoever made it. It is adjusted, never made, scaled or
 -- deleted, and not tagged: how many tasks run is autoscaling's business.
+local merge = require "resources.merge"
 local resource = require "resources"
 
 local BATCH <const> = 10                                 -- services that one call describes
@@ -71,16 +72,6 @@ local function read_many(aws, wants)
   return out
 end
 
--- ## Changing: what the playbook does not give of a structure stays as it is
-
-local function merged(live, want)
-  if type(want) ~= "table" or #want > 0 or type(live) ~= "table" then return want end
-  local out = {}
-  for name, value in pairs(live) do out[name] = value end
-  for name, value in pairs(want) do out[name] = merged(live[name], value) end
-  return out
-end
-
 return resource {
   type = "ecs.service",
   about = "Settings of a service that exists, such as its circuit breaker; it is never made, scaled or deleted",
@@ -119,9 +110,10 @@ return resource {
       .. " what exists: make it first, or mend the name"):format(want.service, want.cluster)}, 0)
   end,
 
+  -- What the playbook does not give of a structure stays as it is.
   update = function(aws, live, want, changed)
     local input = {cluster = want.cluster, service = want.service}
-    for name in pairs(changed) do input[name] = merged(live[name], want[name]) end
+    for name in pairs(changed) do input[name] = merge.structure(live[name], want[name]) end
     aws.ecs:update_service(input)
   end,
 

@@ -1,5 +1,5 @@
---- iam.role: who may take it on (trust), what it may do: of inline and of managed policies all that there shall be, where
--- they are given; else those that it has stay.
+--- iam.role: who may take it on (trust), and what it may do: where they are given, all inline and all managed policies
+-- that there shall be; else those that it has stay.
 local compare = require "resources.compare"
 local resource = require "resources"
 

@@ -84,8 +84,8 @@ return resource {
     return {arn = "arn:aws:s3:::" .. want.name}
   end,
 
-  update = function(aws, _, want, changed)
-    parts.set(aws, want, changed)
+  update = function(aws, live, want, changed)
+    parts.set(aws, want, changed, live)
     if changed.Tags then set_tags(aws, want.name, want.Tags) end
   end,
 

@@ -30,7 +30,7 @@ return resource {
       .. " meanwhile, or is to be made first with ensure.s3.bucket"):format(want.name)}, 0)
   end,
 
-  update = function(aws, _, want, changed) parts.set(aws, want, changed) end,
+  update = function(aws, live, want, changed) parts.set(aws, want, changed, live) end,
 
   delete = function(_, live)
     error({code = "Protected", message = ("the settings of bucket %s are not taken back: that would weaken it")

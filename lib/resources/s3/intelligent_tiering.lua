@@ -1,9 +1,10 @@
 --- s3.intelligent_tiering: which objects of a bucket move to the archive tiers, and after how many days unread.
 local resource = require "resources"
 
-local function put(aws, want)
+-- A put replaces all of it: what the playbook does not give stays, such as which objects it is about.
+local function put(aws, want, live)
   aws.s3:put_bucket_intelligent_tiering_configuration {Bucket = want.Bucket, Id = want.Id,
-    IntelligentTieringConfiguration = {Id = want.Id, Status = want.Status, Filter = want.Filter,
+    IntelligentTieringConfiguration = {Id = want.Id, Status = want.Status, Filter = want.Filter or live and live.Filter,
       Tierings = want.Tierings}}
 end
 
@@ -55,7 +56,7 @@ return resource {
     return {}
   end,
 
-  update = function(aws, _, want) put(aws, want) end,
+  update = function(aws, live, want) put(aws, want, live) end,
 
   delete = function(aws, live)
     aws.s3:delete_bucket_intelligent_tiering_configuration {Bucket = live.Bucket, Id = live.Id}

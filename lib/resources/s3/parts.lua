@@ -110,10 +110,16 @@ function parts.seen(live, want)
   return live
 end
 
---- Sets what `changed` names.
-function parts.set(aws, want, changed)
+-- A put replaces all four flags: of those that the playbook does not give, what blocks goes on blocking.
+local function whole(name, value, live)
+  if name ~= "PublicAccessBlockConfiguration" or next(value) == nil then return value end
+  return merge.structure(live and live[name], value)
+end
+
+--- Sets what `changed` names of a bucket that is so `live`, or new.
+function parts.set(aws, want, changed, live)
   for _, name in ipairs(ORDER) do
-    if changed[name] and want[name] ~= nil then set_part(aws, want.name, name, want[name]) end
+    if changed[name] and want[name] ~= nil then set_part(aws, want.name, name, whole(name, want[name], live)) end
   end
   if changed.LifecycleRules and want.LifecycleRules then merge_lifecycle(aws, want.name, want.LifecycleRules) end
   if changed.Policy then

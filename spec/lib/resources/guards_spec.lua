@@ -223,4 +223,33 @@ describe("what guards something", function()
       assert.equal("none", again.action, again.why)
     end)
   end
+
+  -- Rows of what an update sends whole: what is there, and a part of it that a playbook changes.
+  local FLAGS <const> = {BlockPublicAcls = true, IgnorePublicAcls = true, BlockPublicPolicy = true,
+    RestrictPublicBuckets = false}
+  local KEY <const> = arn("kms", "key/1")
+  local function rule(name) return {Resources = {[name] = {Type = "AWS::Config::ConfigRule"}}} end
+  local WHOLE <const> = {
+    {type = "s3.bucket", want = {name = "guarded-b"}, there = {PublicAccessBlockConfiguration = FLAGS},
+      part = {PublicAccessBlockConfiguration = {RestrictPublicBuckets = true}},
+      after = {PublicAccessBlockConfiguration = together(FLAGS, {RestrictPublicBuckets = true})}},
+    {type = "ecs.cluster", want = {name = "c"},
+      there = {configuration = {executeCommandConfiguration = {kmsKeyId = KEY, logging = "DEFAULT"}}},
+      part = {configuration = {executeCommandConfiguration = {logging = "NONE"}}},
+      after = {configuration = {executeCommandConfiguration = {kmsKeyId = KEY, logging = "NONE"}}}},
+    {type = "config.conformance_pack", want = {name = "p"},
+      there = {DeliveryS3Bucket = "awsconfigconforms-b", TemplateBody = rule "One"},
+      part = {TemplateBody = rule "Two"},
+      after = {DeliveryS3Bucket = "awsconfigconforms-b", TemplateBody = rule "Two"}},
+  }
+  for _, row in ipairs(WHOLE) do
+    it("stays beside the part of it that changes: " .. row.type, function()
+      server:reset()
+      session = aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
+      apply(row.type, together(row.want, row.there))
+      assert.equal("update", apply(row.type, together(row.want, row.part)).action)
+      local after = apply(row.type, together(row.want, row.after))
+      assert.equal("none", after.action, after.why)
+    end)
+  end
 end)

@@ -1,5 +1,6 @@
 -- Every type on moto: created, read back equal, each property changed alone with no difference after, deleted.
 local aws = require "aws"
+local compare = require "resources.compare"
 local elf = require "support.elf"
 local fs = require "tidelock.fs"
 local models = require "tidelock.models"
@@ -88,7 +89,8 @@ local function network(session)
     subnet = ec2:create_subnet {VpcId = vpc, CidrBlock = "10.0.1.0/24"}.Subnet.SubnetId}
 end
 
--- One row a type: what it is made with, and each change alone. Functions get the account and what `before` returned.
+-- One row a type: what it is made with, and each change alone; `always` is a property that says nothing of what is
+-- live. Functions get the account and what `before` returned.
 local CASES <const> = {
   {type = "sqs.queue", want = {name = "q", VisibilityTimeout = 40, Tags = {a = "1"}},
     changes = {{VisibilityTimeout = 41}, {DelaySeconds = 3}, {MessageRetentionPeriod = 120},
@@ -133,7 +135,7 @@ local CASES <const> = {
       BudgetLimit = {Amount = "500", Unit = "USD"},
       NotificationsWithSubscribers = {notification("FORECASTED", 80, "a@x.org"),
         notification("ACTUAL", 100, "a@x.org")}},
-    changes = {{BudgetLimit = {Amount = "600", Unit = "USD"}},
+    changes = {{BudgetLimit = {Amount = "600", Unit = "USD"}}, {CostFilters = {Region = {"eu-west-1"}}},
       {NotificationsWithSubscribers = {notification("FORECASTED", 80, "a@x.org"),
         notification("ACTUAL", 90, "a@x.org")}, calls = 2},
       {NotificationsWithSubscribers = {notification("FORECASTED", 80, "b@x.org"),
@@ -298,7 +300,7 @@ local CASES <const> = {
       {ActionAfterCompletion = "DELETE"}, {Target = function(account) return run_task(account, 7200) end}}},
   {type = "logs.group", want = {name = "/x/y", retentionInDays = 30, Tags = {a = "1"}},
     changes = {{retentionInDays = 60}, {Tags = {a = "2"}}}},
-  {type = "lambda.func", differs = {Package = "CodeSha256"},
+  {type = "lambda.func", differs = {Package = "CodeSha256"}, always = "Publish",
     before = function(session)
       return session.iam:create_role {RoleName = "fn", AssumeRolePolicyDocument = resources.encode(TRUST)}.Role.Arn
     end,
@@ -384,6 +386,55 @@ local function print_table()
   end
 end
 
+-- ## What a playbook does not speak of
+
+local function changed_properties(t, case)
+  local out, known = {}, {calls = true, Tags = true}
+  for _, change in ipairs(case.changes) do
+    for name in pairs(change) do
+      if not known[name] and not t.hidden[name] then out[#out + 1] = name end
+      known[name] = true
+    end
+  end
+  return out
+end
+
+-- A value that the case gives the property, other than what is live; nil where it has none.
+local function another(t, case, name, live, account, before)
+  for _, given in ipairs {case.want, table.unpack(case.changes)} do
+    local value = resolved(given[name], account, before)
+    if value ~= nil then
+      local want = t:complete({[name] = value}, live)
+      if not compare.equal(want[name], live[name], t.rules[name]) then return value end
+    end
+  end
+end
+
+-- The least that a playbook can say of what is live, and the defaults that it would go back to.
+local function unspoken(t, case, want, live)
+  local out = {}
+  for name, property in pairs(t:schema(models)) do
+    if property.required or t.is_key[name] or case.always == name then
+      out[name] = live[name] == nil and want[name] or live[name]
+    end
+  end
+  for name in pairs(t.defaults or {}) do
+    if not t.is_guard[name] then out[name] = live[name] end
+  end
+  return out
+end
+
+-- What of `want` is not as it was, but for the property that was changed.
+local function lost(t, want, was, is, but)
+  local out = {}
+  for name in pairs(want) do
+    if name ~= but and not t.hidden[name] and not compare.equal(was[name], is[name], t.rules[name]) then
+      out[#out + 1] = but .. " took " .. name
+    end
+  end
+  return table.concat(out, ", ")
+end
+
 describe("the catalog", function()
   it("has no type without a round trip, here or where it says", function()
     local held = {}
@@ -463,6 +514,24 @@ describe("on moto", function()
           saw(case.type, "changed")
         end)
       end
+      local function update(said, live, names) t.update(client, live, t:complete(said, live), names) end
+
+      it("leaves what a playbook does not speak of, whatever else it changes", function()
+        for _, name in ipairs(changed_properties(t, case)) do
+          local live = t.read(client, want)
+          local value = another(t, case, name, live, server.account, before)
+          if value ~= nil then
+            local said = unspoken(t, case, want, live)
+            said[name] = value
+            update(said, live, {[name] = true})
+            assert.equal("", lost(t, want, live, t.read(client, want), name))
+          end
+        end
+        local live, names = t.read(client, want), {}
+        for _, change in ipairs(t:diff(live, t:complete(want, live))) do names[change.name] = true end
+        if next(names) then update(want, live, names) end
+        assert.equal("", difference())
+      end)
       it("is gone when deleted", function()
         t.delete(client, t.read(client, want), want)
         assert.is_nil(t.read(client, want))

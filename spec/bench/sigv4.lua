@@ -25,7 +25,7 @@ local function from_c()
   local build = arg[-1] and arg[-1]:match "^(.*)/" or "build"
   local program = build .. "/bench-sigv4"
   assert(os.execute((os.getenv "CC" or "cc") .. " -O2 -g -std=c11 -D_GNU_SOURCE -Imodules -I/usr/include/lua5.4 -o "
-    .. program .. " spec/bench/sigv4.c " .. build .. "/modules.a -Wl,-Bstatic -lcrypto -llua5.4 -Wl,-Bdynamic "
+    .. program .. " spec/bench/sigv4.c " .. build .. "/modules.a -Wl,-Bstatic -lssl -lcrypto -llua5.4 -Wl,-Bdynamic "
     .. "-lm -ldl -lpthread"), "cannot compile spec/bench/sigv4.c")
   local best, signature = 0, nil
   for _ = 1, ROUNDS do

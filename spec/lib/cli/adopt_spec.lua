@@ -127,7 +127,8 @@ describe("adopt", function()
       assert.is_nil(answer.error, answer.error and answer.error.message)
     end
     change("sqs", "SetQueueAttributes", {QueueUrl = made.queue, Attributes = {VisibilityTimeout = "45"}})
-    change("logs", "PutRetentionPolicy", {logGroupName = "/ecs/example/api", retentionInDays = 90})
+    change("logs", "PutRetentionPolicy", {logGroupName = "/aws/codebuild/example-worker", retentionInDays = 90})
+    change("logs", "PutRetentionPolicy", {logGroupName = "/ecs/example/api", retentionInDays = 90})    -- not spoken of
     change("sns", "SetTopicAttributes", {TopicArn = made.topic, AttributeName = "DisplayName",
       AttributeValue = "Other"})
     change("sqs", "DeleteQueue", {QueueUrl = (made.queue:gsub("example%-alerts", "example-audit"))})
@@ -136,7 +137,8 @@ describe("adopt", function()
     local found, exit = changes()
     assert.equal(2, exit)
     assert.same({["sqs.queue/example-alerts"] = "update VisibilityTimeout",
-      ["logs.group//ecs/example/api"] = "update retentionInDays", ["sns.topic/example-alerts"] = "update DisplayName",
+      ["logs.group//aws/codebuild/example-worker"] = "update retentionInDays",
+      ["sns.topic/example-alerts"] = "update DisplayName",
       ["sqs.queue/example-audit"] = "create ", ["dynamodb.table/example-fans"] = "update Tags"}, found)
   end)
 

@@ -56,11 +56,12 @@ return resource {
   absent = ABSENT,
 
   check = function(want)
-    if want.retentionInDays == nil then return end
+    if want.retentionInDays == nil or want.retentionInDays == 0 then return end
     for _, days in ipairs(DAYS) do
       if days == want.retentionInDays then return end
     end
-    return {("retentionInDays is %s; AWS knows only %s"):format(want.retentionInDays, table.concat(DAYS, ", "))}
+    return {("retentionInDays is %s; AWS knows only %s, and 0 means for ever"):format(want.retentionInDays,
+      table.concat(DAYS, ", "))}
   end,
 
   read = read, read_many = read_many,
@@ -68,9 +69,10 @@ return resource {
   all = {"describe_log_groups", "logGroupName"},
 
   create = function(aws, want)
-    aws.logs:create_log_group {logGroupName = want.name, kmsKeyId = want.kmsKeyId, logGroupClass = want.logGroupClass,
+    local key = want.kmsKeyId ~= "" and want.kmsKeyId or nil
+    aws.logs:create_log_group {logGroupName = want.name, kmsKeyId = key, logGroupClass = want.logGroupClass,
       tags = want.Tags}
-    if want.retentionInDays then set_retention(aws, want.name, want.retentionInDays) end
+    if (want.retentionInDays or 0) ~= 0 then set_retention(aws, want.name, want.retentionInDays) end
     return {arn = aws.arn("logs", "log-group:" .. want.name)}
   end,
 

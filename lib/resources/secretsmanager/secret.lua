@@ -163,7 +163,7 @@ return resource {
       aws.secretsmanager:put_resource_policy {SecretId = arn, ResourcePolicy = resource.encode(want.Policy),
         BlockPublicPolicy = true}
     end
-    if want.Rotation then rotate(aws, arn, want) end
+    if want.Rotation and next(want.Rotation) then rotate(aws, arn, want) end
     return {arn = arn}
   end,
 

@@ -63,7 +63,8 @@ return resource {
   create = function(aws, want)
     local attributes = {}
     for name in pairs(ATTRIBUTES) do
-      if want[name] ~= nil then attributes[name] = encode(name, want[name]) end
+      local text = want[name] ~= nil and encode(name, want[name])
+      if text and text ~= "{}" then attributes[name] = text end        -- a new one has none to take away
     end
     local arn = aws.sns:subscribe {TopicArn = want.TopicArn, Protocol = want.Protocol, Endpoint = want.Endpoint,
       Attributes = next(attributes) and attributes or nil, ReturnSubscriptionArn = true}.SubscriptionArn

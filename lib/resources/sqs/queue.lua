@@ -117,7 +117,11 @@ return resource {
   end,
 
   create = function(aws, want)
-    local url = aws.sqs:create_queue {QueueName = want.name, Attributes = encode_all(want), tags = want.Tags}.QueueUrl
+    local attributes = encode_all(want)
+    for name, text in pairs(attributes) do
+      if text == "" then attributes[name] = nil end        -- a new one has none to take away
+    end
+    local url = aws.sqs:create_queue {QueueName = want.name, Attributes = attributes, tags = want.Tags}.QueueUrl
     local got = aws.sqs:get_queue_attributes {QueueUrl = url, AttributeNames = {"QueueArn"}}
     return {url = url, arn = got.Attributes.QueueArn}
   end,

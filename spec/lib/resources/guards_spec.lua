@@ -106,8 +106,9 @@ local ROWS <const> = {
     end, want = {name = "c", AlarmRule = 'ALARM("a")'}, other = {AlarmDescription = "d"},
     set = {OKActions = TOPIC, AlarmActions = TOPIC, InsufficientDataActions = TOPIC}},
   {type = "cloudtrail.trail", before = function(session)
-      session.s3:create_bucket {Bucket = "trail-b", CreateBucketConfiguration = {LocationConstraint = "eu-west-1"}}
-    end, want = {name = "trail", S3BucketName = "trail-b"}, other = {S3KeyPrefix = "p"},
+      session.s3:create_bucket {Bucket = "trail-" .. server.account,
+        CreateBucketConfiguration = {LocationConstraint = "eu-west-1"}}
+    end, want = {name = "trail", S3BucketName = "trail-" .. ACCOUNT}, other = {S3KeyPrefix = "p"},
     set = {IsMultiRegionTrail = true, EnableLogFileValidation = true}},
   {type = "chatbot.slack_channel", want = {name = "s", SlackTeamId = "T0123ABCD", SlackChannelId = "C0123ABCD",
       IamRoleArn = "arn:aws:iam::" .. ACCOUNT .. ":role/chat"}, other = {SlackChannelId = "C0123ABCE"},
@@ -224,13 +225,40 @@ describe("what guards something", function()
     end)
   end
 
+  -- The defaults that guard, as a playbook says them: none of a structure is {}.
+  local function none_of(row)
+    local out, t = {}, resource.find(row.type)
+    for name in pairs(row.set) do
+      local value = t.defaults[name]
+      if type(value) == "function" then value = value(row.want) end
+      if value == false and type(row.set[name]) == "table" then value = {} end
+      out[name] = value
+    end
+    return out
+  end
+
+  for _, row in ipairs(ROWS) do
+    it("is never made, or is taken away, where that is said: " .. row.type, function()
+      server:reset()
+      session = aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
+      if row.before then row.before(session) end
+      local none = together(row.want, none_of(row))
+      assert.equal("create", apply(row.type, none).action)
+      assert.equal("none", apply(row.type, none).action)
+      apply(row.type, together(row.want, row.set))
+      assert.equal("update", apply(row.type, none).action)
+      local again = apply(row.type, none)
+      assert.equal("none", again.action, again.why)
+    end)
+  end
+
   -- Rows of what an update sends whole: what is there, and a part of it that a playbook changes.
   local FLAGS <const> = {BlockPublicAcls = true, IgnorePublicAcls = true, BlockPublicPolicy = true,
     RestrictPublicBuckets = false}
   local KEY <const> = arn("kms", "key/1")
   local function rule(name) return {Resources = {[name] = {Type = "AWS::Config::ConfigRule"}}} end
   local WHOLE <const> = {
-    {type = "s3.bucket", want = {name = "guarded-b"}, there = {PublicAccessBlockConfiguration = FLAGS},
+    {type = "s3.bucket", want = {name = "guarded-" .. ACCOUNT}, there = {PublicAccessBlockConfiguration = FLAGS},
       part = {PublicAccessBlockConfiguration = {RestrictPublicBuckets = true}},
       after = {PublicAccessBlockConfiguration = together(FLAGS, {RestrictPublicBuckets = true})}},
     {type = "ecs.cluster", want = {name = "c"},

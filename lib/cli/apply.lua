@@ -88,7 +88,7 @@ end
 local function watch_signals(engine, ctx, asking)
   local loop, signal = require "tidelock.loop", require "tidelock.signal"
   local words = ("tidelock: stopped at once; what was in flight may still be done. Go on with: %s"):format(engine.again
-    or "tidelock resume " .. tostring(engine.run_id))
+    or engine.resume or "tidelock resume " .. tostring(engine.run_id))
   signal.last_words(words)
   return loop.spawn(function()
     signal.wait("INT", "TERM", "HUP")

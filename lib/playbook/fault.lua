@@ -52,16 +52,16 @@ end
 function Fault:__tostring()
   local out = {}
   for i, f in ipairs(self.faults) do out[i] = sentence(f) end
-  local ending = self.run and ("What was done stays. Put it right, then: tidelock resume %s --changed"):format(self.run)
+  local ending = self.resume and ("What was done stays. Put it right, then: %s --changed"):format(self.resume)
     or "Nothing was sent."
   if #out > 1 then out[#out + 1] = ("%d faults. %s"):format(#out, ending) end
   if #out == 1 then out[1] = out[1] .. (out[1]:find "[.!?]$" and "" or ".") .. " " .. ending end
   return table.concat(out, "\n")
 end
 
---- Notes that the faults were met in a run, which had begun to work: so its error says.
-function fault.of_run(value, run)
-  if fault.is(value) then value.run = run end
+--- Notes that the faults were met in a run, which had begun to work: so its error says, with the command to resume it.
+function fault.of_run(value, resume)
+  if fault.is(value) then value.resume = resume end
 end
 
 --- Whether a raised value is such an error.

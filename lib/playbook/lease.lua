@@ -104,7 +104,7 @@ function lease.lock(self, key, info)
     local held = held_by(self, key) or {}
     local function say(name) return held[name] and held[name].S or "?" end
     fault.fail(69, "Another run is writing to %s: run %s on %s since %s. Wait until it has ended; see it with: tidelock"
-      .. " runs %s", key, say "run", say "host", say "start", say "run")
+      .. " runs %s%s", key, say "run", say "host", say "start", say "run", self.words)
   end
   if before and before.run.S ~= info.run then
     self.say(("Took over the lock of run %s on %s, which gave no sign of life."):format(before.run.S, before.host.S))

@@ -5,9 +5,12 @@ local suggest = require "suggest"
 
 local outcome = {}
 
+--- The command that goes on with a run, with the place where runs are kept.
+function outcome.resume(id, store) return ("tidelock resume %s%s"):format(tostring(id), store and store.words or "") end
+
 --- The result, exit code and sentence of a run whose resources have been gone through.
 function outcome.of(engine, id)
-  local again = engine.again or "tidelock resume " .. id
+  local again = engine.again or engine.resume or outcome.resume(id)
   local failed, left = false, false
   for _, node in ipairs(playbook.all_nodes(engine)) do
     failed, left = failed or node.failed ~= nil, left or node.skipped ~= nil
@@ -38,7 +41,7 @@ local function quoted(word)
 end
 
 -- The command that applies the playbook once more as it was applied, as far as vars are text or numbers.
-local function apply_again(engine)
+local function apply_again(engine, flow)
   local words = {"tidelock apply " .. quoted(engine.loaded.path)}
   if engine.loaded.account_path then words[#words + 1] = "--account " .. quoted(engine.loaded.account_path) end
   local given = engine.loaded.given_vars or {}
@@ -46,7 +49,7 @@ local function apply_again(engine)
     local value = given[name]
     if type(value) ~= "table" then words[#words + 1] = "--var " .. quoted(("%s=%s"):format(name, tostring(value))) end
   end
-  return table.concat(words, " ")
+  return table.concat(words, " ") .. (flow.store and flow.store.words or "")
 end
 
 --- What was left to a person, and the words that do it; nil where nothing was.
@@ -55,7 +58,7 @@ function outcome.left_out(flow, engine)
   if n == 0 then return nil end
   for i, name in ipairs(flow.left) do words[i] = ("--approve %q"):format(name) end
   return ("%d step%s left out, waiting for a confirmation. Do %s with: %s %s"):format(n,
-    n == 1 and " was" or "s were", n == 1 and "it" or "them", apply_again(engine), table.concat(words, " "))
+    n == 1 and " was" or "s were", n == 1 and "it" or "them", apply_again(engine, flow), table.concat(words, " "))
 end
 
 -- What waits for a person, by name: all that may be approved.

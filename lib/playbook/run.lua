@@ -47,9 +47,9 @@ function run.busy(engine, store) return store.holder and store:holder(record.loc
 local function refuse_open(engine, options)
   local open = not options.new and run.unfinished(engine, options.store)
   if not open then return end
-  fault.fail(open.result == "parked" and 75 or 1, "Run %s of this playbook has not ended (%s). Go on with: tidelock"
-    .. " resume %s; or start over, repeating its steps, with --new.", open.run, open.result or "it was stopped",
-    open.run)
+  fault.fail(open.result == "parked" and 75 or 1, "Run %s of this playbook has not ended (%s). Go on with: %s;"
+    .. " or start over, repeating its steps, with --new.", open.run, open.result or "it was stopped",
+    outcome.resume(open.run, options.store))
 end
 
 -- A word that nobody asked for was meant for something: it is told, whatever became of the run.
@@ -67,7 +67,7 @@ function run.execute(engine, options)
   if steps then refuse_open(engine, options) end
   local id = store_of.new_id()
   local held <close> = take_lock(engine, options, id)  -- luacheck: ignore
-  engine.run_id = id
+  engine.run_id, engine.resume = id, outcome.resume(id, options.store)
   local journal = record.begin(engine, options, id)
   local out
   if steps then
@@ -147,7 +147,7 @@ function run.resume(id, options, context_of)
   playbook.identify(engine)
   local held <close> = take_lock(engine, options, id)  -- luacheck: ignore
   journal:write {kind = "resume", run = id, user = record.user(), host = require "tidelock.fs".hostname()}
-  engine.run_id = id
+  engine.run_id, engine.resume = id, outcome.resume(id, options.store)
   landing.look(engine, journal, options, context.emit)
   local out = go_on(engine, id, journal, head, options)
   out.run, out.engine.run_id = id, id

@@ -23,7 +23,7 @@ function s3store.open(url, session, say)
     fault.fail(64, "--store takes s3://BUCKET/PREFIX, not %q.", url)
   end
   return setmetatable({bucket = bucket, prefix = prefix == "" and "" or prefix .. "/", aws = session,
-    locks = "tidelock-locks", seen = {}, say = say or function() end}, s3store)
+    words = " --store " .. url, locks = "tidelock-locks", seen = {}, say = say or function() end}, s3store)
 end
 
 function s3store:key(...) return self.prefix .. table.concat({...}, "/") end

@@ -50,8 +50,8 @@ local function in_flight(flow, engine, entry, token)
     .. " be known. Look, then type done, again or stop: "):format(entry.name))
   if answer == "done" then return true, nil end
   if answer == "again" then return false end
-  halt.parked("Step %q was in flight when the run stopped. Find out whether it was done, then: tidelock resume"
-    .. " %s --assume '%s=done' (or =again)", entry.name, flow.run, entry.name)
+  halt.parked("Step %q was in flight when the run stopped. Find out whether it was done, then: %s"
+    .. " --assume '%s=done' (or =again)", entry.name, flow.resume, entry.name)
 end
 
 local function wanted(entry)
@@ -83,10 +83,10 @@ local function confirmed(flow, engine, entry)
   end
   if entry.spec.later then return leave(flow, engine, entry) end
   if answer then
-    halt.parked("Step %q was not confirmed. Go on with: tidelock resume %s", entry.name, flow.run)
+    halt.parked("Step %q was not confirmed. Go on with: %s", entry.name, flow.resume)
   end
-  halt.parked("Step %q needs a confirmation. Give it with: tidelock resume %s --approve %q", entry.name,
-    flow.run, entry.name)
+  halt.parked("Step %q needs a confirmation. Give it with: %s --approve %q", entry.name, flow.resume,
+    entry.name)
 end
 
 --- Journals that a step or a wait is done, with its value.

@@ -20,8 +20,7 @@ local function undo(flow, engine, options, why)
     choice = answer == "yes" and "undo" or "stop"
   end
   if choice ~= "undo" then
-    return ("What was done stays: %s. Undo it with: tidelock resume %s --undo"):format(table.concat(names, ", "),
-      flow.run)
+    return ("What was done stays: %s. Undo it with: %s --undo"):format(table.concat(names, ", "), flow.resume)
   end
   local ok, err = flow:undo(engine)
   return ok and "All done steps were undone." or err, ok and "undone" or nil
@@ -34,10 +33,10 @@ local function settle(flow, engine, options, halt)
     out.result = result or "failed"
     if more then out.message = out.message .. "\n" .. more end
     if out.result == "failed" then
-      out.message = out.message .. ("\nWhen the cause is gone, go on with: tidelock resume %s"):format(flow.run)
+      out.message = out.message .. ("\nWhen the cause is gone, go on with: %s"):format(flow.resume)
     end
   elseif halt.result == "interrupted" then
-    out.message = ("%s Go on with: tidelock resume %s"):format(halt.message, flow.run)
+    out.message = ("%s Go on with: %s"):format(halt.message, flow.resume)
   end
   return out
 end
@@ -81,7 +80,7 @@ local function carry_out(engine, journal, options, flow)
   else
     local halt = halt_of.is(err) and err or stopped(err)
     if not halt then
-      fault.of_run(err, flow.run)
+      fault.of_run(err, flow.resume)
       record.finish(engine, journal, "failed", type(err) == "table" and err.exit or 70, tostring(err))
       error(err, 0)
     end
@@ -102,7 +101,7 @@ local function live_engine(engine, flow)
     emit = context.emit, mode = "apply", identity = engine.identity, recorder = recorder, workflow = flow,
     concurrency = engine.concurrency, unsafe = engine.unsafe, words = engine.words, is_secret = engine.is.secret}
   fresh.loaded, fresh.context, fresh.seconds = engine.loaded, context, engine.seconds
-  fresh.orphans, fresh.run_id = engine.orphans, engine.run_id
+  fresh.orphans, fresh.run_id, fresh.resume = engine.orphans, engine.run_id, flow.resume
   return fresh
 end
 

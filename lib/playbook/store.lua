@@ -4,6 +4,7 @@ local journal_of = require "playbook.journal"
 
 local store = {}
 store.__index = store
+store.words = ""                               -- what a command is told of the place of runs: it is the usual one
 
 local function root()
   local own = os.getenv "TIDELOCK_STATE"

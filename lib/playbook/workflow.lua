@@ -18,6 +18,7 @@ function workflow.new(options)
   local self = setmetatable({undos = {}, checks = {}, left = {}, ran = 0}, workflow)
   for name, value in pairs(options) do self[name] = value end
   self.approved, self.assume = options.approved or {}, options.assume or {}
+  self.resume = require "playbook.outcome".resume(options.run, options.store)
   self.clock = options.clock or function() return require "tidelock.loop".time() end
   self.sleep = options.sleep or function(s) require "tidelock.loop".sleep(s) end
   return self
@@ -97,7 +98,7 @@ function act.approve(self, engine, entry)
   if not self.approved[entry.name] then
     local answer = attempt.ask(self, engine, ("Approve %q? Only yes is taken as yes: "):format(entry.name))
     if answer ~= "yes" then
-      halt.parked("%q is not approved. Go on with: tidelock resume %s --approve %q", entry.name, self.run,
+      halt.parked("%q is not approved. Go on with: %s --approve %q", entry.name, self.resume,
         entry.name)
     end
   end
@@ -113,8 +114,8 @@ function act.park(self, engine, entry)
   end
   local left = parked["until"] - self.clock()
   if left > 0 then
-    halt.parked("Parked (%s) for %s more, until %s. Then: tidelock resume %s", entry.name, vars.span(left),
-      os.date("!%Y-%m-%d %H:%M:%S UTC", math.ceil(parked["until"])), self.run)
+    halt.parked("Parked (%s) for %s more, until %s. Then: %s", entry.name, vars.span(left),
+      os.date("!%Y-%m-%d %H:%M:%S UTC", math.ceil(parked["until"])), self.resume)
   end
   self.journal:write {kind = "park.done", name = entry.name}
   engine.emit {kind = "park.done", name = entry.name, line = (">   parked long enough (%s)"):format(entry.name)}

@@ -1,4 +1,5 @@
 -- completion_spec.lua -- tidelock completion: what the program offers at TAB, and the shells' scripts.
+local fs = require "tidelock.fs"
 local loop = require "tidelock.loop"
 local proc = require "tidelock.proc"
 
@@ -99,9 +100,11 @@ describe("tidelock completion", function()
 
   if installed "fish" then
     it("completes in fish", function()
+      local home = fs.tempdir "completion_spec"                      -- fish makes its folders there
       local out = assert(proc.run {"fish", "-c",
         "tidelock completion fish | source; complete -C 'tidelock call sqs create-q'",
-        env = {PATH = HERE .. ":" .. os.getenv "PATH", HOME = "/nonexistent"}})
+        env = {PATH = HERE .. ":" .. os.getenv "PATH", HOME = home}})
+      os.execute("rm -rf '" .. home .. "'")
       assert.matches("^create%-queue", out.stdout)
     end)
   end

@@ -21,13 +21,17 @@ function each.failing(host)
   return out
 end
 
---- Mends what the playbooks leave: what people do, and the migrations that come later.
-function each.complete(host)
+--- Mends what the playbooks leave to people.
+function each.by_people(host)
   hardened.people(host, {root_mfa = true})
-  hardened.encrypted_cache(host)
   hardened.encrypted_database(host)
-  hardened.rotating_secret(host, "example/redis/auth-token")
   hardened.rotate_all(host)
+end
+
+--- The migration that comes later; then nothing is left.
+function each.complete(host)
+  hardened.encrypted_cache(host)
+  hardened.rotating_secret(host, "example/redis/auth-token")
   host.kept = {}
 end
 

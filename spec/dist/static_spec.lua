@@ -26,9 +26,12 @@ describe("the static program", function()
     local out = here:run {"/tidelock", "version"}
     assert.equal(0, out.code, out.stderr)
     assert.matches("^tidelock ", out.stdout)
-    local apply = here:run {"/tidelock", "runs"}
-    assert.equal(0, apply.code, apply.stderr)
-    assert.matches("There are no runs yet", apply.stdout)
+    local runs = here:run {"/tidelock", "runs", env = {TIDELOCK_STATE = "/state"}}
+    assert.equal(0, runs.code, runs.stderr)
+    assert.matches("There are no runs yet", runs.stdout)
+    local homeless = here:run {"/tidelock", "runs"}
+    assert.equal(64, homeless.code)
+    assert.matches("no place for the journal of runs: HOME is not set", homeless.stderr)
   end)
 
   fact("makes a signed call from there", function()

@@ -11,10 +11,7 @@ describe("harden/alarms on an emulator that evaluates alarms", function()
 
   setup(function()
     folder = fs.tempdir "alarms_spec"
-    restore = program.environment {AWS_ENDPOINT_URL = server.url, AWS_REGION = server.region,
-      AWS_ACCESS_KEY_ID = "test", AWS_SECRET_ACCESS_KEY = "test", AWS_CONFIG_FILE = "/dev/null",
-      AWS_SHARED_CREDENTIALS_FILE = "/dev/null", AWS_PROFILE = false, AWS_SESSION_TOKEN = false,
-      TIDELOCK_STATE = folder .. "/state"}
+    restore = program.environment(program.with(server.env, {TIDELOCK_STATE = folder .. "/state"}))
     for _, name in ipairs {"orders", "orders-dlq", "ear"} do
       url = session.sqs:create_queue {QueueName = name}.QueueUrl     -- the last is the ear
     end

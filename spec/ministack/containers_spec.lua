@@ -16,10 +16,7 @@ describe("containers on ministack", function()
 
   setup(function()
     folder = fs.tempdir "containers_spec"
-    restore = program.environment {AWS_ENDPOINT_URL = server.url, AWS_REGION = server.region,
-      AWS_ACCESS_KEY_ID = "test", AWS_SECRET_ACCESS_KEY = "test", AWS_CONFIG_FILE = "/dev/null",
-      AWS_SHARED_CREDENTIALS_FILE = "/dev/null", AWS_PROFILE = false, AWS_SESSION_TOKEN = false,
-      TIDELOCK_STATE = folder .. "/state"}
+    restore = program.environment(program.with(server.env, {TIDELOCK_STATE = folder .. "/state"}))
     session.ecs:create_cluster {clusterName = "c"}
     session.iam:create_role {RoleName = "one", AssumeRolePolicyDocument = "{}"}
     session.ecs:register_task_definition {family = "t", requiresCompatibilities = {"FARGATE"}, cpu = "256",

@@ -21,10 +21,8 @@ describe("a user who may too little", function()
     assert(fs.write(folder .. "/book.lua", BOOK))
     root.iam:create_user {UserName = "ci"}
     local key = root.iam:create_access_key {UserName = "ci"}.AccessKey
-    restore = program.environment {AWS_ENDPOINT_URL = server.url, AWS_REGION = server.region,
-      AWS_ACCESS_KEY_ID = key.AccessKeyId, AWS_SECRET_ACCESS_KEY = key.SecretAccessKey, AWS_CONFIG_FILE = "/dev/null",
-      AWS_SHARED_CREDENTIALS_FILE = "/dev/null", AWS_PROFILE = false, AWS_SESSION_TOKEN = false,
-      TIDELOCK_STATE = folder .. "/state"}
+    restore = program.environment(program.with(server.env, {TIDELOCK_STATE = folder .. "/state",
+      AWS_ACCESS_KEY_ID = key.AccessKeyId, AWS_SECRET_ACCESS_KEY = key.SecretAccessKey}))
   end)
   teardown(function()
     restore()

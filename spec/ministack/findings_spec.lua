@@ -11,10 +11,7 @@ describe("harden/findings on an emulator that delivers", function()
 
   setup(function()
     folder = fs.tempdir "findings_spec"
-    restore = program.environment {AWS_ENDPOINT_URL = server.url, AWS_REGION = server.region,
-      AWS_ACCESS_KEY_ID = "test", AWS_SECRET_ACCESS_KEY = "test", AWS_CONFIG_FILE = "/dev/null",
-      AWS_SHARED_CREDENTIALS_FILE = "/dev/null", AWS_PROFILE = false, AWS_SESSION_TOKEN = false,
-      TIDELOCK_STATE = folder .. "/state"}
+    restore = program.environment(program.with(server.env, {TIDELOCK_STATE = folder .. "/state"}))
     url = session.sqs:create_queue {QueueName = "ear"}.QueueUrl
   end)
   teardown(function()

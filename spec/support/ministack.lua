@@ -7,7 +7,8 @@ ministack.__index = ministack
 
 --- Starts one of its own. Its root keys are "test", "test".
 -- @param options.auth false: signatures and policies are not checked
--- @return {url=, port=, region=, account=, credentials=} with `session(more)` and `stop`
+-- @return {url=, port=, region=, account=, credentials=, env=} with `session(more)` and `stop`; in env, false is a name
+-- that must have no value
 function ministack.start(options)
   options = options or {}
   local command = {ministack.PYTHON, "spec/support/ministack_server.py"}
@@ -18,6 +19,9 @@ function ministack.start(options)
   self.process, port = server.start(command, "^(%d+)\n", {stderr = "null"})
   self.port = math.tointeger(port)
   self.url = ("http://127.0.0.1:%d"):format(self.port)
+  self.env = {AWS_ENDPOINT_URL = self.url, AWS_REGION = self.region, AWS_ACCESS_KEY_ID = "test",
+    AWS_SECRET_ACCESS_KEY = "test", AWS_CONFIG_FILE = "/dev/null", AWS_SHARED_CREDENTIALS_FILE = "/dev/null",
+    AWS_PROFILE = false, AWS_SESSION_TOKEN = false}
   return self
 end
 

@@ -310,9 +310,10 @@ def serve(sock, context, two):
 
 def main():
     context, two = None, "--h2" in sys.argv
-    if sys.argv[1:2] == ["--tls"]:
+    if "--tls" in sys.argv:
+        at = sys.argv.index("--tls") + 1
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*sys.argv[2:4])
+        context.load_cert_chain(*sys.argv[at:at + 2])
         context.set_alpn_protocols(["h2"] if two else ["http/1.1"])
     threading.Thread(target=watch_stdin, daemon=True).start()
     server = socket.create_server(("127.0.0.1", 0), backlog=64)

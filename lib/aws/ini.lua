@@ -3,6 +3,8 @@ local ini = {}
 
 local function trim(s) return (s:match("^%s*(.-)%s*$")) end
 
+local function indent_of(line) return #line:match("^%s*") end
+
 local function fault(name, line, message)
   return nil, ("%s, line %d: %s"):format(name, line, message)
 end
@@ -31,7 +33,7 @@ local function open_section(state, line, number)
   return true
 end
 
--- An indented line continues the key above it: `s3 =` opens a table of its own, text a longer text.
+-- A line further in than the key above it continues that: `s3 =` opens a table of its own, text a longer text.
 local function continue(state, line, number)
   local values, key = state.section.values, state.key
   local value = values[key]
@@ -63,17 +65,17 @@ local function assign(state, line, number)
     return fault(state.name, number, ('"%s" is set twice in this section; keep one of them.'):format(key))
   end
   state.section.values[key] = value
-  state.key = key
+  state.key, state.indent = key, indent_of(line)
   return true
 end
 
 local function take(state, line, number)
   if line:find("^%s*[#;]") or not line:find("%S") then return true end
-  if line:find("^%[") then return open_section(state, line, number) end
+  if state.key and indent_of(line) > state.indent then return continue(state, line, number) end
+  if line:find("^%s*%[") then return open_section(state, trim(line), number) end
   if not state.section then
     return fault(state.name, number, "this stands before the first [heading]; put [default] above it.")
   end
-  if line:find("^%s") and state.key then return continue(state, line, number) end
   return assign(state, line, number)
 end
 

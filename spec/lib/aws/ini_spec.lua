@@ -28,6 +28,13 @@ describe("aws.ini", function()
     assert.same({credential_process = "a\nb"}, one("[default]\ncredential_process = a\n   b\n").values)
   end)
 
+  it("reads a section that is indented as a whole: only what is further in continues a key", function()
+    local list = assert(ini.parse("[default]\n  region = r\n  s3 =\n    addressing_style = path\n  output = json\n"
+      .. "  [profile a]\n\tregion = q\n\toutput = text\n", "f"))
+    assert.same({region = "r", s3 = {addressing_style = "path"}, output = "json"}, list[1].values)
+    assert.same({"a", {region = "q", output = "text"}}, {list[2].name, list[2].values})
+  end)
+
   it("skips a byte order mark and keeps the line of a section", function()
     assert.equal(2, one("\xEF\xBB\xBF# x\n[default]\nregion = r").line)
   end)

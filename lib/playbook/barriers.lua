@@ -1,12 +1,30 @@
 --- The words that are barriers: step, wait_until, check, approve, park. A plan only gives them their place.
+local contains = require "lists".contains
 local suggest = require "suggest"
 local unknown = require "playbook.unknown"
 local vars = require "playbook.vars"
 
 local barriers = {}
 
-local STEP <const> = {"run", "undo", "probe", "retry", "timeout", "when", "confirm", "later", "about", "every", "test",
-  "severity"}
+local WORDS <const> = {
+  step = {"run", "undo", "probe", "retry", "timeout", "when", "confirm", "later", "about"},
+  wait_until = {"test", "timeout", "every", "about"},
+  check = {"test", "timeout", "severity", "absent", "about"},
+}
+
+-- Of a check: error codes that mean "there is none", and what to say then.
+local function check_absent(engine, name, absent)
+  if type(absent) ~= "table" then
+    engine:fault("check %q: absent must be a table of error codes and sentences", name)
+    return
+  end
+  for code, sentence in pairs(absent) do
+    if type(code) ~= "string" or type(sentence) ~= "string" then
+      engine:fault('check %q: absent says what an error code means: absent = {NotFound = "there is none"}', name)
+      return
+    end
+  end
+end
 
 local function check_spec(engine, kind, name, spec, needed)
   if type(spec) ~= "table" then
@@ -14,15 +32,16 @@ local function check_spec(engine, kind, name, spec, needed)
     return false
   end
   for key in pairs(spec) do
-    local ok = false
-    for _, word in ipairs(STEP) do ok = ok or word == key end
-    if not ok then engine:fault("%s %q: %s is not known%s", kind, name, tostring(key), suggest.phrase(key, STEP)) end
+    if not contains(WORDS[kind], key) then
+      engine:fault("%s %q: %s is not known%s", kind, name, tostring(key), suggest.phrase(key, WORDS[kind]))
+    end
   end
   for _, word in ipairs {"run", "undo", "probe", "test"} do
     if spec[word] ~= nil and type(spec[word]) ~= "function" then
       engine:fault("%s %q: %s must be a function", kind, name, word)
     end
   end
+  if spec.absent ~= nil then check_absent(engine, name, spec.absent) end
   if spec.later and spec.confirm == nil then
     engine:fault("%s %q: later says that it may wait for a confirmation, but it asks for none; add confirm", kind, name)
   end

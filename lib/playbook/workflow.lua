@@ -123,6 +123,12 @@ end
 
 local MARK <const> = {pass = "ok ", skip = "-  "}
 
+-- What a refusal means where the check says that it means "there is none": that has failed, and is no error.
+local function absence(entry, err)
+  local absent = entry.spec.absent
+  return absent and type(err) == "table" and absent[err.code]
+end
+
 -- The test says true, false or "skip" (it was not made), and the evidence; what it raises is an error, never a pass.
 function act.check(self, engine, entry)
   local ok, value, evidence = pcall(function()
@@ -134,6 +140,8 @@ function act.check(self, engine, entry)
     return v[1], v[2] or e
   end)
   if not ok then halt.if_cut_short(engine, value) end
+  local none = not ok and absence(entry, value)
+  if none then ok, value, evidence = true, false, none end
   local result = {name = entry.name,
     result = not ok and "error" or value == "skip" and "skip" or value and "pass" or "fail",
     severity = entry.spec.severity or "critical",

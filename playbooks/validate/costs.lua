@@ -14,6 +14,12 @@ playbook {
   },
 }
 
+-- What says that there is none of it; any other refusal means that it could not be looked at.
+local none = {}
+for code, maker in pairs {NotFound = "costs", NotFoundException = "costs", ResourceNotFoundException = "messaging"} do
+  none[code] = ("it is not there; make it with: tidelock apply playbooks/provision/%s.lua"):format(maker)
+end
+
 local DAY, GB = 86400, 1e9
 local checked_at = now()
 local figures = include("runbooks/cost-figures").figures
@@ -21,7 +27,7 @@ local topic = "arn:aws:sns:" .. account.region .. ":" .. account.id .. ":" .. ac
 
 -- ## Whom money talks to
 
-check "3.1/3.2 the budget tells at forecast and actual spend" {test = function()
+check "3.1/3.2 the budget tells at forecast and actual spend" {absent = none, test = function()
   local base = {AccountId = aws.sts:get_caller_identity {}.Account, BudgetName = account.prefix .. "-monthly"}
   local limit = aws.budgets:describe_budget(base).Budget.BudgetLimit
   local told = {}
@@ -41,7 +47,7 @@ check "3.1/3.2 the budget tells at forecast and actual spend" {test = function()
     told.FORECASTED, told.ACTUAL)
 end}
 
-check "4.5 budgets and anomaly detection may publish" {test = function()
+check "4.5 budgets and anomaly detection may publish" {absent = none, test = function()
   local policy = json.decode(aws.sns:get_topic_attributes {TopicArn = topic}.Attributes.Policy)
   local may = {}
   for _, s in ipairs(policy.Statement) do
@@ -185,7 +191,7 @@ end}
 
 -- ## Whether the costs of AI are written down, where there is a table for them
 
-check "the costs of AI are written down" {severity = "warning", test = function()
+check "the costs of AI are written down" {severity = "warning", absent = none, test = function()
   local name = ("%s-ai-costs-%s"):format(account.prefix, account.env)
   local yesterday = "COST#" .. os.date("!%Y-%m-%d", checked_at - DAY)
   local found = aws.dynamodb:scan {TableName = name, Limit = 500, ProjectionExpression = "pk",

@@ -16,18 +16,11 @@ playbook {
 
 local topic = "arn:aws:sns:" .. account.region .. ":" .. account.id .. ":" .. account.prefix .. "-cost-alerts"
 
-local MISSING = {["AWS.SimpleQueueService.NonExistentQueue"] = true, QueueDoesNotExist = true,
-  ResourceNotFoundException = true, NotFound = true, NotFoundException = true}
-
--- What is not there has failed its check; any other refusal means that it could not be made.
-local function proof(test)
-  return function()
-    local answer = table.pack(pcall(test))
-    if answer[1] then return table.unpack(answer, 2, answer.n) end
-    local err = answer[2]
-    if type(err) ~= "table" or not MISSING[err.code] then error(err, 0) end
-    return false, "it is not there; make it with: tidelock apply playbooks/provision/all.lua"
-  end
+-- What says that there is none of it; any other refusal means that it could not be looked at.
+local none = {}
+for _, code in ipairs {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "ResourceNotFoundException",
+  "NotFound", "NotFoundException"} do
+  none[code] = "it is not there; make it with: tidelock apply playbooks/provision/all.lua"
 end
 
 -- ## Queues: as declared, and a message of our own through those that nobody else works on
@@ -88,7 +81,7 @@ for _, queue in ipairs(queues) do
   local name, fifo = queue.name .. queue.suffix, queue.suffix ~= ""
   local dead = queue.name .. "-dlq" .. queue.suffix
 
-  check("4.1/4.2 queue " .. name) {test = proof(function()
+  check("4.1/4.2 queue " .. name) {absent = none, test = function()
     local live = attributes(name)
     local redrive = json.decode(live.RedrivePolicy or "{}")
     local wrong = first_wrong {
@@ -100,16 +93,16 @@ for _, queue in ipairs(queues) do
       {"FifoThroughputLimit", live.FifoThroughputLimit, fifo and "perMessageGroupId" or nil},
     }
     return not wrong, wrong or ("read by long polling, encrypted, dead letters after %d receives"):format(var.tries)
-  end)}
+  end}
 
-  check("4.1/4.2 dead letters " .. dead) {test = proof(function()
+  check("4.1/4.2 dead letters " .. dead) {absent = none, test = function()
     local live = attributes(dead)
     local wrong = first_wrong {{"MessageRetentionPeriod", live.MessageRetentionPeriod, var.keep},
       {"SqsManagedSseEnabled", live.SqsManagedSseEnabled, true}}
     return not wrong, wrong or "kept long enough, encrypted"
-  end)}
+  end}
 
-  check("5.1 message through " .. name) {test = proof(function()
+  check("5.1 message through " .. name) {absent = none, test = function()
     if not var.messages then return "skip", "not tried: messages=false" end
     local live, url = attributes(name)
     local why = in_use(live)
@@ -124,14 +117,14 @@ for _, queue in ipairs(queues) do
       end
     end
     return false, ("what was sent did not come back; its attribute is tidelock-probe, its id %s"):format(id)
-  end)}
+  end}
 end
 
 -- ## Tables
 
 for _, purpose in ipairs {"ai-costs", "cost-alerts"} do
   local name = ("%s-%s-%s"):format(account.prefix, purpose, account.env)
-  check("4.3/4.4 table " .. name) {test = proof(function()
+  check("4.3/4.4 table " .. name) {absent = none, test = function()
     local live = aws.dynamodb:describe_table {TableName = name}.Table
     local ttl = aws.dynamodb:describe_time_to_live {TableName = name}.TimeToLiveDescription
     local backups = aws.dynamodb:describe_continuous_backups {TableName = name}.ContinuousBackupsDescription
@@ -149,20 +142,20 @@ for _, purpose in ipairs {"ai-costs", "cost-alerts"} do
     if wrong then return false, wrong end
     aws.dynamodb:get_item {TableName = name, Key = {pk = {S = "tidelock-probe"}, sk = {S = "tidelock-probe"}}}
     return true, "active, answers, encrypted, expires by ttl, recoverable"
-  end)}
+  end}
 end
 
 -- ## The topic, and who hears it
 
-check "4.5 topic lets budgets, anomaly detection and alarms publish" {test = proof(function()
+check "4.5 topic lets budgets, anomaly detection and alarms publish" {absent = none, test = function()
   local policy = aws.sns:get_topic_attributes {TopicArn = topic}.Attributes.Policy or ""
   for _, service in ipairs {"budgets", "costalerts", "cloudwatch"} do
     if not policy:find(service .. ".amazonaws.com", 1, true) then return false, service .. " may not publish" end
   end
   return true, "all three may"
-end)}
+end}
 
-check("9.1 " .. account.emails.costs .. " is subscribed") {severity = "warning", test = proof(function()
+check("9.1 " .. account.emails.costs .. " is subscribed") {severity = "warning", absent = none, test = function()
   for s in aws.sns:items("list_subscriptions_by_topic", {TopicArn = topic}) do
     if s.Protocol == "email" and s.Endpoint == account.emails.costs then
       if s.SubscriptionArn:find "^arn:" then return true, "confirmed" end
@@ -170,7 +163,7 @@ check("9.1 " .. account.emails.costs .. " is subscribed") {severity = "warning",
     end
   end
   return false, "there is no such subscription"
-end)}
+end}
 
 -- AWS Chatbot answers in some regions, for all of them.
 local function chatbot()
@@ -198,7 +191,7 @@ end
 
 -- ## Budget and anomaly detection
 
-check "3.1/3.2 budget tells at forecast and actual" {test = proof(function()
+check "3.1/3.2 budget tells at forecast and actual" {absent = none, test = function()
   local base = {AccountId = aws.sts:get_caller_identity {}.Account, BudgetName = account.prefix .. "-monthly"}
   local budget = aws.budgets:describe_budget(base).Budget
   local at, silent = {}, nil
@@ -223,7 +216,7 @@ check "3.1/3.2 budget tells at forecast and actual" {test = proof(function()
   }
   return not wrong, wrong or ("%s %s, the topic hears at %g %% forecast and %g %% spent"):format(limit.Amount,
     limit.Unit, at.FORECASTED, at.ACTUAL)
-end)}
+end}
 
 -- What is asked of the one of that name in a list of Cost Explorer's.
 local function named(operation, field, name)

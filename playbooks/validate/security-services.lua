@@ -12,6 +12,8 @@ playbook {
   },
 }
 
+local MAKE_IT = "; make it with: tidelock apply playbooks/harden/security-services.lua"
+local NO_QUEUE = "there is no queue of those that could not" .. MAKE_IT
 local trail = var.trail ~= "" and var.trail or account.prefix .. "-" .. account.env .. "-trail"
 
 -- ## Those who watch are on
@@ -25,7 +27,8 @@ check "2.3 Security Hub is on, by the best practices" {controls = {"securityhub-
 check "2.3 Security Hub's findings reach somebody by themselves" {controls = "securityhub-notified"}
 check "AWS Config records changes" {controls = "config-recorder"}
 
-check "findings could all be delivered" {severity = "warning", test = function()
+check "findings could all be delivered" {severity = "warning", absent = {
+  ["AWS.SimpleQueueService.NonExistentQueue"] = NO_QUEUE, QueueDoesNotExist = NO_QUEUE}, test = function()
   local url = aws.sqs:get_queue_url {QueueName = account.prefix .. "-security-alerts-dlq"}.QueueUrl
   local n = aws.sqs:get_queue_attributes {QueueUrl = url,
     AttributeNames = {"ApproximateNumberOfMessages"}}.Attributes.ApproximateNumberOfMessages
@@ -47,6 +50,16 @@ local call = step "make a call that the trail must write down" {
 local called_at = now()
 
 if var.park > 0 then park {var.park, name = "the trail is given time", why = "CloudTrail delivers with a delay"} end
+
+local NONE = {TrailNotFoundException = true, NotFound = true}
+
+-- What is asked for, or nil where the answer is that there is none.
+local function if_there(fn)
+  local ok, answer = pcall(fn)
+  if ok then return answer end
+  if type(answer) == "table" and NONE[answer.code] then return nil end
+  error(answer, 0)
+end
 
 local function minutes_ago(time, at)
   if type(time) ~= "number" then return "never" end
@@ -82,7 +95,8 @@ end
 
 local proof = step "look for it in the trail" {
   run = function()
-    local t = aws.cloudtrail:get_trail {Name = trail}.Trail
+    local t = if_there(function() return aws.cloudtrail:get_trail {Name = trail}.Trail end)
+    if not t then return {absent = true} end
     local status
     local found, waited = every(20, function()
       status = aws.cloudtrail:get_trail_status {Name = t.TrailARN}
@@ -98,6 +112,7 @@ local proof = step "look for it in the trail" {
 
 check "2.1 the trail has written the call down" {test = function()
   if proof.found then return true, ("%s; waited %d s"):format(proof.found, proof.waited) end
+  if proof.absent then return false, "there is no trail " .. trail .. MAKE_IT end
   if not proof.logging then return false, trail .. " is not logging" end
   if (proof.why or "") ~= "" then return false, ("%s cannot deliver: %s"):format(trail, proof.why) end
   return false, ("%s has not written %s down within %d s; it last delivered %s. CloudTrail takes some 5 minutes, and up"
@@ -142,9 +157,15 @@ if var.sample then
 
   local delivered = step "have a sample finding delivered" {
     run = function()
-      local detector = aws.guardduty:list_detectors {}.DetectorIds[1]
-      local subscription = aws.sns:subscribe {TopicArn = topic, Protocol = "sqs", Endpoint = ear.arn,
-        Attributes = {RawMessageDelivery = "true"}, ReturnSubscriptionArn = true}.SubscriptionArn
+      local detector = (aws.guardduty:list_detectors {}.DetectorIds or {})[1]
+      local subscription = detector and if_there(function()
+        return aws.sns:subscribe {TopicArn = topic, Protocol = "sqs", Endpoint = ear.arn,
+          Attributes = {RawMessageDelivery = "true"}, ReturnSubscriptionArn = true}.SubscriptionArn
+      end)
+      if not subscription then
+        aws.sqs:delete_queue {QueueUrl = ear.url}
+        return {absent = detector and "there is no topic " .. topic or "GuardDuty has no detector here"}
+      end
       local ok, text, waited = pcall(function()
         aws.guardduty:create_sample_findings {DetectorId = detector, FindingTypes = {KIND}}
         return every(5, heard)
@@ -160,6 +181,7 @@ if var.sample then
 
   check "2.2 a finding of high severity is delivered" {test = function()
     if delivered.text then return true, ("within %d s: %s"):format(delivered.waited, delivered.text) end
+    if delivered.absent then return false, delivered.absent .. MAKE_IT end
     return false, ("nothing was heard on %s within %d s: look at rule, topic policy and key"):format(topic,
       delivered.waited)
   end}

@@ -84,6 +84,16 @@ describe("validate/costs", function()
       all["the month stays within the budget"].why)
     assert.matches("could not be measured", all["7.2 and costs less"].why)
   end)
+  it("fails where nothing was provisioned, in words that say what makes it", function()
+    local code, text, all = validate()
+    assert.equal(1, code, text)
+    for name, maker in pairs {["3.1/3.2 the budget tells at forecast and actual spend"] = "costs",
+      ["4.5 budgets and anomaly detection may publish"] = "costs", ["the costs of AI are written down"] = "messaging"} do
+      assert.equal(("it is not there; make it with: tidelock apply playbooks/provision/%s.lua"):format(maker),
+        all[name].why)
+    end
+    assert.matches(" 5 failed, ", text, 1, true)           -- these, a subscription to anomalies, endpoints
+  end)
   it("fails where nothing has fallen, and says by how much", function()
     nat(2, 10e9)
     stored("StandardStorage", 2, 10e9)

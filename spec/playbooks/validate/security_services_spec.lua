@@ -69,3 +69,22 @@ describe("validate/security-services", function()
     assert.is_nil(text:find('step "make a call that the trail must write down" done', 1, true))
   end)
 end)
+
+describe("validate/security-services where nothing was hardened", function()
+  it("fails, says what makes it, and leaves nothing behind", function()
+    local host <const> = hardening.start()
+    local code, text = host:run("run", "playbooks/validate/security-services.lua", hardening.ACCOUNT, "--yes", "--quiet",
+      "--var", "wait=0", "--var", "sample=true")
+    local queues = host.session.sqs:list_queues {}.QueueUrls
+    host:close()
+    assert.equal(1, code, text)
+    local make = "; make it with: tidelock apply playbooks/harden/security-services.lua"
+    for _, line in ipairs {'check "findings could all be delivered": there is no queue of those that could not' .. make,
+      'check "2.1 the trail has written the call down": there is no trail example-production-trail' .. make,
+      'check "2.2 a finding of high severity is delivered": GuardDuty has no detector here' .. make} do
+      assert.matches(line, text, 1, true)
+    end
+    assert.matches(" 0 could not be made", text, 1, true)
+    assert.same({}, queues or {})
+  end)
+end)

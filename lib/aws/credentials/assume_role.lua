@@ -19,6 +19,10 @@ end
 
 -- The keys that take the role: those of another profile, which may itself take a role.
 local function source_of(ctx, label, profile, seen)
+  if profile.credential_source and profile.source_profile then
+    shape.fail(("The profile %s has both source_profile and credential_source."):format(label),
+      "Keep the one whose keys may take the role.")
+  end
   if profile.credential_source then return from_source(ctx, label, profile.credential_source) end
   local source = profile.source_profile
   if not source then

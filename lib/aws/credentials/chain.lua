@@ -11,10 +11,13 @@ local OF_PROFILE <const> = {"assume_role", "web_identity", "sso", "shared", "pro
 
 local function provider(name) return require("aws.credentials." .. name) end
 
---- The credentials of a profile that another names as its source; raises where it has none.
+-- The credentials of a profile that another names as its source: its own keys go before a role that it has too,
+-- as the aws CLI has it. Raises where it has none.
 local function profile_credentials(ctx, name, seen)
+  local profile = ctx.config:profile(name)
+  local keys = profile.aws_access_key_id or profile.aws_secret_access_key
   for _, file in ipairs(OF_PROFILE) do
-    local creds = provider(file).find(ctx, name, seen)
+    local creds = not (keys and file == "assume_role") and provider(file).find(ctx, name, seen)
     if creds then return creds end
   end
   error(error_of.new {code = "CredentialsFailed", exit = 77,

@@ -4,16 +4,16 @@ local shape = require "aws.credentials.shape"
 return {
   name = "web identity",
   find = function(ctx, name)
-    local path, role, session
-    if not name then
-      path, role = ctx.config:env "AWS_WEB_IDENTITY_TOKEN_FILE", ctx.config:env "AWS_ROLE_ARN"
-      session = ctx.config:env "AWS_ROLE_SESSION_NAME"
-    end
+    local chosen = name or ctx.config.options.profile     -- it goes before the environment, as before its keys
+    local profile = ctx.config:profile(name)
+    local env = function(variable) return not chosen and ctx.config:env(variable) or nil end
+    local path = env "AWS_WEB_IDENTITY_TOKEN_FILE" or profile.web_identity_token_file
+    local role = env "AWS_ROLE_ARN" or profile.role_arn
+    local session = env "AWS_ROLE_SESSION_NAME" or profile.role_session_name
     if not path then
-      local profile = ctx.config:profile(name)
-      path, role, session = profile.web_identity_token_file, profile.role_arn, profile.role_session_name
+      return nil, chosen and ("profile %s has no web_identity_token_file"):format(chosen)
+        or "AWS_WEB_IDENTITY_TOKEN_FILE is not set"
     end
-    if not path then return nil, "AWS_WEB_IDENTITY_TOKEN_FILE is not set" end
     if not role then
       shape.fail("A web identity token file is set, but not the role to take with it.",
         "Set AWS_ROLE_ARN, or role_arn in the profile.")

@@ -81,6 +81,21 @@ describe("aws.credentials.chain", function()
     assert.equal("eu-west-1", record.calls[2].how.region)
   end)
 
+  it("takes the source profile's own keys before a role that it has too", function()
+    local _, record = find {env = OFF, options = {profile = "c"}, files = {
+      [CONFIG] = "[profile b]\nrole_arn=arn:aws:iam::2:role/b\nsource_profile=b\n"
+        .. "[profile c]\nrole_arn=arn:aws:iam::3:role/c\nsource_profile=b\n",
+      [KEYS] = "[b]\naws_access_key_id=KB\naws_secret_access_key=s\n"},
+      call = function() return providers.sts("c", 1700003600) end}
+    assert.equal(1, #record.calls)
+    assert.equal("KB", record.calls[1].how.credentials.access_key_id)
+  end)
+
+  it("refuses two sources for one role", function()
+    assert.matches("has both source_profile and credential_source", tostring(refusal {files = {[CONFIG] =
+      "[default]\nrole_arn=r\nsource_profile=k\ncredential_source=Environment\n"}}))
+  end)
+
   it("sees profiles that go in a circle", function()
     local err = refusal {options = {profile = "a"}, files = {[CONFIG] =
       "[profile a]\nrole_arn=arn:aws:iam::1:role/a\nsource_profile=b\n"
@@ -143,6 +158,24 @@ describe("aws.credentials.chain", function()
     assert.is_true(record.calls[1].how.anonymous)
     assert.matches("Cannot read the web identity token at /gone: there is no such file",
       tostring(refusal {env = {AWS_WEB_IDENTITY_TOKEN_FILE = "/gone", AWS_ROLE_ARN = "r"}}))
+  end)
+
+  it("passes over the environment's web identity for a chosen profile", function()
+    local env = {AWS_WEB_IDENTITY_TOKEN_FILE = "/t", AWS_ROLE_ARN = "arn:aws:iam::444444444444:role/w"}
+    local creds, record = find {env = env, options = {profile = "p"},
+      files = {["/t"] = "jwt", [KEYS] = "[p]\naws_access_key_id=P\naws_secret_access_key=s\n"}}
+    assert.equal("P", creds.id)
+    assert.equal(0, #record.calls)
+    assert.matches("web identity %(profile q has no web_identity_token_file%)",
+      tostring(refusal {env = env, options = {profile = "q"}, files = {[CONFIG] = "[profile q]\n"}}))
+  end)
+
+  it("takes from the profile what the environment does not say of a web identity", function()
+    local _, record = find {env = {AWS_WEB_IDENTITY_TOKEN_FILE = "/t"}, files = {["/t"] = "jwt",
+      [CONFIG] = "[default]\nrole_arn=arn:aws:iam::444444444444:role/w\nrole_session_name=me\n"
+        .. "web_identity_token_file=/other\n"}, call = function() return providers.sts("w", 1700003600) end}
+    assert.same({RoleArn = "arn:aws:iam::444444444444:role/w", RoleSessionName = "me", WebIdentityToken = "jwt"},
+      record.calls[1].input)
   end)
 
   it("reads what a credential_process prints", function()

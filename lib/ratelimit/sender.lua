@@ -8,7 +8,6 @@ local sender = {}
 local methods = {}
 methods.__index = methods
 
-local UNSENT <const> = {connect = true, dns = true, tls = true, proxy = true}   -- no byte of the request left
 local MAX_BODY <const> = 65536
 local MOST_BLOCK <const> = 86400
 local MONTHS <const> = {Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, Aug = 8, Sep = 9, Oct = 10,
@@ -30,8 +29,9 @@ end
 --   may be sent again; U it may have been
 function sender.judge(response, err, now)
   if not response then
-    local outcome = UNSENT[err.code] and "R" or "U"
-    return {outcome = outcome, detail = err.code .. ": " .. err.message}
+    -- Not by its code: a site that takes a request on a kept connection and goes away ends as `connect`, and a
+    -- connection that never came about as `timeout`.
+    return {outcome = err.sent == false and "R" or "U", detail = err.code .. ": " .. err.message}
   end
   local status = response.status
   local detail = ("HTTP %d"):format(status)

@@ -1,9 +1,32 @@
 -- sender_spec.lua -- what each answer of the site means for a message, and what a request is made of.
 local json = require "tidelock.json"
 local senders = require "ratelimit.sender"
+local server = require "support.server"
 
 local NOW <const> = 1790000000
 local MESSAGE <const> = {messageId = "m/1", userId = "a b", recipientId = "f", content = "hi", timestamp = NOW}
+
+--- A site that answers one request, takes another on the same connection, and is gone.
+local MORTAL <const> = [[
+import socket, sys
+def take(c):
+    head = b""
+    while b"\r\n\r\n" not in head:
+        head += c.recv(65536)
+    head, _, body = head.partition(b"\r\n\r\n")
+    length = next(l for l in head.lower().split(b"\r\n") if l.startswith(b"content-length:")).split(b":")[1]
+    while len(body) < int(length):
+        body += c.recv(65536)
+s = socket.create_server(("127.0.0.1", 0))
+print(s.getsockname()[1], flush=True)
+c, _ = s.accept()
+take(c)
+c.sendall(b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}")
+take(c)
+s.close()
+c.close()
+sys.stdin.read()
+]]
 
 local function judged(status, headers) return senders.judge({status = status, headers = headers or {}}, nil, NOW) end
 
@@ -13,10 +36,24 @@ describe("ratelimit.sender", function()
       [404] = "F", [408] = "R", [413] = "F", [425] = "R", [429] = "R", [500] = "R", [503] = "R"} do
       assert.equal(outcome, judged(status).outcome, status)
     end
-    for code, outcome in pairs {connect = "R", dns = "R", tls = "R", proxy = "R", timeout = "U", closed = "U",
-      too_large = "U", protocol = "U"} do
-      assert.equal(outcome, senders.judge(nil, {code = code, message = "x"}, NOW).outcome, code)
+    for _, code in ipairs {"connect", "dns", "tls", "proxy", "timeout", "closed"} do
+      assert.equal("R", senders.judge(nil, {code = code, message = "x", sent = false}, NOW).outcome, code)
+      assert.equal("U", senders.judge(nil, {code = code, message = "x", sent = true}, NOW).outcome, code)
     end
+    for _, code in ipairs {"too_large", "protocol"} do
+      assert.equal("U", senders.judge(nil, {code = code, message = "x", sent = true}, NOW).outcome, code)
+    end
+  end)
+
+  it("does not know what became of a message that a kept connection took before the site went away", function()
+    local site <close>, port = server.start({server.PYTHON, "-c", MORTAL}, "^(%d+)\n")
+    local sender = senders.new {url = ("http://127.0.0.1:%d/"):format(port)}
+    assert.equal("S", sender:send(MESSAGE, 5, NOW).outcome)
+    assert.equal("U", sender:send(MESSAGE, 5, NOW).outcome)
+    local after = sender:send(MESSAGE, 5, NOW)               -- nobody listens there any more
+    assert.equal("R", after.outcome)
+    assert.matches("^connect: ", after.detail)
+    assert.truthy(site)
   end)
 
   it("stops the account for what a 429 says, in seconds or as a date, and for a minute where it says nothing",

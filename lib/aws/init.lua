@@ -42,7 +42,8 @@ local function prompt(question)
   return io.read "l"
 end
 
--- A command line of the user's own, run by the shell as the aws CLI does; its output, or nil and why.
+-- A command line of the user's own, run by the shell (the aws CLI splits the words itself, so that ~ and $NAME stay
+-- as they are); its output, or nil and why.
 local function run(command)
   local ok, proc = pcall(require, "tidelock.proc")
   if not ok then return nil, "this build cannot start programs" end
@@ -167,7 +168,7 @@ function session:bearer(metadata)
   if token then return token end
   local profile = self.settings:profile()
   if profile.sso_session or profile.sso_start_url then
-    return (require "aws.credentials.sso".token(self.context, profile))
+    return (require "aws.credentials.sso".token(self.context, profile, (self.settings:profile_name())))
   end
   return nil, ("This service takes a bearer token. Set AWS_BEARER_TOKEN_%s, or use a profile with an sso_session.")
     :format(name)
@@ -205,13 +206,15 @@ local function fixed(world, given)
   return identity
 end
 
--- How providers call STS and SSO: a session of its own, with other keys or none.
+-- How providers call STS and SSO: a session of its own, with other keys or none. An --endpoint-url is of the
+-- services called, not of who lends the keys; and what providers are given they hide themselves.
 local function caller(self)
   return function(service, operation, input, how)
     local options = {region = how.region, credentials = how.credentials, anonymous = how.anonymous}
     local own = {}
     for k, v in pairs(self.settings.options) do own[k] = v end
     for k, v in pairs(options) do own[k] = v end
+    own.endpoint_url, own.secrets = nil, nil
     if how.anonymous then own.credentials = {access_key_id = "", secret_access_key = ""} end
     local made = aws.session(own, self.world)
     if not made.settings:get "region" then own.region = "us-east-1" end

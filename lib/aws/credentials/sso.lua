@@ -5,15 +5,14 @@ local shape = require "aws.credentials.shape"
 local REFRESH_WINDOW <const> = 15 * 60
 
 -- The session's start URL and region, and the key of its token in the cache.
-local function session_of(ctx, profile)
+local function session_of(ctx, profile, label)
   if profile.sso_session then
     local s = ctx.config:sso_session(profile.sso_session)
     return {start_url = s.sso_start_url, region = s.sso_region, key = profile.sso_session,
       login = "aws sso login --sso-session " .. profile.sso_session}
   end
-  local name = ctx.config:profile_name()
   return {start_url = profile.sso_start_url, region = profile.sso_region, key = profile.sso_start_url,
-    login = "aws sso login --profile " .. name}
+    login = "aws sso login --profile " .. label}
 end
 
 local function cache_path(ctx, key)
@@ -38,8 +37,8 @@ local function renew(ctx, session, path, token)
 end
 
 --- The access token of a profile's session (also what bearer services want), or a raised sentence.
-local function token_of(ctx, profile)
-  local session = session_of(ctx, profile)
+local function token_of(ctx, profile, label)
+  local session = session_of(ctx, profile, label)
   local remedy = ("Sign in: %s"):format(session.login)
   if not (session.start_url and session.region) then
     shape.fail("The SSO settings are incomplete: sso_start_url or sso_region is missing.",
@@ -69,7 +68,7 @@ local function find(ctx, name)
     shape.fail(("The SSO settings of profile %s are incomplete: %s is missing."):format(label,
       profile.sso_account_id and "sso_role_name" or "sso_account_id"), "Run: aws configure sso")
   end
-  local token, session = token_of(ctx, profile)
+  local token, session = token_of(ctx, profile, label)
   local out = ctx.call("sso", "get_role_credentials", {accountId = profile.sso_account_id,
     roleName = profile.sso_role_name, accessToken = token}, {anonymous = true, region = session.region})
   local c = out.roleCredentials

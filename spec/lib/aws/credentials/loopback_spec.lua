@@ -52,6 +52,13 @@ describe("credentials over HTTP", function()
       .. "[profile k]\naws_access_key_id=K\naws_secret_access_key=s\n"})))
   end)
 
+  it("come for a session that hides secrets, and not from the --endpoint-url of the services", function()
+    local files = {["/h/.aws/config"] = "[default]\nrole_arn=arn:aws:iam::111111111111:role/r\nsource_profile=k\n"
+      .. "[profile k]\naws_access_key_id=K\naws_secret_access_key=s\n"}
+    assert.same(set "ROLE", (credentials({}, files, {secrets = true})))
+    assert.same(set "ROLE", (credentials({}, files, {endpoint_url = "http://127.0.0.1:1"})))
+  end)
+
   local CONFIG <const> = "[default]\nsso_session=s\nsso_account_id=111111111111\nsso_role_name=r\n"
     .. "[sso-session s]\nsso_start_url=https://x\nsso_region=us-east-1\n"
   local function cache(token, seconds)
@@ -65,6 +72,10 @@ describe("credentials over HTTP", function()
     assert.same(set "SSO", (credentials({}, cache("good", 7200))))
     local saved
     assert.same(set "SSO", (credentials({}, cache("old", 60), {save = function(_, text) saved = text return true end})))
+    assert.equal("renewed", json.decode(saved).accessToken)
+    saved = nil
+    assert.same(set "SSO", (credentials({}, cache("old", 60), {secrets = true,
+      save = function(_, text) saved = text return true end})))
     assert.equal("renewed", json.decode(saved).accessToken)
     local ok, err = pcall(credentials, {}, cache("bad", 7200))
     assert.is_false(ok)

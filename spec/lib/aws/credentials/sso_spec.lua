@@ -54,6 +54,9 @@ describe("aws.credentials.sso", function()
 
   it("asks to sign in where nobody has, and passes a profile without SSO by", function()
     assert.matches("nobody has signed in yet. Sign in: aws sso login", tostring(world.raised(sso.find, (context()))))
+    local old = SESSION:gsub("sso_session=work", "sso_start_url=x\nsso_region=r"):gsub("default", "profile p")
+    assert.matches("Sign in: aws sso login %-%-profile p",
+      tostring(world.raised(sso.find, (providers.context {files = {[CONFIG] = old}}), "p")))
     local ctx = providers.context {files = {[CONFIG] = "[default]\nregion=r"}}
     assert.matches("no sso_account_id", select(2, sso.find(ctx)))
   end)

@@ -36,7 +36,6 @@ end
 
 --- The command that repairs it (a remedy playbook, where `find` knows one) or shows it, and "fix" or "look".
 function words.command(result, account_path, find)
-  account_path = account_path and account_path:gsub("[^/.]+/%.%./", "")
   local path = result.remedy and find and find(result.remedy)
   if path then
     return "tidelock plan " .. path .. (account_path and " --account " .. account_path or "") .. vars_of(result), "fix"

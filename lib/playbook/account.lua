@@ -135,8 +135,9 @@ function account.find(name, playbook_path)
   if name:find "%.lua$" or name:find "/" then return name end
   local tried, dir = {}, playbook_path:match "^(.*)/[^/]*$" or "."
   for _, base in ipairs {dir, dir .. "/..", dir .. "/../..", "playbooks", "."} do
-    local path = (base .. "/accounts/" .. name .. ".lua"):gsub("^%./", "")
+    local path = base .. "/accounts/" .. name .. ".lua"
     if textfile.is_there(path) then return textfile.short(path) end
+    path = textfile.plain(path)
     if not tried[path] then
       tried[path] = true
       tried[#tried + 1] = path

@@ -22,9 +22,9 @@ function textfile.is_there(path)
   return stat ~= nil and stat.type == "file"
 end
 
---- A path as people would write it: `playbooks/harden/../accounts/x.lua` is `playbooks/accounts/x.lua`, where that is
--- the same file (a folder may be a link to elsewhere).
-function textfile.short(path)
+--- A path as people would write it: `playbooks/harden/../accounts/x.lua` is `playbooks/accounts/x.lua`. By its words
+-- alone: where a folder is a link to elsewhere it can be another file.
+function textfile.plain(path)
   local parts = {}
   for part in path:gmatch "[^/]+" do
     local last = parts[#parts]
@@ -34,7 +34,12 @@ function textfile.short(path)
       parts[#parts + 1] = part
     end
   end
-  local short = (path:sub(1, 1) == "/" and "/" or "") .. table.concat(parts, "/"):gsub("^%./", "")
+  return (path:sub(1, 1) == "/" and "/" or "") .. table.concat(parts, "/"):gsub("^%./", "")
+end
+
+--- The plain path, where it is the same file.
+function textfile.short(path)
+  local short = textfile.plain(path)
   local fs = require "tidelock.fs"
   local here = fs.realpath(short)
   return here ~= nil and here == fs.realpath(path) and short or path

@@ -3,6 +3,7 @@ local loop = require "tidelock.loop"
 local redis = require "redis"
 local redis_server = require "support.redis"
 local secret = require "tidelock.secret"
+local server = require "support.server"
 
 describe("redis", function()
   local plain, r
@@ -82,6 +83,30 @@ describe("redis", function()
       end
       local c <close> = assert(redis.connect {url = other.url})
       assert.equal("PONG", c:ping())
+    end)
+
+    it("falls back to RESP2 where the server knows no HELLO, with a password and without", function()
+      for _, auth in ipairs {true, false} do
+        local old <close> = redis_server.start {auth = auth, config = {'rename-command HELLO ""'}}
+        local c <close> = assert(redis.connect {url = old.url .. "/2", client_name = "spec"})
+        assert.equal("spec", c:client_getname())
+        c:hset("h", "a", 1)
+        assert.same({"a", "1"}, c:hgetall "h")
+        local wrong = refused(auth and "WRONGPASS" or "ERR",
+          redis.connect {host = "127.0.0.1", port = old.port, password = "s3cret"})
+        assert.is_nil(wrong.message:find("s3cret", 1, true))
+      end
+    end)
+
+    it("by a socket in the file system", function()
+      local folder = server.folder()
+      local path = folder .. "/redis.sock"
+      local near <close> = redis_server.start {config = {"unixsocket " .. path}}
+      local c <close> = assert(redis.connect {url = "unix://" .. path .. "?db=4"})
+      c:set("k", "v")
+      assert.equal("v", c:get "k")
+      assert.equal("", near:call("GET", "k"))                -- that is database 0
+      server.remove(folder)
     end)
 
     it("with TLS and a password, as in production", function()

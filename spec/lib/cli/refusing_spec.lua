@@ -46,8 +46,8 @@ describe("the command line", function()
   end)
   it("names them as a person would write them", function()
     local _, _, err = program.run("plan", "playbooks/harden/logs.lua", "--account", "none")
-    assert.matches("looked for playbooks/harden/accounts/none.lua, playbooks/accounts/none.lua, accounts/none.lua. Give",
-      err, 1, true)
+    assert.matches("looked for playbooks/harden/accounts/none.lua, playbooks/accounts/none.lua,"
+      .. " accounts/none.lua. Give", err, 1, true)
   end)
 end)
 

@@ -88,7 +88,8 @@ describe("validate/costs", function()
     local code, text, all = validate()
     assert.equal(1, code, text)
     for name, maker in pairs {["3.1/3.2 the budget tells at forecast and actual spend"] = "costs",
-      ["4.5 budgets and anomaly detection may publish"] = "costs", ["the costs of AI are written down"] = "messaging"} do
+      ["4.5 budgets and anomaly detection may publish"] = "costs",
+      ["the costs of AI are written down"] = "messaging"} do
       assert.equal(("it is not there; make it with: tidelock apply playbooks/provision/%s.lua"):format(maker),
         all[name].why)
     end

@@ -73,8 +73,8 @@ end)
 describe("validate/security-services where nothing was hardened", function()
   it("fails, says what makes it, and leaves nothing behind", function()
     local host <const> = hardening.start()
-    local code, text = host:run("run", "playbooks/validate/security-services.lua", hardening.ACCOUNT, "--yes", "--quiet",
-      "--var", "wait=0", "--var", "sample=true")
+    local code, text = host:run("run", "playbooks/validate/security-services.lua", hardening.ACCOUNT, "--yes",
+      "--quiet", "--var", "wait=0", "--var", "sample=true")
     local queues = host.session.sqs:list_queues {}.QueueUrls
     host:close()
     assert.equal(1, code, text)

@@ -1,4 +1,9 @@
---- What the limiter needs of its Redis (RATELIMIT: nothing evicted, no old primary that goes on, a replid to see).
+--- What the limiter needs of its Redis: nothing evicted, no old primary that goes on, a replid to see, a clock that
+-- agrees, and a user who may do what its scripts do.
+local loop = require "tidelock.loop"
+
+local SKEW <const> = 2             -- seconds: further apart than this, a limit sends nothing
+local NAME <const> = "onlyfans"    -- the limit whose keys are asked for: that of `tidelock limit`
 
 local function field(text, name)
   return type(text) == "string" and text:match("%f[^\n\0]" .. name .. ":([^\r\n]*)") or nil
@@ -51,6 +56,63 @@ local function replication(row, client, info)
   end
 end
 
+local function clock(row, client)
+  local before = loop.time()
+  local told = client:call "TIME"
+  local here = (before + loop.time()) / 2
+  if type(told) ~= "table" then
+    return row("redis clock", "fault", "TIME is refused: the limiter goes by the server's clock",
+      "Allow +time to this user: ACL SETUSER NAME +time.")
+  end
+  local apart = told[1] + told[2] / 1e6 - here
+  if math.abs(apart) <= SKEW then return row("redis clock", "ok", "agrees with this machine's") end
+  row("redis clock", "fault", ("%.1f s %s this machine's: further than %d s apart, nothing is sent"):format(
+    math.abs(apart), apart > 0 and "ahead of" or "behind", SKEW),
+    "Set both clocks: timedatectl set-ntp true, on whichever is wrong.")
+end
+
+-- Asks of each command whether this user may, and runs none of them. Servers before 7 can't be asked.
+local MAY <const> = [[
+local wanting = {}
+local function ask(name, ...)
+  if not redis.acl_check_cmd(name, ...) then wanting[#wanting + 1] = string.lower(name) end
+end
+if not redis.acl_check_cmd then return {'?'} end
+for _, key in ipairs(KEYS) do
+  ask('GET', key)
+  ask('SET', key, '')
+  ask('DEL', key)
+end
+ask('INFO', 'replication')
+ask('TIME')
+ask('EVALSHA', '', 0)
+ask('WAIT', 0, 0)
+return wanting
+]]
+
+local function rights(row, client)
+  local limit = {name = NAME, windows = {{limit = 1, seconds = 1}}}
+  local limiter <close> = require "ratelimit".new(limit, client, {shadow = false})
+  local keys = {limiter:ring_key "-", limiter:claim_key("-", "-"), limiter:slots_key "-", limiter.policy.lineage,
+    limiter.policy.evicted}
+  local wanting, err = client:call("EVAL", MAY, #keys, table.unpack(keys))
+  if not wanting then
+    return row("redis rights", "fault", "the limiter's scripts would be refused: " .. err.message,
+      "Allow this user +eval +evalsha +get +set +del +info +time +wait on ~rate_limit* ~rate_slots* ~idem*.")
+  end
+  if wanting[1] == "?" then
+    return row("redis rights", "ok", "this user may run scripts (before Redis 7 no more can be asked)")
+  end
+  if #wanting == 0 then return row("redis rights", "ok", "this user may do what the limiter does") end
+  local seen, list = {}, {}
+  for _, name in ipairs(wanting) do
+    if not seen[name] then list[#list + 1] = "+" .. name end
+    seen[name] = true
+  end
+  row("redis rights", "fault", "this user may not do what the limiter's scripts do, so nothing would be sent",
+    "Allow it, on ~rate_limit* ~rate_slots* ~idem*: ACL SETUSER NAME " .. table.concat(list, " "))
+end
+
 --- Adds rows about the Redis at `url`, which is never shown whole: it may hold a password.
 return function(row, url)
   local parse, redis = require "redis.url".parse, require "redis"
@@ -77,4 +139,6 @@ return function(row, url)
   end
   policy(row, client, client:call("INFO", "memory"))
   replication(row, client, info)
+  clock(row, client)
+  rights(row, client)
 end

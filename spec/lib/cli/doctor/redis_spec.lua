@@ -22,7 +22,8 @@ describe("the doctor of the limiter's Redis", function()
   it("is content with a single server that keeps what it is given", function()
     local server <close> = redis.start {tls = false}
     local rows = look(server.url)
-    for _, name in ipairs {"redis", "redis eviction", "redis lineage", "redis replicas"} do
+    for _, name in ipairs {"redis", "redis eviction", "redis lineage", "redis replicas", "redis clock",
+      "redis rights"} do
       assert.equal("ok", rows[name].state, name)
     end
     assert.matches("single server", rows["redis replicas"].text)
@@ -69,6 +70,44 @@ describe("the doctor of the limiter's Redis", function()
     rows = as "-config"
     assert.equal("ok", rows["redis eviction"].state)        -- INFO tells it too
     assert.equal("ok", rows["redis lineage"].state)
+    assert.equal("ok", rows["redis rights"].state)
+  end)
+
+  it("says what the limiter's scripts need and a user may not, and writes nothing to find out", function()
+    local server <close> = redis.start()
+    local function as(...)
+      server:call("ACL", "SETUSER", "limiter", "reset", "on", ">hush", ...)
+      return look(("redis://limiter:hush@127.0.0.1:%d"):format(server.port))
+    end
+    local row = as("~*", "+@all", "-set", "-wait")["redis rights"]
+    assert.equal("fault", row.state)
+    assert.matches("NAME +set +wait", row.remedy, 1, true)
+    row = as("~*", "+@all", "-@scripting")["redis rights"]
+    assert.same({"fault", true}, {row.state, row.text:find("NOPERM", 1, true) ~= nil})
+    row = as("~rate_limit:*", "+@all")["redis rights"]              -- its messages' claims are elsewhere
+    assert.equal("fault", row.state)
+    assert.matches("~idem*", row.remedy, 1, true)
+    local rows = as("~rate_limit*", "~rate_slots*", "~idem*", "+eval", "+evalsha", "+get", "+set", "+del", "+info",
+      "+time", "+wait", "+ping")
+    assert.equal("ok", rows["redis rights"].state)
+    assert.equal("fault", as("~*", "+@all", "-time")["redis clock"].state)
+    assert.equal("0", server:call("DBSIZE"))
+  end)
+
+  it("compares the server's clock with this machine's", function()
+    local server <close> = redis.start()
+    local real, shift = loop.time, 0
+    loop.time = function() return real() + shift end
+    local restore <close> = setmetatable({}, {__close = function() loop.time = real end})
+    assert.truthy(restore)
+    assert.equal("ok", look(server.url)["redis clock"].state)
+    for seconds, way in pairs {[7] = "7.0 s behind", [-3] = "3.0 s ahead of"} do
+      shift = seconds
+      local row = look(server.url)["redis clock"]
+      assert.equal("fault", row.state)
+      assert.matches(way, row.text, 1, true)
+      assert.matches("nothing is sent", row.text)
+    end
   end)
 
   it("finds the primary by Sentinel, and says who does not answer, never the password", function()

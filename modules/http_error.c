@@ -43,6 +43,11 @@ static const struct { tl_httpwhy why; verdict verdict; } ours[] = {
   {TL_HTTP_RESENT, {"closed", "the server closed the kept connection without an answer", AGAIN}},
 };
 
+/* A kept connection took the request, and libcurl found nobody to send it to once more. */
+static const verdict swallowed = {
+  "closed", "the server closed the kept connection without an answer, and takes no other", AGAIN
+};
+
 static const struct { CURLcode code; verdict verdict; } curls[] = {
   {CURLE_COULDNT_RESOLVE_HOST, {"dns", "the host name has no address", CHECK_HOST}},
   {CURLE_COULDNT_RESOLVE_PROXY, {"proxy", "the proxy's name has no address",
@@ -100,6 +105,7 @@ static void putinwords (tl_transfer *t) {
 /* libcurl says "Failed to connect to HOST port N", whichever of the two it is. */
 static void connectfailed (tl_transfer *t, verdict *v) {
   const char *to = strstr(t->detail, "connect to "), *proxy = t->options.proxy;
+  if (t->attempts > 0) { *v = swallowed; return; }
   *v = (verdict){"connect", "can't connect", "check host and port, and that the service is up"};
   if (says(t, "Unsupported proxy scheme"))
     *v = (verdict){"proxy", "there is no such kind of proxy",

@@ -256,7 +256,7 @@ local function single(state, option, shape, words)
   return scalar[shape.type](state, option, text)
 end
 
--- ## The words
+-- ## The operation's options
 
 local function option_table(op, model)
   local by, names = {}, {}
@@ -296,6 +296,9 @@ local function stray(op, words, i, outfile)
   options.usage(("what is %q for? Options of %s begin with --"):format(words[i], op.name))
 end
 
+-- Whether the member is the body of an upload.
+local function is_file(op, name) return op.streaming_input and op:input_shape().payload == name end
+
 -- The body of an upload is a file, named with file:// or without, which is never held in memory.
 local function body_file(name, word)
   local path = word:gsub("^fileb?://", ""):gsub("^~/", (os.getenv "HOME" or "") .. "/")
@@ -304,60 +307,129 @@ local function body_file(name, word)
   return {path = path}
 end
 
-local function missing(op, input)
+-- ## What is wrong, all at once
+
+local function add(faults, message) faults[#faults + 1] = message end
+
+-- Does what may refuse, and keeps the refusal; what it returned else.
+local function attempt(faults, run, ...)
+  local ok, result = pcall(run, ...)
+  if ok then return result end
+  if type(result) ~= "table" or not result.usage then error(result, 0) end
+  add(faults, result.message)
+end
+
+local function tell(faults)
+  if #faults == 0 then return end
+  for i = 1, #faults - 1 do
+    if not faults[i]:find "[.?!]$" then faults[i] = faults[i] .. "." end
+  end
+  options.usage(table.concat(faults, " "))
+end
+
+-- Tells of options that must be there and are not. `given`: members that are, but were refused.
+local function add_missing(faults, op, input, given)
   local out = {}
   local shape = op:input_shape()
   for _, member in ipairs(shape and shape.members or {}) do
-    if member.required and input[member.name] == nil and not member.idempotency then
+    if member.required and input[member.name] == nil and not given[member.name] and not member.idempotency then
       out[#out + 1] = "--" .. arguments.option_name(member.name)
     end
   end
-  if #out > 0 then
-    options.usage(("%s needs %s"):format(op.name, table.concat(out, ", ")))
+  if #out > 0 then add(faults, ("%s needs %s"):format(op.name, table.concat(out, ", "))) end
+end
+
+--- Refuses an input that lacks what must be there; what else is wrong with it is told in the same breath.
+function arguments.check_required(op, input)
+  local faults, rest = {}, {}
+  add_missing(faults, op, input, {})
+  if #faults == 0 then return end
+  for name, value in pairs(input) do
+    if not is_file(op, name) then rest[name] = value end
+  end
+  for _, fault in ipairs(require "aws.input".faults(op, rest)) do
+    local told = fault.message == "is required" and not fault.path:find "[.%[]"
+    if not told then add(faults, fault.path .. " " .. fault.message) end
+  end
+  tell(faults)
+end
+
+-- ## The words of a line
+
+-- What one option says, put into the input.
+local function give(state, name, option, values)
+  local member, shape, input = option.member, option.shape, state.input
+  state.given[member.name] = true
+  if shape.type == "boolean" and (#values == 0 or option.negative) then
+    input[member.name] = not option.negative
+  elseif #values == 0 then
+    if shape.type ~= "list" then bad(name, "needs a value") end
+    input[member.name] = require "tidelock.json".array {}
+  elseif is_file(state.op, member.name) then
+    input[member.name] = body_file(name, values[1])
+  elseif COMPOUND[shape.type] then
+    input[member.name] = compound(state, name, shape, values)
+  else
+    input[member.name] = single(state, name, shape, values)
   end
 end
 
---- Splits words into those of `known` options (for options.parse) and the operation's input.
+-- A word that is an option of the program, for options.parse, with the value behind it. Where its last word is.
+local function set_aside(state, words, i, option)
+  local rest = state.rest
+  rest[#rest + 1] = words[i]
+  if not option.value or words[i]:find("=", 1, true) or not words[i + 1] then return i end
+  rest[#rest + 1] = words[i + 1]
+  return i + 1
+end
+
+-- An option that nobody knows, with the words behind it. Where its last word is.
+local function unknown(state, words, i, name, known)
+  local names = table.move(state.names, 1, #state.names, 1, {})
+  for other in pairs(known) do names[#names + 1] = "--" .. other end
+  local word = "--" .. name
+  add(state.faults, ("%s has no option %s%s"):format(state.op.name, word, suggest.phrase(word, names)))
+  local meant = state.by[(suggest.nearest(word, names) or ""):sub(3)]
+  if meant then state.given[meant.member.name] = true end                 -- one slip is told once
+  while words[i + 1] and not words[i + 1]:find "^%-%-%a" do i = i + 1 end
+  return i
+end
+
+-- The whole input may still come from elsewhere, or is not wanted.
+local function is_partial(rest)
+  for _, word in ipairs(rest) do
+    if word:find "^%-%-cli%-input%-json" or word:find "^%-%-generate%-cli%-skeleton" then return true end
+  end
+  return false
+end
+
+--- Splits words into those of `known` options (for options.parse) and the operation's input. All that is wrong with
+-- them is told at once.
 -- @return input, rest of the words, the file for the answer's body
 function arguments.parse(op, model, words, known, raw_blobs)
   local by, names = option_table(op, model)
-  local state = {model = model, raw_blobs = raw_blobs}
-  local input, rest, i, outfile = {}, {}, 1, nil
-  local body = op.streaming_input and op:input_shape().payload
+  local state = {op = op, model = model, raw_blobs = raw_blobs, by = by, names = names, input = {}, given = {},
+    rest = {}, faults = {}}
+  local i, outfile = 1, nil
   while i <= #words do
     local name, joined = words[i]:match "^%-%-([^=]+)=?(.*)$"
     local option = name and by[name]
-    local given = known[name or ""]
-    if given then
-      rest[#rest + 1] = words[i]
-      if given.value and not words[i]:find("=", 1, true) and words[i + 1] then
-        i = i + 1
-        rest[#rest + 1] = words[i]
-      end
+    if known[name or ""] then
+      i = set_aside(state, words, i, known[name])
     elseif option then
-      local values
-      if words[i]:find("=", 1, true) then values = {joined} else values, i = take_words(words, i, option.shape) end
-      if option.shape.type == "boolean" and (#values == 0 or option.negative) then
-        input[option.member.name] = not option.negative
-      elseif #values == 0 then
-        if option.shape.type ~= "list" then bad(name, "needs a value") end
-        input[option.member.name] = require "tidelock.json".array {}
-      elseif option.member.name == body then
-        input[body] = body_file(name, values[1])
-      elseif COMPOUND[option.shape.type] then
-        input[option.member.name] = compound(state, name, option.shape, values)
-      else
-        input[option.member.name] = single(state, name, option.shape, values)
-      end
+      local values = {joined}
+      if not words[i]:find("=", 1, true) then values, i = take_words(words, i, option.shape) end
+      attempt(state.faults, give, state, name, option, values)
     elseif name then
-      for other in pairs(known) do names[#names + 1] = "--" .. other end
-      options.usage(("%s has no option --%s%s"):format(op.name, name, suggest.phrase("--" .. name, names)))
+      i = unknown(state, words, i, name, known)
     else
-      outfile = stray(op, words, i, outfile)
+      outfile = attempt(state.faults, stray, op, words, i, outfile) or outfile
     end
     i = i + 1
   end
-  return input, rest, outfile
+  if #state.faults > 0 and not is_partial(state.rest) then add_missing(state.faults, op, state.input, state.given) end
+  tell(state.faults)
+  return state.input, state.rest, outfile
 end
 
 --- The whole input of `--cli-input-json` (text or file://) with what the options gave on top.
@@ -368,8 +440,6 @@ function arguments.with_json(op, model, text, input, raw_blobs)
   for name, v in pairs(input) do base[name] = v end
   return base
 end
-
-arguments.check_required = missing
 
 -- ## Skeleton
 

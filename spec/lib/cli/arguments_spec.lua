@@ -93,6 +93,18 @@ describe("a mistake", function()
     assert.matches("cannot be read", refused("sqs", "create_queue", "--attributes", "file:///nowhere"))
     assert.matches("must be base64", refused("kinesis", "put_record", "--data", "***"))
   end)
+  it("comes with all the others of the line, and with what is missing", function()
+    assert.equal('ReceiveMessage has no option --visibilty-timeout; did you mean "--visibility-timeout"? '
+      .. '--max-number-of-messages must be a whole number, not "x". ReceiveMessage has no option --zzz. '
+      .. "ReceiveMessage needs --queue-url", refused("sqs", "receive_message", "--visibilty-timeout", "3",
+        "--max-number-of-messages", "x", "--zzz", "1", "2"))
+    assert.equal("CreateQueue has no option --zzz",
+      refused("sqs", "create_queue", "--zzz", "--queue-name", "a"))
+    local ok, err = pcall(arguments.check_required, op("sqs", "create_queue"), {QueueNme = "x", tags = {a = 1}})
+    assert.is_false(ok)
+    assert.equal('CreateQueue needs --queue-name. tags.a must be text, not a whole number. '
+      .. 'QueueNme is not known here; did you mean "QueueName"?', err.message)
+  end)
   it("of a missing option names all that are missing", function()
     local ok, err = pcall(arguments.check_required, op("dynamodb", "put_item"), {})
     assert.is_false(ok)

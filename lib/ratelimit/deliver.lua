@@ -160,11 +160,16 @@ local LAST_RECEIVE <const> = 4
 
 --- Carries out what `handle` said. A message that was put off so often that the queue's own count would make it a dead
 -- letter is enqueued anew.
+-- @return whether this receive of it is over and done with; false: it is hidden, and comes again
 function deliver.settle(queue, record, action)
-  if action.what == "delete" then return queue:delete(record) end
-  if action.what == "bury" then return queue:bury(record, action.reason, action.kind) end
-  if record.receives >= LAST_RECEIVE then return queue:again(record, action.seconds) end
-  return queue:hide(record, action.seconds)
+  if action.what == "delete" then queue:delete(record)
+  elseif action.what == "bury" then queue:bury(record, action.reason, action.kind)
+  elseif record.receives >= LAST_RECEIVE then queue:again(record, action.seconds)
+  else
+    queue:hide(record, action.seconds)
+    return false
+  end
+  return true
 end
 
 return deliver

@@ -15,24 +15,12 @@ local LEAST <const> = 3           -- with less time than that no send is begun
 
 -- ## SQS: what stays in the queue is named, the rest is deleted by the event source mapping
 
-local function settle(queue, record, action)
-  if action.what == "delete" then return true end
-  if action.what == "bury" then
-    queue:bury(record, action.reason, action.kind)
-    return true
-  end
-  if record.receives >= 4 then
-    queue:again(record, action.seconds)
-    return true
-  end
-  queue:hide(record, action.seconds)
-  return false
-end
-
 local function one(self, record, left)
   if left() < LEAST then return false end
   self.deliver.send_timeout = left() - MARGIN
-  local ok, done = pcall(function() return settle(self.queue, record, deliver.handle(self.deliver, record)) end)
+  local ok, done = pcall(function()
+    return deliver.settle(self.queue, record, deliver.handle(self.deliver, record))
+  end)
   if not ok then
     if done == loop.CANCELLED then error(done, 0) end
     self.report:log("error", {id = record.id, detail = tostring(type(done) == "table" and done.message or done)})

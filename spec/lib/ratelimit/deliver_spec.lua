@@ -129,9 +129,10 @@ describe("ratelimit.deliver", function()
     local queue = setmetatable({}, {__index = function(_, name)
       return function(_, _, seconds) calls[#calls + 1] = name .. " " .. tostring(seconds) end
     end})
-    deliver.settle(queue, record(3), {what = "defer", seconds = 12})
-    deliver.settle(queue, record(4), {what = "defer", seconds = 12})
-    deliver.settle(queue, record(9), {what = "delete"})
-    assert.same({"hide 12", "again 12", "delete nil"}, calls)
+    local over = {deliver.settle(queue, record(3), {what = "defer", seconds = 12}),
+      deliver.settle(queue, record(4), {what = "defer", seconds = 12}),
+      deliver.settle(queue, record(9), {what = "delete"}), deliver.settle(queue, record(1), {what = "bury"})}
+    assert.same({"hide 12", "again 12", "delete nil", "bury nil"}, calls)
+    assert.same({false, true, true, true}, over)
   end)
 end)

@@ -1,11 +1,11 @@
 --- Answers that are read by pieces: the bytes of an object, and streams of events.
 local error_of = require "aws.error"
 local events = require "aws.events"
+local requests = require "aws.request"
 
 local answer = {}
 
 local SHOWN <const> = 1048576                            -- of a refusal's body
-local CHECKED <const> = {"crc32", "crc32c", "crc64nvme", "sha1", "sha256"}
 
 local function whole(opened)
   local parts, n = {}, 0
@@ -79,18 +79,8 @@ Body.__call = function(self) return self:read() end
 Body.__close = Body.close
 Body.__name = "aws.body"
 
--- The checksum of the whole that the answer's head promises; sums of parts ("...-3") are not of the body.
-local function promised(op, headers)
-  if not (op.checksum and op.checksum.responseAlgorithms) then return nil end
-  for _, name in ipairs(CHECKED) do
-    local header = "x-amz-checksum-" .. name
-    local value = headers[header]
-    if value and not value:find "%-%d+$" then return name, header, value end
-  end
-end
-
 local function body_of(world, op, response, about)
-  local name, header, wanted = promised(op, response.headers)
+  local name, header, wanted = requests.promised(op, response.headers)
   return setmetatable({reader = response.reader, about = about, digest = world.digest, header = header,
     wanted = wanted, sum = name and world.digest.new(name) or nil}, Body)
 end

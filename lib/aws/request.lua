@@ -84,18 +84,23 @@ local function put(c, op, input, req, body, sign, auth)
   end
 end
 
---- Whether the answer's body is the one that its checksum header is of; nil where it carries none.
--- Returns the header's name beside false. Sums of parts ("...-3") are not of the body.
-function request.intact(c, op, response)
+--- The checksum of the whole body that an answer's head promises: its name, header and value; nil where there is none.
+-- Sums of parts ("...-3") are not of the body.
+function request.promised(op, headers)
   if not (op.checksum and op.checksum.responseAlgorithms) then return nil end
   for _, name in ipairs(CHECKED) do
     local header = "x-amz-checksum-" .. name
-    local value = response.headers[header]
-    if value and not value:find("%-%d+$") then
-      return sum(c.world.digest, name, response.file or response.body) == value, header
-    end
+    local value = headers[header]
+    if value and not value:find "%-%d+$" then return name, header, value end
   end
-  return nil
+end
+
+--- Whether the answer's body is the one that its checksum header is of; nil where it carries none.
+-- Returns the header's name beside.
+function request.intact(c, op, response)
+  local name, header, wanted = request.promised(op, response.headers)
+  if not name then return nil end
+  return sum(c.world.digest, name, response.file or response.body) == wanted, header
 end
 
 -- Compresses the body of an operation that takes it so, where it is long enough to be worth it.

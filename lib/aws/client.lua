@@ -223,7 +223,9 @@ local function again(call, e, response)
   local c, now = call.client, call.client.world.clock()
   local headers = response and response.headers
   if call.file and call.file.spent or call.events and call.events.spent then
-    e.gave_up = "the body came by pieces, and those are gone"
+    if e.retryable or call.redirect then
+      e.gave_up = "It was not tried again: the body came by pieces, and those are gone"
+    end
     return false
   end
   if call.redirect and not call.redirected then

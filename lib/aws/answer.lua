@@ -87,19 +87,13 @@ end
 
 -- ## Into the output
 
-local function event_member(op)
-  for _, member in ipairs(op:output_shape().members) do
-    if op.service:shape(member.shape).eventstream then return member.name end
-  end
-end
-
 --- Puts what reads the body into the output, at the member that it is of.
 function answer.give(call, output, response, request_id)
   local c, op = call.client, call.op
   local about = {service = c.name, operation = op.snake, operation_name = op.name, request_id = request_id,
     secrets = c.options.secrets}
   if op.event_output then
-    output[event_member(op)] = events.open(op, response.reader, about)
+    output[events.member(op, op:output_shape()).name] = events.open(op, response.reader, about)
   else
     output[op:output_shape().payload] = body_of(c.world, op, response, about)
   end

@@ -71,4 +71,12 @@ function events.open(op, reader, about)
     decoder = eventstream.decoder(), waiting = {}, at = 1, closed = false}, Stream)
 end
 
+--- The member of an operation's `shape` that is a stream of events, and the stream's own shape; nil where none is.
+function events.member(op, shape)
+  for _, member in ipairs(shape.members) do
+    local inner = op.service:shape(member.shape)
+    if inner.eventstream then return member, inner end
+  end
+end
+
 return events

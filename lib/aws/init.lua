@@ -146,7 +146,7 @@ function session:credentials() return self.identity:get() end
 
 --- Fetches the credentials anew after the service called them expired. False where they are fixed.
 function session:renew()
-  local creds = self.identity.creds
+  local creds = self.identity.creds                      -- those that the caller gave have nobody to ask
   if not (creds and creds.expires) then return false end
   self.identity:expire()
   return true
@@ -201,7 +201,7 @@ local function fixed(world, given)
   local creds = {access_key_id = given.access_key_id, secret_access_key = hide(given.secret_access_key),
     session_token = hide(given.session_token), account_id = given.account_id, expires = given.expires,
     source = given.source or "the caller"}
-  local identity = {creds = creds, expire = function() end}
+  local identity = {}
   function identity.get() return creds end
   return identity
 end

@@ -1,6 +1,7 @@
 --- Events that go to a service: encoded by the model, each signed on the one before, and sent by a task of their own
 -- while the answer's events come.
 local error_of = require "aws.error"
+local events_of = require "aws.events"
 local input_of = require "aws.input"
 
 local outgoing = {}
@@ -13,9 +14,7 @@ local function member_of(c, op)
     error_of.usage(("%s.%s takes events and answers with none, which no service had when this was written: "
       .. "tidelock cannot call it."):format(c.name, op.snake))
   end
-  for _, member in ipairs(op:input_shape().members) do
-    if op.service:shape(member.shape).eventstream then return member end
-  end
+  return (events_of.member(op, op:input_shape()))
 end
 
 -- The event's message, or a raise that tells all that is wrong with it.

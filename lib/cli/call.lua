@@ -154,17 +154,13 @@ end
 -- Events are printed one by one, as they come.
 local function print_events(ctx, args, op, output)
   local printer = require "cli.print"
-  for _, member in ipairs(op:output_shape().members) do
-    local shape = op.service:shape(member.shape)
-    if shape.eventstream then
-      local stream <close> = output[member.name]
-      for event in stream do
-        local value, orders = printer.prepare(op, event, nil, shape)
-        if args.query then value = select_of(args.query, value, orders) end
-        ctx:print(printer.json(value, orders))
-        ctx:flush()
-      end
-    end
+  local member, shape = require "aws.events".member(op, op:output_shape())
+  local stream <close> = output[member.name]
+  for event in stream do
+    local value, orders = printer.prepare(op, event, nil, shape)
+    if args.query then value = select_of(args.query, value, orders) end
+    ctx:print(printer.json(value, orders))
+    ctx:flush()
   end
 end
 

@@ -165,7 +165,10 @@ describe("a failed call", function()
       spawn = function(fn) return fn end, wait = function(fn) return pcall(fn) end}}
     assert.same({Id = "x1"}, session.toy:put_thing(INPUT))
     assert.matches("Credential=K2/", record.sent[2].headers.Authorization)
-    local err = put {bad(400, "ExpiredTokenException")}
+    local err = put({bad(400, "ExpiredTokenException"), GOOD}, {options = {credentials = {access_key_id = "K",
+      secret_access_key = "s", expires = 1e12}}})                   -- the caller's own: nobody has others
+    assert.equal(1, err.attempts)
+    err = put {bad(400, "ExpiredTokenException")}
     assert.equal(1, err.attempts)
     assert.matches("Sign in again", tostring(err))
   end)

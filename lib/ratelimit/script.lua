@@ -120,31 +120,34 @@ if lo < open then return {'cooldown', open - lo, 0, server, '', attempt - 1, ''}
 -- KEYS: 1 ring, 2 claim. ARGV: 1 caller's clock, 2 nonce, 3 outcome (S sent, F failed for good, R proved not sent or
 -- refused, to be tried again, U unknown), 4 detail, 5 ms by which to block the account, or 0.
 -- Ends the claim of its owner, or one whose outcome is unknown. The stamp is lowered to now, but not for U: that
--- request may still arrive. Nothing is ever given back: bytes left.
+-- request may still arrive. Nothing is ever given back: bytes left. A block holds whoever tells it, and whether or not
+-- the claim and the ring are still there: it is the account's.
 local FINISH <const> = CLOCKS .. [[
 local claim = redis.call('GET', KEYS[2]) or ''
 local state, nonce, tries, till, stamp = string.match(claim, '^(%a):([^:]*):(%d+):(%d+):(%d+):')
-if not state or (state ~= 'U' and (state ~= 'L' or nonce ~= ARGV[2])) then return {'not yours', state or ''} end
-stamp = tonumber(stamp)
-local lower = nonce == ARGV[2] and ARGV[3] ~= 'U' and hi < stamp
-local ended = string.format('%s:%s:%s:%s:%.0f:%s', ARGV[3], nonce, tries, till, lower and hi or stamp, ARGV[4])
-redis.call('SET', KEYS[2], ended, 'EX', $CLAIMTTL)
-local ring, block = redis.call('GET', KEYS[1]), tonumber(ARGV[5])
-if not ring or not (lower or block > 0) then return {'ok', state} end
-local at = read(ring)
-if not at then return {'ok', state} end
-if block > 0 and hi + block > at[1] then at[1] = hi + block end
-if lower then
-  for i = 2, #at do
-    if at[i] == stamp then
-      table.remove(at, i)
-      put(at, hi)
-      break
+local ours = state == 'U' or (state == 'L' and nonce == ARGV[2])
+local block, lower = tonumber(ARGV[5]), false
+if ours then
+  stamp = tonumber(stamp)
+  lower = nonce == ARGV[2] and ARGV[3] ~= 'U' and hi < stamp
+  local ended = string.format('%s:%s:%s:%s:%.0f:%s', ARGV[3], nonce, tries, till, lower and hi or stamp, ARGV[4])
+  redis.call('SET', KEYS[2], ended, 'EX', $CLAIMTTL)
+end
+local at = (lower or block > 0) and read(redis.call('GET', KEYS[1]) or '\1\0\0\0\0\0\0')
+if at then
+  if block > 0 and hi + block > at[1] then at[1] = hi + block end
+  if lower then
+    for i = 2, #at do
+      if at[i] == stamp then
+        table.remove(at, i)
+        put(at, hi)
+        break
+      end
     end
   end
+  write(KEYS[1], at, hi)
 end
-write(KEYS[1], at, hi)
-return {'ok', state}
+return {ours and 'ok' or 'not yours', state or ''}
 ]]
 
 -- KEYS: 1 ring, 2 lineage. ARGV: 1 caller's clock. Returns {code, wait ms, server ms, blocked until, time, time...}.

@@ -42,7 +42,7 @@ function ratelimit.new(policy, redis, options)
     policy = made
   end
   local self = setmetatable({policy = policy, redis = redis, clock = options.clock or ratelimit.clock(),
-    sleep = options.sleep or loop.sleep, sha = {}, grants = {}, pending = {}}, limiter)
+    sleep = options.sleep or loop.sleep, sha = {}, grants = {}, pending = {}, untold = {}}, limiter)
   self.scripts = scripts.build(policy, options.script_clock)
   for name, text in pairs(self.scripts) do self.sha[name] = digest.hex(digest.sha1(text)) end
   if options.shadow ~= false then self.shadow = assert(tokenbucket.store(policy.core)) end
@@ -161,6 +161,18 @@ local function ask(self, user, id, nonce)
   return evaluate(self, "take", keys, self.clock(), nonce)
 end
 
+-- The ms of a block that Redis could not be told: it holds here, and is told with the account's next message, so that
+-- it holds for all.
+local function stopped(self, user)
+  local till = self.untold[user]
+  local left = till - tokenbucket.now()
+  if left <= 0 or evaluate(self, "finish", {self:ring_key(user), self:claim_key(user, "")}, self.clock(), "", "U", "",
+    left) then
+    self.untold[user] = nil
+  end
+  return left > 0 and left or nil
+end
+
 --- May this message be sent now? Only where `ok` is true, and within `info.timeout` seconds; `finish` must be told.
 -- @param user whose limit it is
 -- @param id the message's
@@ -169,6 +181,8 @@ end
 --   "unavailable", wait = seconds, wait_ms =, detail =, attempt =, nonce =, timeout =, stamp =}
 function limiter:take(user, id, nonce)
   local started = tokenbucket.now()
+  local block = self.untold[user] and stopped(self, user)
+  if block then return info(self, user, id, {code = "limited", wait_ms = block, detail = "blocked"}) end
   local key = pair(user, id)
   nonce = nonce or self.pending[key] or digest.hex(digest.random(12))
   local ok, why = guard(self)
@@ -204,15 +218,19 @@ end
 -- @return true; or nil and why: "not yours", or Redis's error (the safe time then stands, and the claim runs out)
 function limiter:finish(user, id, nonce, outcome, detail, block)
   assert(outcome == "S" or outcome == "F" or outcome == "R" or outcome == "U", "outcome must be S, F, R or U")
+  local block_ms = math.floor((block or 0) * 1000)
   if self.shadow and self.grants[nonce] and outcome ~= "U" then self.shadow:finish(user, self.grants[nonce]) end
   self.grants[nonce] = nil
   local reply, err
   for _ = 1, 2 do            -- ending twice is ending once
     reply, err = evaluate(self, "finish", {self:ring_key(user), self:claim_key(user, id)}, self.clock(), nonce, outcome,
-      tostring(detail or ""):sub(1, 200), math.floor((block or 0) * 1000))
+      tostring(detail or ""):sub(1, 200), block_ms)
     if reply then break end
   end
-  if not reply then return nil, sentence(err) end
+  if not reply then
+    if block_ms > 0 then self.untold[user] = tokenbucket.now() + block_ms end
+    return nil, sentence(err)
+  end
   if reply[1] == "ok" or reply[2] == outcome then return true end
   return nil, "not yours"
 end

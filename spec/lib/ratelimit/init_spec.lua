@@ -220,6 +220,29 @@ describe("ratelimit", function()
     assert.is_true((limiter:take("v", "m")))
   end)
 
+  it("stops it though Redis goes away before it is told, and all others once it is back", function()
+    local away = false
+    local flaky = {call = function(_, ...)
+      if away then return nil, {code = "unsent", message = "nobody is there"} end
+      return r:call(...)
+    end}
+    local own <close> = ratelimit.new(RULE, flaky)
+    local _, info = own:take("u", "m")
+    away = true
+    assert.is_nil((own:finish("u", "m", info.nonce, "R", "429", 90)))
+    local function blocked(by, id)
+      local ok, after = by:take("u", id)
+      assert.same({false, "limited", "blocked"}, {ok, after.code, after.detail})
+      assert.is_true(after.wait > 88 and after.wait < 90.1, after.wait)
+    end
+    blocked(own, "next")
+    away = false
+    assert.is_true((own:take("v", "other")))
+    blocked(own, "next")
+    blocked(own, "next")
+    blocked(limiter, "another's")
+  end)
+
   it("a clock of its own doesn't jump with the system's, but follows it slowly", function()
     local wall, steady = 1000000, 5000
     local clock = ratelimit.clock(function() return wall end, function() return steady end)

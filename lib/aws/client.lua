@@ -198,11 +198,17 @@ local function describe(call, fields, response)
   return error_of.new(e)
 end
 
--- How often to try, and in which mode: read from the configuration at the first failure only.
+-- How often to try, and in which mode: read from the configuration at the first failure only. What is wrong with it
+-- must not hide the failure, which may be of a write: it is why that stands, in `c.unclear`.
 local function policy(c)
   if not c.mode then
-    local mode, max = retry.mode(c.settings:get "retry_mode", c.settings:get "max_attempts")
-    if not mode then error_of.usage(max) end
+    local ok, mode, max = pcall(function()
+      return retry.mode(c.settings:get "retry_mode", c.settings:get "max_attempts")
+    end)
+    if not (ok and mode) then
+      c.unclear = "It was not tried again: " .. (ok and max or mode.message)
+      mode, max = "standard", 1
+    end
     c.mode, c.max_attempts = mode, max
     if mode == "adaptive" and not c.limiter then
       c.limiter = require "aws.throttle".new(c.world.monotonic())
@@ -242,7 +248,7 @@ local function again(call, e, response)
   local delay, cost = retry.delay(c.quota, {kind = e.kind, headers = headers, service = c.name},
     call.attempts, policy(c), c.world.random, now)
   if not delay then
-    e.gave_up = cost
+    e.gave_up = cost or e.retryable and c.unclear or nil
     return false
   end
   call.cost = cost

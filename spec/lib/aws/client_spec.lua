@@ -154,6 +154,17 @@ describe("a failed call", function()
     assert.same({}, record.slept)
   end)
 
+  it("is not tried again by settings that are wrong, and its own failure is told with them", function()
+    for name, value in pairs {AWS_MAX_ATTEMPTS = "many", AWS_RETRY_MODE = "fast"} do
+      local env = {AWS_REGION = "eu-west-1", AWS_ACCESS_KEY_ID = "A", AWS_SECRET_ACCESS_KEY = "s", [name] = value}
+      local err = put({bad(503, "ServiceUnavailable"), GOOD}, {env = env})
+      assert.same({"ServiceUnavailable", 503, 1}, {err.code, err.status, err.attempts})
+      assert.matches("It was not tried again: .*" .. value .. ".*" .. name, tostring(err))
+      err = put({bad(400, "Nope"), GOOD}, {env = env})
+      assert.is_nil(tostring(err):find(value, 1, true))
+    end
+  end)
+
   it("fetches expired credentials anew, once", function()
     local n = 0
     local function keys()

@@ -78,9 +78,9 @@ local function endpoint(row, session)
 end
 
 local function proxy(row, target)
-  local names = target and target.scheme == "http" and {"HTTP_PROXY", "http_proxy"} or {"HTTPS_PROXY", "https_proxy"}
-  local name = set(names[1]) and names[1] or set(names[2]) and names[2]
-  local exempt = set "NO_PROXY" or set "no_proxy"
+  local names = target and target.scheme == "http" and {"http_proxy", "HTTP_PROXY"} or {"https_proxy", "HTTPS_PROXY"}
+  local name = set(names[1]) and names[1] or set(names[2]) and names[2]    -- in the order that calls look for them
+  local exempt = set "no_proxy" or set "NO_PROXY"
   if name then
     row("proxy", "ok", ("%s (from %s%s)"):format(masked(set(name)), name, exempt and ", but not for " .. exempt or ""))
   else
@@ -104,6 +104,17 @@ local function bundle(row, session)
   else
     row("certificates", "ok", ("%s, %d certificate%s"):format(path, count, count == 1 and "" or "s"))
   end
+end
+
+local function retries(row, session)
+  local settings = session.settings
+  local ok, mode, most = pcall(function()
+    return require "aws.retry".mode(settings:get "retry_mode", settings:get "max_attempts")
+  end)
+  if ok and mode then
+    return row("retries", "ok", ("%s, %d attempt%s at most"):format(mode, most, most == 1 and "" or "s"))
+  end
+  row("retries", "fault", ok and most or sentence(mode), "Until then no call is tried again.")
 end
 
 -- ## The way to AWS
@@ -222,6 +233,7 @@ local function examine(args, ctx, row)
     if found then target = endpoint(row, session) end
     proxy(row, target)
     bundle(row, session)
+    retries(row, session)
     local creds = credentials(row, session)
     if not target then return end
     local headers = reach(row, session, target)

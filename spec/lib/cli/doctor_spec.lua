@@ -151,6 +151,16 @@ s.serve_forever()]]}, "^(%d+)\n")
     assert.same({"warn", "Keep it to yourself: chmod 600 " .. keys}, {rows.file.state, rows.file.remedy})
   end)
 
+  it("says how often a call is tried, and which proxy of two is taken", function()
+    local rows = doctor {AWS_MAX_ATTEMPTS = "5", AWS_RETRY_MODE = "adaptive", http_proxy = "http://127.0.0.1:8",
+      HTTP_PROXY = "http://127.0.0.1:9", NO_PROXY = "127.0.0.1"}
+    assert.equal("adaptive, 5 attempts at most", rows.retries.text)
+    assert.matches("127.0.0.1:8 %(from http_proxy", rows.proxy.text)
+    rows = doctor {AWS_MAX_ATTEMPTS = "many"}
+    assert.equal("fault", rows.retries.state)
+    assert.matches('max_attempts is "many" in AWS_MAX_ATTEMPTS', rows.retries.text)
+  end)
+
   it("says when temporary credentials end", function()
     local rows = doctor {AWS_CREDENTIAL_EXPIRATION = os.date("!%Y-%m-%dT%H:%M:%SZ", os.time() + 600)}
     assert.equal("warn", rows.credentials.state)

@@ -4,6 +4,7 @@ local json = require "tidelock.json"
 local deadletters = {}
 
 local HOLD <const> = 30      -- seconds that letters are hidden from others while they are worked on
+local OWN <const> = {reason = true, kind = true, buriedFrom = true, firstSent = true, reposts = true}   -- the limiter's
 
 local function text_of(m, name)
   local attribute = m.MessageAttributes and m.MessageAttributes[name]
@@ -51,13 +52,25 @@ function deadletters.drop(queue, one)
   one.gone = true
 end
 
+-- What the sender of the message gave with it: it goes back as it came.
+local function given_with(one)
+  local out
+  for name, value in pairs(one.attributes) do
+    if not OWN[name] then
+      out = out or {}
+      out[name] = {DataType = value.DataType, StringValue = value.StringValue, BinaryValue = value.BinaryValue}
+    end
+  end
+  return out
+end
+
 --- Puts a letter on the queue again. What the limiter remembers of it is forgotten, else it would be buried again.
 function deadletters.redrive(queue, limiter, one)
   if one.user and one.message_id then
     local _, why = limiter:forget(one.user, one.message_id)
     if why then return nil, why end
   end
-  queue.sqs:send_message {QueueUrl = queue.url, MessageBody = one.body}
+  queue.sqs:send_message {QueueUrl = queue.url, MessageBody = one.body, MessageAttributes = given_with(one)}
   deadletters.drop(queue, one)
   return true
 end

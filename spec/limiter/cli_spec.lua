@@ -131,7 +131,8 @@ describe("tidelock limit, with a Redis and a queue", function()
       sqs:send_message {QueueUrl = dlq, MessageBody = json.encode {messageId = id, userId = "user" .. i},
         MessageAttributes = {
         reason = {DataType = "String", StringValue = "because " .. i}, kind = {DataType = "String",
-          StringValue = kind}}}
+          StringValue = kind}, reposts = {DataType = "String", StringValue = "3"},
+        tenant = {DataType = "String.id", StringValue = "t" .. i}}}
     end
     local code, out = run("limit", "dlq", "list", "--queue", "people")
     assert.equal(0, code)
@@ -142,7 +143,9 @@ describe("tidelock limit, with a Redis and a queue", function()
     assert.equal(2, kept)
     assert.matches("it may have been sent already", err)
     assert.matches("1 back on the queue", err)
-    assert.equal("m1", json.decode(sqs:receive_message{QueueUrl = queue}.Messages[1].Body).messageId)
+    local again = sqs:receive_message{QueueUrl = queue, MessageAttributeNames = {"All"}}.Messages[1]
+    assert.equal("m1", json.decode(again.Body).messageId)
+    assert.same({tenant = {DataType = "String.id", StringValue = "t1"}}, again.MessageAttributes)
     assert.equal("admitted", select(2, own:take("user1", "m1")).code, "the limiter forgot that it failed")
     local _, rest = run("limit", "dlq", "list", "--queue", "people")
     assert.matches("m2", rest)

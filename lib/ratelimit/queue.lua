@@ -6,6 +6,7 @@ local methods = {}
 methods.__index = methods
 
 local MAX_VISIBILITY <const>, MAX_DELAY <const> = 43200, 900
+local ROOMY <const> = 200000      -- bytes of a body that leave room for attributes on any queue as ours
 local ABSENT <const> = {QueueDoesNotExist = true, ["AWS.SimpleQueueService.NonExistentQueue"] = true}
 
 -- What a batch refused, as the error that the single call would have raised.
@@ -144,12 +145,33 @@ local function clean(text)
   return text == "" and "?" or text
 end
 
---- Moves it to the dead letters, with the reason as an attribute.
+-- A text without its last `n` bytes, or the few more that leave no character in pieces.
+local function shorter(text, n)
+  local last = #text - n
+  while last > 0 and text:find("^[\128-\191]", last + 1) do last = last - 1 end
+  return text:sub(1, last)
+end
+
+-- A body may fill a message to its last byte, and then its reason has no room.
+local function no_room(err)
+  return type(err) == "table" and tostring(err.code):find "^InvalidParameterValue" ~= nil
+end
+
+--- Moves it to the dead letters, with the reason as an attribute. Where the queue has no room for both, the body's end
+-- goes: what is as long as that is none of our messages.
 function methods:bury(record, reason, kind)
   local body = record.body ~= "" and record.body or " "
-  local entry = {MessageBody = body, MessageAttributes = attributes_of(record,
-    {reason = clean(reason), kind = kind, buriedFrom = clean(record.id or "?")})}
-  self.burials:call(entry, size_of(entry))
+  local function letter(text)
+    return {MessageBody = text, MessageAttributes = attributes_of(record,
+      {reason = clean(reason), kind = kind, buriedFrom = clean(record.id or "?")})}
+  end
+  local function send(entry) self.burials:call(entry, size_of(entry)) end
+  local ok, err = pcall(send, letter(body))
+  if not ok then
+    if #body < ROOMY or not no_room(err) then error(err, 0) end
+    reason = "the body's end is cut off here; " .. reason
+    send(letter(shorter(body, size_of(letter ""))))
+  end
   self:delete(record)
 end
 

@@ -134,6 +134,32 @@ describe("ratelimit.queue", function()
     end
   end)
 
+  it("buries a body that fills a whole message without its end, and never without its reason", function()
+    local most, letters = 262144, {}
+    local w = world()
+    w.queue.burials.send = function(entries)
+      local entry, bytes = entries[1], #entries[1].MessageBody
+      for name, value in pairs(entry.MessageAttributes) do
+        bytes = bytes + #name + #value.DataType + #value.StringValue
+      end
+      if bytes > most then
+        error({code = "InvalidParameterValue", message = "Message must be shorter than 262144 bytes."}, 0)
+      end
+      letters[#letters + 1] = entry
+      return {}
+    end
+    w.queue:bury(record(1, ("\226\130\172"):rep(most // 3)), "the body is not JSON", "refused")
+    w.queue:bury(record(2, ("x"):rep(100)), "the body is not JSON", "refused")
+    assert.is_true(#letters[1].MessageBody > most - 500 and utf8.len(letters[1].MessageBody) ~= nil)
+    assert.equal("the body's end is cut off here; the body is not JSON",
+      letters[1].MessageAttributes.reason.StringValue)
+    assert.equal(("x"):rep(100), letters[2].MessageBody)
+    assert.same({"delete_message", "delete_message"}, names(w.calls))
+    most = 10                                                -- what is short was refused for something else
+    assert.is_false((pcall(w.queue.bury, w.queue, record(3, ("x"):rep(100)), "why", "refused")))
+    assert.equal(2, #w.calls)
+  end)
+
   it("a request that hangs holds the others up for two seconds, and no longer", function()
     local w = world()
     local requests, answered = 0, false

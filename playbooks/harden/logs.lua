@@ -1,8 +1,10 @@
---- Every log group keeps what it holds for 30 to 90 days: by class, whoever made it. Run it again on a schedule, and
--- new groups follow. It does not own the groups: nothing is tagged, so no --prune and no destroy can reach them.
+--- Every log group keeps what it holds for 30 to 90 days: by class, whoever made it. New groups follow by themselves on
+-- a schedule: tidelock schedule add playbooks/harden/logs.lua --account ACCOUNT. They lose nothing, so nobody is asked.
+-- It does not own the groups: nothing is tagged, so no --prune and no destroy can reach them.
 playbook {
   name = "harden/logs",
   about = "Retention of every log group there is, by class; shortened only after asking",
+  schedule = "1 day",
   vars = {
     application = {"integer", default = 30, min = 30, max = 90, about = "days for what applications write"},
     audit = {"integer", default = 90, min = 30, max = 90, about = "days for trails, findings, flow logs and the like"},
@@ -26,9 +28,11 @@ local function class_of(name)
   return "application"
 end
 
+local function age_of(group) return math.max(0, began - (group.creationTime or 0) / 1000) / DAY end
+
 -- What a retention of so many days would delete: as if the bytes had come evenly since the group was made.
 local function lost(group, days)
-  local age = math.max(0, began - (group.creationTime or 0) / 1000) / DAY
+  local age = age_of(group)
   if age <= days then return 0 end
   local kept = math.min(group.retentionInDays or age, age)
   return (group.storedBytes or 0) * math.max(0, 1 - days / kept)
@@ -44,23 +48,28 @@ local function target(group)
 end
 
 local function look()
-  local out = {groups = 0, longer = {}, shorter = {}, bytes = 0}
+  local out = {groups = 0, new = {}, longer = {}, shorter = {}, bytes = 0}
   for group in aws.logs:items("describe_log_groups", {}) do
     local days = group.logGroupClass ~= "DELIVERY" and target(group)   -- AWS keeps that class two days, always
     out.groups = out.groups + 1
     if days then
       local row = {name = group.logGroupName, before = group.retentionInDays, days = days, bytes = lost(group, days)}
-      local longer = row.before and row.before < days
-      table.insert(longer and out.longer or out.shorter, row)
-      if not longer then out.bytes = out.bytes + row.bytes end
+      if not row.before and age_of(group) <= days then
+        table.insert(out.new, row)
+      elseif row.before and row.before < days then
+        table.insert(out.longer, row)
+      else
+        table.insert(out.shorter, row)
+        out.bytes = out.bytes + row.bytes
+      end
     end
   end
   return out
 end
 
 local function tell(found)
-  print(("%d log groups: %d to keep longer, %d without a retention or above %d days"):format(found.groups,
-    #found.longer, #found.shorter, var.most))
+  print(("%d log groups: %d new ones without a retention, %d to keep longer, %d older ones without a retention or above"
+    .. " %d days"):format(found.groups, #found.new, #found.longer, #found.shorter, var.most))
   for _, row in ipairs(found.shorter) do
     print(("  %s: %s -> %d days, about %.2f GB deleted"):format(row.name, row.before or "for ever", row.days,
       row.bytes / GB))
@@ -102,6 +111,13 @@ local found = step "look at every log group" {run = function()
   tell(seen)
   return seen
 end}
+
+-- Younger than what they are to be kept for, so no line of theirs goes now.
+step "give new log groups a retention" {
+  when = function() return #found.new > 0 end,
+  run = function() return set(found.new, wanted) end,
+  undo = function(rows) set(rows, former) end,
+}
 
 step "keep logs longer" {
   when = function() return #found.longer > 0 end,

@@ -1,4 +1,8 @@
-"""logs: the fixed list of retentions, keys of groups, and metric filters that a put replaces."""
+"""logs: the fixed list of retentions, keys of groups, their age, and metric filters that a put replaces."""
+import json
+
+from moto import backends
+
 from call import Refusal, operation
 
 DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
@@ -12,6 +16,18 @@ def put_retention_policy(call):
                       f" '{call.params['retentionInDays']}' at 'retentionInDays' failed to satisfy"
                       f" constraint: Member must satisfy enum value set: {list(DAYS)}")
     return call.moto()
+
+
+@operation("logs", "DescribeLogGroups")
+def describe_log_groups(call):
+    """Days and bytes that a group has had already: JSON {name: [days, bytes]} in the SSM parameter /sandbox/logs."""
+    answer = call.moto()
+    found = backends.get_backend("ssm")[call.account]["us-east-1"].get_parameter("/sandbox/logs")
+    for one in answer.get("logGroups", []) if found else []:
+        days, size = json.loads(found.value).get(one["logGroupName"], (0, 0))
+        one["creationTime"] -= days * 86400000
+        one["storedBytes"] += size
+    return answer
 
 
 def group(call):

@@ -311,22 +311,6 @@ end
 
 local function add(faults, message) faults[#faults + 1] = message end
 
--- Does what may refuse, and keeps the refusal; what it returned else.
-local function attempt(faults, run, ...)
-  local ok, result = pcall(run, ...)
-  if ok then return result end
-  if type(result) ~= "table" or not result.usage then error(result, 0) end
-  add(faults, result.message)
-end
-
-local function tell(faults)
-  if #faults == 0 then return end
-  for i = 1, #faults - 1 do
-    if not faults[i]:find "[.?!]$" then faults[i] = faults[i] .. "." end
-  end
-  options.usage(table.concat(faults, " "))
-end
-
 -- Tells of options that must be there and are not. `given`: members that are, but were refused.
 local function add_missing(faults, op, input, given)
   local out = {}
@@ -351,7 +335,7 @@ function arguments.check_required(op, input)
     local told = fault.message == "is required" and not fault.path:find "[.%[]"
     if not told then add(faults, fault.path .. " " .. fault.message) end
   end
-  tell(faults)
+  options.tell(faults)
 end
 
 -- ## The words of a line
@@ -419,16 +403,16 @@ function arguments.parse(op, model, words, known, raw_blobs)
     elseif option then
       local values = {joined}
       if not words[i]:find("=", 1, true) then values, i = take_words(words, i, option.shape) end
-      attempt(state.faults, give, state, name, option, values)
+      options.attempt(state.faults, give, state, name, option, values)
     elseif name then
       i = unknown(state, words, i, name, known)
     else
-      outfile = attempt(state.faults, stray, op, words, i, outfile) or outfile
+      outfile = options.attempt(state.faults, stray, op, words, i, outfile) or outfile
     end
     i = i + 1
   end
   if #state.faults > 0 and not is_partial(state.rest) then add_missing(state.faults, op, state.input, state.given) end
-  tell(state.faults)
+  options.tell(state.faults)
   return state.input, state.rest, outfile
 end
 

@@ -21,6 +21,23 @@ local function key_of(name) return (name:gsub("%-", "_")) end
 local function usage(message) error({exit = 64, code = "Usage", message = message, usage = true}, 0) end
 options.usage = usage
 
+--- Does what may refuse: what it returned, or nil, and then the refusal is among `faults`.
+function options.attempt(faults, run, ...)
+  local ok, result = pcall(run, ...)
+  if ok then return result end
+  if type(result) ~= "table" or not result.usage then error(result, 0) end
+  faults[#faults + 1] = result.message
+end
+
+--- Refuses with all `faults` at once, if there are any.
+function options.tell(faults)
+  if #faults == 0 then return end
+  for i = 1, #faults - 1 do
+    if not faults[i]:find "[.?!]$" then faults[i] = faults[i] .. "." end
+  end
+  usage(table.concat(faults, " "))
+end
+
 local function index(tables)
   local by, names = {}, {}
   for _, list in ipairs(tables) do
@@ -73,11 +90,26 @@ local function unknown_option(word, names, what)
   usage(("%s has no option %s%s"):format(what, word, suggest.phrase(word, names)))
 end
 
---- Parses `words`. Returns args: options under their names with `_` for `-`, other words as a list, and under
--- `rest` what follows `--` (with `rest` true, all from the first word that is no option).
+-- Puts the option that begins at `i` into args.
+local function take(args, option, words, i)
+  local name, value = words[i]:match "^(%-%-[^=]+)=(.*)$"
+  local word = name or words[i]
+  if not option.value then
+    if name then usage(("%s takes no value"):format(name)) end
+    args[key_of(option.name)] = true
+    return
+  end
+  if not name then value = words[i + 1] end
+  if value == nil then usage(("%s needs a value: %s %s"):format(word, word, option.value)) end
+  put(args, option, value, word)
+end
+
+--- Parses `words`, and tells all that is wrong with them at once. Returns args: options under their names with `_` for
+-- `-`, other words as a list, and under `rest` what follows `--` (with `rest` true, all from the first word that is no
+-- option).
 function options.parse(words, tables, what, rest)
   local by, names = index(tables)
-  local args, i = {}, 1
+  local args, faults, i = {}, {}, 1
   while i <= #words do
     local word = words[i]
     if word == "--" then
@@ -90,23 +122,18 @@ function options.parse(words, tables, what, rest)
       end
       args[#args + 1] = word
     else
-      local name, value = word:match "^(%-%-[^=]+)=(.*)$"
+      local name = word:match "^(%-%-[^=]+)="
       local option = by[name or word]
-      if not option then unknown_option(name or word, names, what) end
-      if option.value then
-        if not name then
-          i = i + 1
-          value = words[i]
-          if value == nil then usage(("%s needs a value: %s %s"):format(word, word, option.value)) end
-        end
-        put(args, option, value, name or word)
+      if option then
+        options.attempt(faults, take, args, option, words, i)
+        if option.value and not name then i = i + 1 end
       else
-        if name then usage(("%s takes no value"):format(name)) end
-        args[key_of(option.name)] = true
+        options.attempt(faults, unknown_option, name or word, names, what)
       end
     end
     i = i + 1
   end
+  options.tell(faults)
   return args
 end
 

@@ -32,6 +32,11 @@ describe("a command line", function()
   it("names the nearest option to one that is not known", function()
     assert.equal('tidelock apply has no option --concurency; did you mean "--concurrency"?', refused "--concurency")
   end)
+  it("tells all that is wrong with it at once", function()
+    assert.equal('tidelock apply has no option --concurency; did you mean "--concurrency"? '
+      .. '--on-failure takes one of undo, stop, not "x". --yes takes no value. --region needs a value: --region REGION',
+      refused("--concurency", "4", "--on-failure", "x", "--yes=1", "--region"))
+  end)
   it("takes only whole numbers from the least on, where there is a least", function()
     local function whole(...)
       return options.parse({...}, {{{name = "concurrency", value = "N", number = true, least = 1}}}, "tidelock check")

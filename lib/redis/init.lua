@@ -47,6 +47,12 @@ function redis.connect(options)
   if not (o.host or o.path or o.sentinel) then
     error("redis.connect: 'url', 'host', 'path' or 'sentinel' is needed", 2)
   end
+  if o.role and o.role ~= "primary" and o.role ~= "replica" then
+    error(("redis.connect: option 'role' must be \"primary\" or \"replica\", not %q"):format(o.role), 2)
+  end
+  if o.role and not o.sentinel then
+    error("redis.connect: option 'role' needs 'sentinel', which knows who is what; else give that server's address", 2)
+  end
   if o.sentinel then   -- a copy: it is reordered by who answers
     o.sentinel = sentinel_of(parsed and parsed.sentinel and o or {}, parsed and parsed.sentinel, options.sentinel)
   end

@@ -61,6 +61,8 @@ describe("redis", function()
       assert.error_matches(function() redis.connect {url = "http://x"} end, "redis://")
       assert.error_matches(function() redis.connect {} end, "is needed")
       assert.error_matches(function() redis.connect {host = "h", port = "1"} end, "'port' must be a number")
+      assert.error_matches(function() redis.connect {url = plain.url, role = "replica"} end, "'role' needs 'sentinel'")
+      assert.error_matches(function() redis.connect {sentinel = {name = "m"}, role = "slave"} end, 'not "slave"')
     end)
 
     it("refuses a wrong password and a missing one, and shows neither", function()
@@ -224,6 +226,12 @@ describe("redis", function()
       local seen = {}
       for channel, text in s:messages() do seen[#seen + 1] = channel .. text end
       assert.same({"alast"}, seen)
+    end)
+
+    it("may be to a shard's channel", function()
+      local s <close> = assert(r:ssubscribe "s")
+      r:spublish("s", "1")
+      assert.same({"s", "1"}, {s:receive()})
     end)
 
     it("raise in the loop when they are lost: a gap is no silence", function()

@@ -162,6 +162,18 @@ void tl_http_keep (lua_State *L, const char *kind) {
 }
 
 
+/*
+** Gives the next piece of the body to the sender; who brought it waits until it is gone,
+** and keeps it on its stack as long.
+*/
+void tl_http_feed (lua_State *L, tl_transfer *t, const char *piece, size_t len) {
+  tl_hold(L, t->feeder);
+  t->body = piece;
+  t->left = len;
+  tl_engine_resume(t);
+}
+
+
 static int opened (lua_State *L, int status, lua_KContext ctx) {
   tl_transfer *t = (tl_transfer *)ctx;
   (void)status;
@@ -323,10 +335,7 @@ static int upload_write (lua_State *L) {
   if (t == NULL) return tl_fail(L, "closed", "can't write: the upload is closed already");
   luaL_argcheck(L, (curl_off_t)len <= t->length - t->sent, 2, "more than the length of the body");
   if (t->done || len == 0) return wrote(L, LUA_OK, (lua_KContext)t);
-  tl_hold(L, &t->wait);
-  t->body = piece;                 /* stays on the task's stack until it is woken */
-  t->left = len;
-  tl_engine_resume(t);
+  tl_http_feed(L, t, piece, len);
   return lua_yieldk(L, 0, (lua_KContext)t, wrote);
 }
 
@@ -391,7 +400,7 @@ static void newclass (lua_State *L, const char *name, const luaL_Reg *of, const 
 int luaopen_tidelock_http (lua_State *L) {
   newclass(L, TL_HTTP_RESPONSE, meta, methods);
   newclass(L, UPLOAD, uploadmeta, uploadmethods);
-  newclass(L, "tidelock.http.talk", tl_http_talkmeta, tl_http_talkmethods);
+  newclass(L, TL_HTTP_CONVERSATION, tl_http_talkmeta, tl_http_talkmethods);
   luaL_newlibtable(L, functions);
   tl_engine_new(L);
   luaL_setfuncs(L, functions, 1);

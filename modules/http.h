@@ -118,9 +118,11 @@ typedef enum tl_httphow {      /* at once; the response's body by pieces; the re
 } tl_httphow;
 
 #define TL_HTTP_RESPONSE "tidelock.http.response"
+#define TL_HTTP_CONVERSATION "tidelock.http.talk"
 
 tl_transfer *tl_http_begin (lua_State *L, tl_httphow how);
 void tl_http_keep (lua_State *L, const char *kind);
+void tl_http_feed (lua_State *L, tl_transfer *t, const char *piece, size_t len);
 void tl_http_pushhead (lua_State *L, tl_transfer *t);
 
 /* http_talk.c */

@@ -7,8 +7,6 @@
 
 #include "fail.h"
 
-#define TALK "tidelock.http.talk"
-
 /*
 ** A conversation is a table with its transfer's box at 1, in which the writer
 ** waits; the reader waits in the transfer. The response has the same box, and
@@ -45,7 +43,7 @@ static int begun (lua_State *L, int status, lua_KContext ctx) {
     return n;
   }
   lua_createtable(L, 4, 0);
-  tl_http_keep(L, TALK);
+  tl_http_keep(L, TL_HTTP_CONVERSATION);
   box = (tl_httpbox *)(void *)t->box;
   box->feeder.cancel = oncancel;
   t->feeder = &box->feeder;
@@ -95,10 +93,7 @@ static int talk_write (lua_State *L) {
   if (t == NULL) return closed(L, "write");
   luaL_argcheck(L, !t->over, 1, "the body has ended already");
   if (t->done || len == 0) return wrote(L, LUA_OK, (lua_KContext)box);
-  tl_hold(L, &box->feeder);
-  t->body = piece;                 /* stays on the task's stack until it is woken */
-  t->left = len;
-  tl_engine_resume(t);
+  tl_http_feed(L, t, piece, len);
   return lua_yieldk(L, 0, (lua_KContext)box, wrote);
 }
 

@@ -1,4 +1,4 @@
-/* eventwrite.c -- an event as the caller writes it, {NAME = {members}}, to a message of an event stream. */
+/* eventwrite.c -- an event as the caller writes it, {NAME = {members}}, to an event stream. */
 #include <string.h>
 
 #include <lauxlib.h>
@@ -69,11 +69,12 @@ static int toheader (tl_walk *w, const tl_member *m) {
 
 static const char *contenttype (const tl_model *m) {
   const tl_format *format = tl_eventformat(m);
-  return format == &tl_json ? "application/json" : format == &tl_cbor ? "application/cbor" : "application/xml";
+  if (format == &tl_json) return "application/json";
+  return format == &tl_cbor ? "application/cbor" : "application/xml";
 }
 
 
-/* The value at the top is the whole payload: bytes or text as they are, a structure as a document. */
+/* The value at the top is the whole payload: bytes or text as they are, else a document. */
 static int topayload (tl_walk *w, const tl_member *m) {
   const tl_shape *s = tl_shapeof(w, m);
   const char *text;
@@ -96,7 +97,10 @@ static int member (tl_walk *w, const tl_member *m, void *ud) {
 }
 
 
-/* Is there a document of members in the payload? Not where one member is all of it, nor where all are headers. */
+/*
+** Is there a document of members in the payload? Not where one member is all of it, nor
+** where all are headers.
+*/
 static int hasdocument (const tl_walk *w, const tl_shape *s) {
   uint32_t headers = 0;
   for (uint32_t i = 0; i < s->count; i++) {
@@ -153,7 +157,8 @@ int tl_eventencode (lua_State *L) {
   lua_createtable(L, 4, 0);
   lua_pushvalue(L, EVENT);
   bad = tl_members(&w, s, event, &events);
-  if (bad == 0 && events != 1) bad = tl_fault(&w, "must be one event, {NAME = {...}}, and holds %d", events);
+  if (bad == 0 && events != 1)
+    bad = tl_fault(&w, "must be one event, {NAME = {...}}, and holds %d", events);
   if (bad != 0) return fault(L, &w);
   lua_settop(L, HEADERS);
   lua_setfield(L, MESSAGE, "headers");

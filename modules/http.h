@@ -83,7 +83,10 @@ struct tl_transfer {
   char detail[CURL_ERROR_SIZE];
 };
 
-/* What a task holds: the transfer, NULL once it is let go, and the wait of who brings the pieces beside it. */
+/*
+** What a task holds: the transfer, NULL once it is let go, and the wait of who brings the
+** pieces beside it.
+*/
 typedef struct tl_httpbox {
   tl_transfer *t;
   tl_wait feeder;

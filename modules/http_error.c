@@ -211,7 +211,8 @@ static verdict judge (tl_transfer *t) {
     v = (verdict){"proxy", "the proxy's certificate is not accepted", CHECK_CA};
   else if (says(t, "alert") && says(t, "certificate")) wantscertificate(&v);
   else if (says(t, "Unsupported proxy syntax"))
-    v = (verdict){"proxy", "the proxy's URL can't be read", "write it " PROXY " as http://HOST:PORT"};
+    v = (verdict){"proxy", "the proxy's URL can't be read",
+                  "write it " PROXY " as http://HOST:PORT"};
   else if (says(t, "SSL_connect: SSL_ERROR_SYSCALL")) brokeinhandshake(t, &v);
   else if (says(t, "chunk")) v = unknown;
   else if (t->code == CURLE_PARTIAL_FILE && t->status == 0)

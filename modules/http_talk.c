@@ -1,4 +1,4 @@
-/* http_talk.c -- tidelock.http.converse: a request's body and its response by pieces, both at once. */
+/* http_talk.c -- tidelock.http.converse: a request's body and its answer by pieces, at once. */
 #include "http.h"
 
 #include <stddef.h>
@@ -53,8 +53,8 @@ static int begun (lua_State *L, int status, lua_KContext ctx) {
 
 /*
 --- Begins a request whose body comes by pieces, as many as there are, while its response is read:
--- talk:write(piece), talk:shut() after the last; talk:answer() for the response's head. Each side may
--- have a task of its own. Returns it when the server is there to take the body, or nil, err.
+-- talk:write(piece), talk:shut() after the last; talk:answer() for the response's head. Each side
+-- may have a task of its own. Returns it when the server is there to take the body, or nil, err.
 */
 int tl_http_converse (lua_State *L) {
   tl_transfer *t = tl_http_begin(L, TL_HTTP_TALK);

@@ -44,7 +44,6 @@ local SETTINGS <const> = {
   request_min_compression_size_bytes = {{"AWS_REQUEST_MIN_COMPRESSION_SIZE_BYTES"},
     "request_min_compression_size_bytes", body_size, "a whole number from 0 to 10485760"},
   sigv4a_signing_region_set = {{"AWS_SIGV4A_SIGNING_REGION_SET"}, "sigv4a_signing_region_set"},
-  role_session_name = {{"AWS_ROLE_SESSION_NAME"}, "role_session_name"},
   ec2_metadata_disabled = {{"AWS_EC2_METADATA_DISABLED"}, nil, flag},
   ec2_metadata_service_endpoint =
     {{"AWS_EC2_METADATA_SERVICE_ENDPOINT"}, "ec2_metadata_service_endpoint"},

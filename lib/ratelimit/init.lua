@@ -105,9 +105,18 @@ end
 
 -- ## Deciding
 
+-- What the scripts leave to be said.
+local WHY <const> = {
+  clock = "Redis's clock and this process's are %.1f s apart, so nothing is sent. Set both by NTP; a process that "
+    .. "started by a wrong clock follows the right one slowly: start it again.",
+  cooldown = "Redis may have forgotten what was sent (a first start, a restart, a failover), so nothing is sent for "
+    .. "%.1f s; then it goes on by itself.",
+}
+
 local function info(self, user, id, fields)
   fields.user, fields.message_id, fields.limiter = user, id, self.policy.name
   fields.wait = (fields.wait_ms or 0) / 1000
+  if WHY[fields.code] then fields.detail = WHY[fields.code]:format(fields.wait) end
   return fields.code == "admitted", fields
 end
 

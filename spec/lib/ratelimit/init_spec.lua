@@ -88,6 +88,7 @@ describe("ratelimit", function()
       ok, info = limiter:take("u", "m2")
     until info.code ~= "unavailable" or loop.now() > deadline
     assert.same({false, "cooldown"}, {ok, info.code})
+    assert.matches("may have forgotten.* nothing is sent for %d+%.%d s", info.detail)
   end)
 
   it("its own log refuses what Redis has forgotten", function()
@@ -117,8 +118,11 @@ describe("ratelimit", function()
 
   it("is 'clock' where the two clocks are apart, and nothing is sent", function()
     local off <close> = ratelimit.new(RULE, r, {clock = function() return math.floor(loop.time() * 1000) + 60000 end})
-    local ok, info = off:take("u", "m")
-    assert.same({false, "clock"}, {ok, info.code})
+    for _, ask in ipairs {"take", "peek", "ready"} do
+      local ok, info = off[ask](off, "u", "m")
+      assert.same({false, "clock"}, {ok, info.code})
+      assert.matches("are 60%.%d s apart.*start it again", info.detail)
+    end
   end)
 
   it("asks for replicas where the limit does, and gives the grant back without them", function()

@@ -16,13 +16,18 @@ end
 local root = {Sid = "Owner", Effect = "Allow", Principal = {AWS = "arn:aws:iam::" .. account.id .. ":root"},
   Action = "kms:*", Resource = "*"}
 
+local function topic_arn(name) return arn("sns", account.prefix .. "-" .. name .. "-findings") end
+
+-- EventBridge does not say for whom it uses a topic's key: a condition on aws:SourceArn or aws:SourceAccount would keep
+-- it out, and nobody would hear of anything. The key is bound to the topics instead, and these to their rules.
 local alerts_key = ensure.kms.key {
   name = "alias/" .. account.prefix .. "-sns-security-alerts",
   Description = "Security alerts", EnableKeyRotation = true,
   Policy = {Version = "2012-10-17", Statement = {root,
-    {Sid = "Publishers", Effect = "Allow", Principal = {Service = {"events.amazonaws.com", "cloudwatch.amazonaws.com"}},
+    {Sid = "Publishers", Effect = "Allow", Principal = {Service = "events.amazonaws.com"},
       Action = {"kms:Decrypt", "kms:GenerateDataKey*"}, Resource = "*",
-      Condition = {StringEquals = {["aws:SourceAccount"] = account.id}}},
+      Condition = {StringEquals = {["kms:EncryptionContext:aws:sns:topicArn"] = {topic_arn "guardduty",
+        topic_arn "securityhub"}}}},
   }},
 }
 
@@ -70,12 +75,12 @@ for name, row in pairs(RULES) do
   local topic = ensure.sns.topic {
     name = topic_name, DisplayName = row.title, KmsMasterKeyId = alerts_key.arn,
     Policy = {Version = "2012-10-17", Statement = {
-      {Sid = "Owner", Effect = "Allow", Principal = {AWS = account.id}, Resource = arn("sns", topic_name),
+      {Sid = "Owner", Effect = "Allow", Principal = {AWS = account.id}, Resource = topic_arn(name),
         Action = {"sns:GetTopicAttributes", "sns:SetTopicAttributes", "sns:Subscribe",
           "sns:ListSubscriptionsByTopic", "sns:Publish", "sns:AddPermission", "sns:RemovePermission",
           "sns:DeleteTopic"}},
       {Sid = "Rule", Effect = "Allow", Principal = {Service = "events.amazonaws.com"}, Action = "sns:Publish",
-        Resource = arn("sns", topic_name), Condition = {ArnEquals = {["aws:SourceArn"] = rule_arn(row)}}},
+        Resource = topic_arn(name), Condition = {ArnEquals = {["aws:SourceArn"] = rule_arn(row)}}},
     }},
     tags = {Purpose = row.title},
   }

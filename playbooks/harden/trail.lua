@@ -29,8 +29,9 @@ local trail_key = ensure.kms.key {
       Condition = {StringEquals = {["aws:SourceArn"] = trail_arn},
         StringLike = {["kms:EncryptionContext:aws:cloudtrail:arn"] = "arn:aws:cloudtrail:*:" .. account.id
           .. ":trail/*"}}},
-    {Sid = "Describe", Effect = "Allow", Principal = service, Action = "kms:DescribeKey", Resource = "*",
-      Condition = of_trail},
+    -- Decrypt: the bucket has a key of its own under this one, which is opened for each file that is written.
+    {Sid = "Describe", Effect = "Allow", Principal = service, Action = {"kms:DescribeKey", "kms:Decrypt"},
+      Resource = "*", Condition = of_trail},
   }},
 }
 

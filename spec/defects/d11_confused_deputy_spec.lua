@@ -43,14 +43,29 @@ describe("D11", function()
         if type(s.Principal) == "table" and s.Principal.Service and s.Effect == "Allow" then
           services = services + 1
           local text = json.encode(s.Condition or {})
-          assert.is_true(text:find("aws:SourceArn", 1, true) ~= nil or text:find("aws:SourceAccount", 1, true) ~= nil,
-            s.Sid)
+          local by_source = text:find("aws:SourceArn", 1, true) or text:find("aws:SourceAccount", 1, true)
+          if name == "key sns-security-alerts" then        -- EventBridge sends no source to the key of a topic
+            assert.is_nil(by_source, s.Sid)
+            assert.is_truthy(text:find("kms:EncryptionContext:aws:sns:topicArn", 1, true), s.Sid)
+          else
+            assert.is_truthy(by_source, s.Sid)
+          end
           assert.is_truthy(text:find(account.account, 1, true), s.Sid)
         end
       end
       assert.is_true(services > 0, "no service is let in at all")
     end)
   end
+  it("is avoided: the trail's key lets CloudTrail make keys and open that of its bucket, for this trail", function()
+    local of = {}
+    for _, s in ipairs(policies["key cloudtrail"].Statement) do
+      for _, action in ipairs(s.Principal.Service and (type(s.Action) == "table" and s.Action or {s.Action}) or {}) do
+        of[action] = s.Condition.StringEquals["aws:SourceArn"]
+      end
+    end
+    local arn = ("arn:aws:cloudtrail:us-east-1:%s:trail/example-production-trail"):format(account.account)
+    assert.same({["kms:GenerateDataKey*"] = arn, ["kms:Decrypt"] = arn, ["kms:DescribeKey"] = arn}, of)
+  end)
   it("is avoided: keys give services only actions that KMS has", function()
     for _, name in ipairs {"key cloudtrail", "key sns-security-alerts"} do
       for _, s in ipairs(policies[name].Statement) do

@@ -17,13 +17,33 @@ local function publishers(statements)
   return out
 end
 
+-- EventBridge does not say for whom it uses a topic's key, so what asks for that keeps it out.
+local function asks_for_source(statement)
+  for _, keys in pairs(type(statement.Condition) == "table" and statement.Condition or {}) do
+    for key in pairs(keys) do
+      if key:lower():find "^aws:source" then return true end
+    end
+  end
+  return false
+end
+
+local function lets_in(statements, service)
+  local out = {}
+  for _, statement in ipairs(statements) do
+    if service ~= "events.amazonaws.com" or not asks_for_source(statement) then out[#out + 1] = statement end
+  end
+  return policy.allows_service(out, service, "kms:GenerateDataKey")
+    and policy.allows_service(out, service, "kms:Decrypt")
+end
+
 return control {
   id = "sns-publisher-keys", title = "Keys of topics let in whoever may publish", severity = "high",
   requirement = "2.2, 6.5", subjects = "sns.topic", needs = {"sns:GetTopicAttributes", "kms:GetKeyPolicy"},
   remedy = "harden/security-services",
   command = "tidelock call sns get-topic-attributes --topic-arn {arn} --region {region}",
   means = "Alarms and findings are sent, and lost on the way to the topic. Nothing tells of it.",
-  todo = "Allow the services kms:Decrypt and kms:GenerateDataKey* in the policy of the topic's key.",
+  todo = "Allow the services kms:Decrypt and kms:GenerateDataKey* in the policy of the topic's key; EventBridge"
+    .. " without a condition on aws:SourceArn or aws:SourceAccount, which it does not send to keys of topics.",
   read = function(aws, subject)
     local live = aws.sns:get_topic_attributes({TopicArn = subject.arn}).Attributes
     local out = {key = live.KmsMasterKeyId, services = publishers(policy.statements(live.Policy))}
@@ -39,8 +59,7 @@ return control {
     if not live.statements then return control.fail("key %s is AWS's own and lets no service in", live.key) end
     local out = {}
     for _, service in ipairs(live.services) do
-      if not (policy.allows_service(live.statements, service, "kms:GenerateDataKey")
-        and policy.allows_service(live.statements, service, "kms:Decrypt")) then out[#out + 1] = service end
+      if not lets_in(live.statements, service) then out[#out + 1] = service end
     end
     return control.judge(#out == 0, "all are let in", "the key does not let in " .. table.concat(out, ", "))
   end,

@@ -428,6 +428,13 @@ row("sns-cost-publishers", {["sns.get_topic_attributes"] = {Attributes = {Policy
   policy(statement "budgets.amazonaws.com")}}}, "costalerts.amazonaws.com, cloudwatch.amazonaws.com may not publish")
 row("sns-publisher-keys", {["kms.get_key_policy"] = {Policy = key_policy "events.amazonaws.com"}},
   "does not let in cloudwatch.amazonaws.com")
+row("sns-publisher-keys", {["sns.get_topic_attributes"] = {Attributes = {KmsMasterKeyId = "k",
+  Policy = policy(statement "budgets.amazonaws.com", statement "costalerts.amazonaws.com",
+    statement "cloudwatch.amazonaws.com", statement "events.amazonaws.com")}},
+  ["kms.get_key_policy"] = {Policy = policy({Effect = "Allow", Action = "kms:*", Resource = "*",
+    Principal = {Service = {"budgets.amazonaws.com", "costalerts.amazonaws.com", "cloudwatch.amazonaws.com",
+      "events.amazonaws.com"}}, Condition = {StringEquals = {["AWS:SourceAccount"] = "123456789012"}}})}},
+  "the key does not let in events.amazonaws.com")
 row("sns-publisher-keys", {["sns.get_topic_attributes"] = {Attributes = {KmsMasterKeyId = "alias/aws/sns",
   Policy = policy(statement "budgets.amazonaws.com", statement "costalerts.amazonaws.com",
     statement "cloudwatch.amazonaws.com")}}}, "AWS's own")

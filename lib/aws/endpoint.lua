@@ -48,10 +48,18 @@ function endpoint.is_local(host)
   return name:find("^%[") ~= nil or name:find("^%d+%.%d+%.%d+%.%d+$") ~= nil or name == "localhost"
 end
 
+--- Whether `host` is a name or an address that requests can go to, with a port or without; no user and password.
+function endpoint.is_host(host)
+  local port = host:match "^%[[%w:.%%]+%](.*)$" or host:match "^[%w%-._~]+(.*)$"
+  if not port or port == "" then return port ~= nil end
+  local n = tonumber(port:match "^:(%d+)$")
+  return n ~= nil and n >= 1 and n <= 65535
+end
+
 --- Scheme, host (with port) and path (without a last slash) of a URL; nil where it is none.
 function endpoint.split(url)
-  local scheme, host, path = url:match("^(https?)://([^/?#%s]+)([^?#]*)$")
-  if not scheme then return nil end
+  local scheme, host, path = url:match("^(https?)://([^/?#]+)([^?#]*)$")
+  if not scheme or not endpoint.is_host(host) or path:find "[^!-~]" then return nil end
   return scheme, host, (path:gsub("/+$", ""))
 end
 
@@ -60,7 +68,7 @@ local function given(client)
   local url, where = client.settings:endpoint_url(client.model.metadata.serviceId or client.name)
   if url and not endpoint.split(url) then
     error_of.usage(("The endpoint %q (%s) is not a URL; write it as http://HOST:PORT or https://HOST.")
-      :format(url, where))
+      :format(url:gsub("//[^/]*@", "//<secret>@"), where))
   end
   return url
 end

@@ -1,4 +1,5 @@
 --- Credentials of an ECS task or EKS pod, from the agent that its environment names.
+local endpoint = require "aws.endpoint"
 local shape = require "aws.credentials.shape"
 
 local ECS_HOST <const> = "169.254.170.2"
@@ -15,11 +16,16 @@ end
 
 local function target(ctx)
   local relative = ctx.config:env "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
-  if relative then return "http", ECS_HOST, relative end
+  if relative then
+    if relative:sub(1, 1) ~= "/" then
+      shape.fail("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI does not begin with a slash.", "ECS sets it: leave it alone.")
+    end
+    return "http", ECS_HOST, relative
+  end
   local full = ctx.config:env "AWS_CONTAINER_CREDENTIALS_FULL_URI"
   if not full then return nil end
   local scheme, host, path = full:match("^(https?)://([^/?#]+)([^#]*)")
-  if not scheme then
+  if not scheme or not endpoint.is_host(host) then
     shape.fail("AWS_CONTAINER_CREDENTIALS_FULL_URI is not a URL.", "It must be http://HOST/PATH or https.")
   end
   check_host(scheme, host)

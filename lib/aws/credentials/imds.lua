@@ -1,4 +1,5 @@
 --- Credentials of an EC2 instance's role, from its metadata service (version 2: with a session token).
+local endpoint = require "aws.endpoint"
 local shape = require "aws.credentials.shape"
 
 local ROLES <const> = "/latest/meta-data/iam/security-credentials/"
@@ -10,7 +11,7 @@ local function base(ctx)
     local mode = ctx.config:get "ec2_metadata_service_endpoint_mode"
     url = mode and mode:lower() == "ipv6" and "http://[fd00:ec2::254]" or "http://169.254.169.254"
   end
-  local scheme, host, path = url:match("^(https?)://([^/]+)(.-)/*$")
+  local scheme, host, path = endpoint.split(url)
   if not scheme then
     shape.fail(("The metadata endpoint %q is not a URL."):format(url), "Correct AWS_EC2_METADATA_SERVICE_ENDPOINT.")
   end

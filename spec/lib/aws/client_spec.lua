@@ -75,6 +75,19 @@ describe("a call", function()
     assert.matches('"localhost:4566" %(%-%-endpoint%-url%) is not a URL', tostring(err))
   end)
 
+  it("refuses an endpoint that nothing can be sent to, without the password in it", function()
+    for _, url in ipairs {"http://me:hush@127.0.0.1:1", "http://127.0.0.1:99999", "http://127.0.0.1:", "http://[::1",
+      "http://a b", "http://a/b c", 'http://a"b', "http://a/?b=c"} do
+      local err = put({GOOD}, {options = {endpoint_url = url}})
+      assert.matches("%(%-%-endpoint%-url%) is not a URL", tostring(err))
+      assert.equal(64, err.exit)
+      assert.is_nil(tostring(err):find("hush", 1, true))
+    end
+    for _, url in ipairs {"http://[::1]:5", "http://a_b.c-d/e/", "https://[fe80::1%25eth0]"} do
+      assert.same({Id = "x1"}, (put({GOOD}, {options = {endpoint_url = url}})))
+    end
+  end)
+
   it("says that there is no region, and where none is looked for", function()
     local err = put({}, {env = {AWS_ACCESS_KEY_ID = "A", AWS_SECRET_ACCESS_KEY = "s"}})
     assert.equal("NoRegion", err.code)

@@ -36,6 +36,15 @@ describe("aws.credentials.container", function()
     assert.equal("I", creds.access_key_id)
   end)
 
+  it("says so where what is set is no URL", function()
+    for _, url in ipairs {"http://127.0.0.1:1@example.com/c", "http://127.0.0.1:x/c", "http://[::1/c", "http:/c"} do
+      assert.matches("FULL_URI is not a URL",
+        tostring(world.raised(find, {AWS_CONTAINER_CREDENTIALS_FULL_URI = url})))
+    end
+    assert.matches("does not begin with a slash",
+      tostring(world.raised(find, {AWS_CONTAINER_CREDENTIALS_RELATIVE_URI = "@example.com/c"})))
+  end)
+
   it("refuses a token with a line break inside", function()
     local err = world.raised(find, {AWS_CONTAINER_CREDENTIALS_RELATIVE_URI = "/c",
       AWS_CONTAINER_AUTHORIZATION_TOKEN = "a\r\nHost: evil"})

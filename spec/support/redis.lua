@@ -9,18 +9,22 @@ redis.__index = redis
 
 local PASSWORD <const> = "spec-password"
 
+-- By TLS only; and the file of the authority.
+local function tls_lines(port)
+  local folder = assert(proc.run {"realpath", certs.folder()}).stdout:match "^%S+"
+  local ca = folder .. "/ca.pem"
+  return {"port 0", "tls-port " .. port, "tls-cert-file " .. folder .. "/server.pem",
+    "tls-key-file " .. folder .. "/server.key", "tls-ca-cert-file " .. ca}, ca
+end
+
 local function config(self, options, port)
   local lines = {"bind 127.0.0.1", "save \"\"", "appendonly no", "dir " .. self.folder, "daemonize no",
     "maxmemory-policy noeviction", "enable-debug-command local"}
   local function add(...) lines[#lines + 1] = table.concat({...}, " ") end
   if options.tls then
-    local folder = assert(proc.run {"realpath", certs.folder()}).stdout:match "^%S+"
-    self.ca = folder .. "/ca.pem"
-    add("port 0")
-    add("tls-port", port)
-    add("tls-cert-file", folder .. "/server.pem")
-    add("tls-key-file", folder .. "/server.key")
-    add("tls-ca-cert-file", self.ca)
+    local tls
+    tls, self.ca = tls_lines(port)
+    table.move(tls, 1, #tls, #lines + 1, lines)
     add("tls-auth-clients", options.client_auth and "yes" or "no")
   else
     add("port", port)
@@ -90,18 +94,21 @@ function redis:stop()
   server.remove(self.folder)
 end
 
---- A Sentinel that watches the primary at `port` by `name`, and fails over in half a second.
+--- A Sentinel that watches the primary at `port` by `name`, and fails over in half a second; with `tls` it speaks TLS,
+-- to the primary too.
 -- @return {port =}, to be closed
-function redis.sentinel(name, port)
+function redis.sentinel(name, port, tls)
   local self = {folder = server.folder()}
   local function try()
     local a, b = digest.random(2):byte(1, 2)
     self.port = 32000 + (a * 256 + b) % 700
     local path = self.folder .. "/sentinel.conf"
     local file <close> = assert(io.open(path, "w"))
-    file:write(("bind 127.0.0.1\nport %d\ndir %s\nsentinel monitor %s 127.0.0.1 %d 1\n"
-      .. "sentinel down-after-milliseconds %s 300\nsentinel failover-timeout %s 3000\n"):format(self.port, self.folder,
-      name, port, name, name))
+    local lines = tls and tls_lines(self.port) or {"port " .. self.port}
+    if tls then table.move({"tls-replication yes", "tls-auth-clients no"}, 1, 2, #lines + 1, lines) end
+    file:write(("bind 127.0.0.1\n%s\ndir %s\nsentinel monitor %s 127.0.0.1 %d 1\n"
+      .. "sentinel down-after-milliseconds %s 300\nsentinel failover-timeout %s 3000\n"):format(table.concat(lines, "\n"),
+      self.folder, name, port, name, name))
     file:close()
     return server.start({"setpriv", "--pdeathsig", "KILL", "redis-server", path, "--sentinel"}, "(%+monitor master)")
   end

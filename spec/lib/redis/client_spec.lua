@@ -279,6 +279,16 @@ describe("redis", function()
       assert.equal("v", b:call("GET", "k"))
     end)
 
+    it("is spoken to by TLS where its servers are, and its certificate is looked at", function()
+      local primary <close> = redis_server.start {tls = true, auth = true}
+      local watcher <close> = redis_server.sentinel("m", primary.port, true)
+      local url = ("rediss-sentinel://:%s@localhost:%d#m"):format(primary.password, watcher.port)
+      local c <close> = assert(redis.connect {url = url, ca = primary.ca})
+      assert.equal("master", c:role()[1])
+      refused("tls", redis.connect {url = url})
+      assert.is_nil((redis.connect {url = url:gsub("^rediss", "redis"), ca = primary.ca}))
+    end)
+
     it("that is none, or knows no such name, is told from an outage", function()
       assert.matches("SENTINEL", refused("ERR",
         redis.connect {sentinel = {name = "m", {host = "127.0.0.1", port = plain.port}}}).message)

@@ -12,6 +12,8 @@ local UNKNOWN_KEY <const> = "AWS does not know this access key. Check AWS_ACCESS
   .. "and that key, partition and endpoint belong together; a temporary key needs its session token."
 local SLOW_DOWN <const> = "AWS throttles this call. Wait, lower --concurrency, or set "
   .. "AWS_RETRY_MODE=adaptive and a larger AWS_MAX_ATTEMPTS."
+local QUOTA <const> = "A quota is reached. Remove what is no longer needed, or ask for more: tidelock call "
+  .. "service-quotas list-service-quotas names them, request-service-quota-increase asks."
 local CLOCK <const> = "This machine's clock is wrong, or the request was long on its way. "
   .. "Check the time (timedatectl) and repeat."
 
@@ -58,6 +60,23 @@ function remedy.exit(e)
   return 1
 end
 
+-- Policies above the account's own, by the words that AWS has for them, and who can change them.
+local ABOVE <const> = {
+  ["service control policy"] = "A service control policy of the organisation",
+  ["resource control policy"] = "A resource control policy of the organisation",
+  ["permissions boundary"] = "The permissions boundary of these credentials",
+}
+
+-- "... with an explicit deny in a service control policy", "... because no service control policy allows ...": what is
+-- allowed in IAM does not help then.
+local function forbidden_above(message, action)
+  for name, who in pairs(ABOVE) do
+    if message:find(name, 1, true) then
+      return ("%s does not allow %s, and a statement beside it does not change that: ask who looks after it."):format(who, action)
+    end
+  end
+end
+
 -- "... is not authorized to perform: sqs:ListQueues on resource: arn:..." names what to allow.
 local function access_remedy(e)
   local action = e.message:match("perform: ([%w%-]+:[%w*]+)")
@@ -66,8 +85,9 @@ local function access_remedy(e)
     action = require "aws.action".of(e.service, e.operation_name)
   end
   if not action then return "Ask for the missing permission, or use other credentials (--profile)." end
-  local explicit = e.message:find("explicit deny", 1, true)
-  if explicit then
+  local above = forbidden_above(e.message, action)
+  if above then return above end
+  if e.message:find("explicit deny", 1, true) then
     return ("An explicit deny forbids %s: look in the policy it names; allowing it elsewhere does not help.")
       :format(action)
   end
@@ -88,6 +108,12 @@ local function transport_remedy(e)
   end
 end
 
+-- LimitExceededException, InstanceQuotaExceeded, MaximumNumberOfTrailsExceededException: each service has its own.
+local function is_quota(code)
+  return code == "TooManyBuckets" or code:find "Exceeded" ~= nil
+    and (code:find "Limit" or code:find "Quota" or code:find "^Max") ~= nil
+end
+
 local function remedy_of(e)
   if e.remedy then return e.remedy end
   if e.code == "tls" and (e.message or ""):find "^the CA file" then
@@ -98,6 +124,7 @@ local function remedy_of(e)
   if ACCESS[e.code] then return access_remedy(e) end
   if REMEDY[e.code] then return REMEDY[e.code] end
   if e.throttled then return SLOW_DOWN end
+  if is_quota(e.code) then return QUOTA end
   if e.retryable and e.status then return "This is a fault of the service; repeat the command after a while." end
   return nil
 end

@@ -28,6 +28,28 @@ describe("aws.error", function()
       message = "x is not authorized to perform: sqs:ListQueues with an explicit deny in an identity-based policy"}))
   end)
 
+  it("advises no statement in IAM where the organisation or a boundary forbids it", function()
+    for _, row in ipairs {{"with an explicit deny in a service control policy", "A service control policy"},
+      {"because no service control policy allows the sqs:ListQueues action", "A service control policy"},
+      {"with an explicit deny in a resource control policy", "A resource control policy"},
+      {"because no permissions boundary allows the sqs:ListQueues action", "The permissions boundary"}} do
+      local text = tostring(call {code = "AccessDenied", status = 403,
+        message = "User: arn:aws:iam::1:user/u is not authorized to perform: sqs:ListQueues " .. row[1]})
+      assert.matches(row[2] .. ".* does not allow sqs:ListQueues, and a statement beside it", text)
+      assert.is_nil(text:find("The statement to add", 1, true))
+    end
+  end)
+
+  it("says of a quota what to do, by whatever name a service calls it, and of throttling something else", function()
+    for _, code in ipairs {"LimitExceededException", "ServiceQuotaExceededException", "VpcEndpointLimitExceeded",
+      "MaximumNumberOfTrailsExceededException", "MaxNumberOfConformancePacksExceededException", "TooManyBuckets",
+      "NodeQuotaForCustomerExceeded"} do
+      assert.matches("A quota is reached", tostring(call {code = code, message = "m", status = 400}))
+    end
+    assert.is_nil(tostring(call {code = "RequestLimitExceeded", message = "m", status = 400, throttled = true,
+      retryable = true}):find "quota")
+  end)
+
   local REMEDIES <const> = {{"ExpiredToken", "Sign in again", 77}, {"InvalidClientTokenId", "access key", 77},
     {"connect", "Nothing answers", 69}, {"dns", "name cannot be found", 69}, {"tls", "AWS_CA_BUNDLE", 69},
     {"timeout", "No answer", 69}, {"RequestTimeTooSkewed", "clock", 1}, {"proxy", "HTTPS_PROXY", 69}}

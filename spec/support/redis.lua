@@ -107,8 +107,8 @@ function redis.sentinel(name, port, tls)
     local lines = tls and tls_lines(self.port) or {"port " .. self.port}
     if tls then table.move({"tls-replication yes", "tls-auth-clients no"}, 1, 2, #lines + 1, lines) end
     file:write(("bind 127.0.0.1\n%s\ndir %s\nsentinel monitor %s 127.0.0.1 %d 1\n"
-      .. "sentinel down-after-milliseconds %s 300\nsentinel failover-timeout %s 3000\n"):format(table.concat(lines, "\n"),
-      self.folder, name, port, name, name))
+      .. "sentinel down-after-milliseconds %s 300\nsentinel failover-timeout %s 3000\n")
+      :format(table.concat(lines, "\n"), self.folder, name, port, name, name))
     file:close()
     return server.start({"setpriv", "--pdeathsig", "KILL", "redis-server", path, "--sentinel"}, "(%+monitor master)")
   end

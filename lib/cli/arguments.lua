@@ -296,10 +296,7 @@ local function stray(op, words, i, outfile)
   options.usage(("what is %q for? Options of %s begin with --"):format(words[i], op.name))
 end
 
--- Whether the member is the body of an upload.
-local function is_file(op, name) return op.streaming_input and op:input_shape().payload == name end
-
--- The body of an upload is a file, named with file:// or without, which is never held in memory.
+-- The body of a streaming upload is a file, named with file:// or without, which is never held in memory.
 local function body_file(name, word)
   local path = word:gsub("^fileb?://", ""):gsub("^~/", (os.getenv "HOME" or "") .. "/")
   local file <close>, why = io.open(path, "rb")
@@ -328,8 +325,9 @@ function arguments.check_required(op, input)
   local faults, rest = {}, {}
   add_missing(faults, op, input, {})
   if #faults == 0 then return end
+  local body = op.streaming_input and op:input_shape().payload
   for name, value in pairs(input) do
-    if not is_file(op, name) then rest[name] = value end
+    rest[name] = name == body and "" or value               -- a file, perhaps
   end
   for _, fault in ipairs(require "aws.input".faults(op, rest)) do
     local told = fault.message == "is required" and not fault.path:find "[.%[]"
@@ -349,7 +347,7 @@ local function give(state, name, option, values)
   elseif #values == 0 then
     if shape.type ~= "list" then bad(name, "needs a value") end
     input[member.name] = require "tidelock.json".array {}
-  elseif is_file(state.op, member.name) then
+  elseif shape.type == "blob" and (member.streaming or shape.streaming) then
     input[member.name] = body_file(name, values[1])
   elseif COMPOUND[shape.type] then
     input[member.name] = compound(state, name, shape, values)

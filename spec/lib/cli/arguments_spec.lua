@@ -70,6 +70,20 @@ describe("values", function()
     assert.same({Data = "\0\1raw"}, parse("kinesis", "put_record", "--data", "fileb://" .. path))
     os.remove(path)
   end)
+  it("of a body that streams name its file; of a body that does not, they are bytes as of other blobs", function()
+    local path = os.tmpname()
+    assert.same({path = path}, parse("s3", "put_object", "--bucket", "b", "--key", "k", "--body", path).Body)
+    assert.matches("must be a path to a file", refused("s3", "put_object", "--body", "/nowhere"))
+    os.remove(path)
+    for _, of in ipairs {{"lambda", "invoke", "--payload"}, {"bedrock-runtime", "invoke_model", "--body"}} do
+      local o = op(of[1], of[2])
+      local name = o:input_shape().payload
+      local words = {of[3], '{"a":1}', of[1] == "lambda" and "--function-name" or "--model-id", "f"}
+      assert.equal('{"a":1}', arguments.parse(o, o.service, words, {}, true)[name])
+      words[2] = "eyJhIjoxfQ=="
+      assert.equal('{"a":1}', arguments.parse(o, o.service, words, {}, false)[name])
+    end
+  end)
   it("come from files", function()
     local path = os.tmpname()
     local f = assert(io.open(path, "w"))

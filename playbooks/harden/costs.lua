@@ -92,6 +92,7 @@ local function speaks_of(policy, addresses)
 end
 
 -- Buckets that know who is there by the public address of a NAT gateway: by an endpoint one comes from a private one.
+-- One whose policy may not be read may be such a bucket.
 local function by_address()
   local addresses, names = {}, {}
   for gateway in aws.ec2:items("describe_nat_gateways", {}) do
@@ -101,11 +102,14 @@ local function by_address()
   end
   for bucket in aws.s3:items("list_buckets", {}) do names[#names + 1] = bucket.Name end
   local out = {}
-  for i, speaks in ipairs(task.map(names, function(name)
+  for _, row in ipairs(task.map(names, function(name)
     local ok, answer = pcall(function() return aws.s3:get_bucket_policy {Bucket = name} end)
-    return ok and speaks_of(json.decode(answer.Policy), addresses) or false
+    if ok then return {name = speaks_of(json.decode(answer.Policy), addresses) and name} end
+    if type(answer) ~= "table" or answer.status == nil then error(answer, 0) end
+    local none = answer.code == "NoSuchBucketPolicy" or answer.code == "NoSuchBucket"
+    return {name = not none and ("%s (its policy could not be read: %s)"):format(name, answer.code)}
   end, {concurrency = 8})) do
-    if speaks then out[#out + 1] = names[i] end
+    if row.name then out[#out + 1] = row.name end
   end
   return out
 end

@@ -184,6 +184,12 @@ describe("harden/costs", function()
       .. names.half, text, 1, true)
     local found = ec2:describe_vpc_endpoints {}.VpcEndpoints
     assert.same({1, "com.amazonaws.us-east-1.dynamodb"}, {#found, found[1].ServiceName})
+    s3:put_bucket_policy {Bucket = names.half, Policy = json.encode {Version = "2012-10-17", Statement = {
+      {Effect = "Deny", Principal = "*", Action = "s3:GetBucketPolicy", Resource = "arn:aws:s3:::" .. names.half}}}}
+    code, text = host:apply "harden/costs"
+    assert.equal(0, code, text)
+    assert.matches(names.half .. " (its policy could not be read: AccessDenied)", text, 1, true)
+    assert.equal(1, #ec2:describe_vpc_endpoints {}.VpcEndpoints)
     only_from {"192.0.2.0/24"}
     code, text = host:apply "harden/costs"
     assert.equal(0, code, text)

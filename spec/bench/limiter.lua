@@ -13,8 +13,11 @@ local RULE <const> = {name = "bench", windows = {{limit = 10, seconds = 60}}, bu
   timeout = 30,
   lease = 60, clock_error = 0, lag = 0, skew = 2}
 
+local failed = false
+
 local function row(what, unit, value, limit, worse)
   local missed = limit and (worse == "less" and value < limit or worse ~= "less" and value > limit)
+  failed = failed or missed
   print(("%-44s %-14s %10.2f   %s"):format(what, unit, value,
     limit and ("%s %g%s"):format(worse == "less" and "at least"
     or "at most", limit, missed and ": NOT REACHED" or "") or ""))
@@ -206,3 +209,4 @@ scripts(r)
 rate(r, own.port)
 r:close()
 own:stop()
+return failed and 1 or 0

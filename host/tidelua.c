@@ -134,6 +134,17 @@ static int prepare (lua_State *L) {
 }
 
 
+/* An error's sentence: its message where it is a table, as those of modules and calls are. */
+static const char *sentence (lua_State *L) {
+  if (lua_istable(L, -1)) {
+    lua_pushliteral(L, "message");
+    if (lua_rawget(L, -2) == LUA_TSTRING) return lua_tostring(L, -1);
+    lua_pop(L, 1);
+  }
+  return luaL_tolstring(L, -1, NULL);
+}
+
+
 static int run (lua_State *L, char **argv) {
   int status;
   lua_pushcfunction(L, prepare);
@@ -141,7 +152,7 @@ static int run (lua_State *L, char **argv) {
   status = lua_pcall(L, 1, 1, 0);
   if (status == LUA_OK) status = tl_loop_run(L, 0);
   if (status == LUA_OK) return lua_gettop(L) > 0 && lua_isinteger(L, -1) ? (int)lua_tointeger(L, -1) : 0;
-  fprintf(stderr, "tidelua: %s\n", luaL_tolstring(L, -1, NULL));
+  fprintf(stderr, "tidelua: %s\n", sentence(L));
   return 70;
 }
 

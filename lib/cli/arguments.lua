@@ -34,7 +34,7 @@ end
 
 local function blob(option, text, raw)
   if type(text) ~= "string" then bad(option, "must have bytes as text, not %s", tostring(text)) end
-  if raw then return text end
+  if raw == true or raw and raw() then return text end
   local bytes = require "tidelock.digest".unbase64((text:gsub("%s", "")))
   if not bytes then
     bad(option, "must be base64 (or fileb://PATH, or --cli-binary-format raw-in-base64-out)")
@@ -387,6 +387,7 @@ end
 
 --- Splits words into those of `known` options (for options.parse) and the operation's input. All that is wrong with
 -- them is told at once.
+-- @param raw_blobs whether blobs are written as they are, not in base64: a boolean, or a function that tells
 -- @return input, rest of the words, the file for the answer's body
 function arguments.parse(op, model, words, known, raw_blobs)
   local by, names = option_table(op, model)

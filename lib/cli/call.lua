@@ -288,12 +288,25 @@ local function print_skeleton(ctx, op, model, kind)
   return 0
 end
 
-local function is_raw(words)
+-- What a line gives an option, before it is parsed.
+local function given(words, name)
   for i, word in ipairs(words) do
-    local format = words[i - 1] == "--cli-binary-format" and word or word:match "^%-%-cli%-binary%-format=(.*)$"
-    if format == "raw-in-base64-out" then return true end
+    if word == name then return words[i + 1] end
+    if word:sub(1, #name + 1) == name .. "=" then return word:sub(#name + 2) end
   end
-  return false
+end
+
+-- Whether blobs are written as they are: --cli-binary-format, or the profile, which is read where there is one.
+local function rawness(words)
+  local format = given(words, "--cli-binary-format")
+  return function()
+    if not format then
+      local session = require "aws".session {profile = given(words, "--profile")}
+      local ok, profile = pcall(session.settings.profile, session.settings)
+      format = ok and profile.cli_binary_format or "base64"
+    end
+    return format == "raw-in-base64-out"
+  end
 end
 
 local function print_answer(ctx, args, op, output, order)
@@ -313,7 +326,7 @@ local function run(first, ctx)
   local arguments = require "cli.arguments"
   local by, tables = known_options(op)
   local kind, rest = skeleton_of(table.move(words, from, #words, 1, {}))
-  local raw = is_raw(rest)
+  local raw = rawness(rest)
   local input, own, outfile = arguments.parse(op, model, rest, by, raw)
   local args = options.parse(own, tables, "call")
   if args.generate_cli_skeleton then return print_skeleton(ctx, op, model, kind) end

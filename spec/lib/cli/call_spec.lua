@@ -84,6 +84,19 @@ describe("tidelock call", function()
     assert.same({0, '[\n    "m1"\n]\n'}, {out.code, out.stdout}, out.stderr)
   end)
 
+  it("takes blobs in base64, or as they are where an option or the profile says so", function()
+    write("config", "[profile raw]\ncli_binary_format = raw-in-base64-out\n")
+    local words = {"kinesis", "put-record", "--data", "{x}", "--generate-cli-skeleton"}
+    refused("must be base64", table.unpack(words))
+    assert.equal(0, call("--cli-binary-format", "raw-in-base64-out", table.unpack(words)).code)
+    local env = {AWS_CONFIG_FILE = folder .. "/config", AWS_SHARED_CREDENTIALS_FILE = "/dev/null", AWS_PROFILE = false}
+    local function code(...)
+      return proc.run {HERE .. "/tidelock", "call", env = env, "--profile", "raw", ...}.code
+    end
+    assert.equal(0, code(table.unpack(words)))
+    assert.equal(64, code("--cli-binary-format=base64", table.unpack(words)))
+  end)
+
   it("waits by the names of the aws CLI, and names what there is to wait for", function()
     local out = call("s3", "wait", "object-exists", "--bucket", "bkt", "--key", "30")
     assert.same({0, ""}, {out.code, out.stdout}, out.stderr)

@@ -1,5 +1,5 @@
--- runbooks/security, criteria 8.1 to 8.5: on the unhardened account it says of each what is not so; put right by boto3,
--- it says that it is.
+-- runbooks/security, criteria 8.1 to 8.5: on the unhardened account it says of each what is not so; put right by a
+-- playbook and by hand, it says that it is.
 local account = require "support.account"
 local hardening = require "support.hardening"
 local json = require "tidelock.json"

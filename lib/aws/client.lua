@@ -61,6 +61,11 @@ local function bear(c, request)
   if not token then
     error(error_of.new {code = "NoCredentials", service = c.name, exit = 77, message = why}, 0)
   end
+  if token:find "[%c ]" then
+    error(error_of.new {code = "CredentialsFailed", service = c.name, exit = 77,
+      message = "The bearer token has a blank or line break in it.",
+      remedy = "Copy it again, without what stands around it."}, 0)
+  end
   request.headers.Authorization = "Bearer " .. token
 end
 

@@ -133,7 +133,7 @@ function request.build(c, op, input, encoded, target, file)
     path = target.path .. encoded.path, query = encoded.query or "", headers = headers, body = encoded.body}
   if c.trace_name then
     local trace = c.settings:env "_X_AMZN_TRACE_ID"
-    if trace then headers["X-Amzn-Trace-Id"] = trace end
+    if trace and not trace:find "%c" then headers["X-Amzn-Trace-Id"] = trace end
   end
   local sign = {}
   if file then

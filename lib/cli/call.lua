@@ -21,8 +21,8 @@ local call = {
     {name = "color", value = "WHEN", about = "accepted, and without effect: answers have no colour",
       choices = {"on", "off", "auto"}},
     {name = "no-cli-pager", about = "accepted, and without effect: there is no pager"},
-    {name = "cli-connect-timeout", value = "SECONDS", number = true, about = "how long connecting may take"},
-    {name = "cli-read-timeout", value = "SECONDS", number = true, about = "how long an answer may take"},
+    {name = "cli-connect-timeout", value = "SECONDS", seconds = true, about = "how long connecting may take"},
+    {name = "cli-read-timeout", value = "SECONDS", seconds = true, about = "how long an answer may take"},
   },
 }
 

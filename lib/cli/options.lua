@@ -61,6 +61,14 @@ local function number(option, value, word)
   return n
 end
 
+local LONGEST <const> = 24 * 86400                                 -- that a timer can wait
+
+local function seconds(value, word)
+  local n = tonumber(value)
+  if n and n >= 0 and n <= LONGEST then return n end
+  usage(("%s takes seconds from 0 (no limit) to %d (24 days), not %q"):format(word, LONGEST, value))
+end
+
 local function put(args, option, value, word)
   local key = key_of(option.name)
   if option.choices then
@@ -81,6 +89,8 @@ local function put(args, option, value, word)
     table.insert(args[key], value)
   elseif option.number then
     args[key] = number(option, value, word)
+  elseif option.seconds then
+    args[key] = seconds(value, word)
   else
     args[key] = value
   end

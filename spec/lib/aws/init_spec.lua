@@ -84,5 +84,16 @@ describe("aws.session", function()
       AWS_SECRET_ACCESS_KEY = "s", AWS_REGION = "r", AWS_LAMBDA_FUNCTION_NAME = "f", _X_AMZN_TRACE_ID = "Root=1"}}
     session.toy:open_door()
     assert.equal("Root=1", record.sent[1].headers["X-Amzn-Trace-Id"])
+    session, record = toy.session {answers = {{body = "{}"}}, env = {AWS_ACCESS_KEY_ID = "A",
+      AWS_SECRET_ACCESS_KEY = "s", AWS_REGION = "r", AWS_LAMBDA_FUNCTION_NAME = "f", _X_AMZN_TRACE_ID = "a\nb"}}
+    session.toy:open_door()
+    assert.is_nil(record.sent[1].headers["X-Amzn-Trace-Id"])
+  end)
+
+  it("refuses a bearer token that was copied with its line end, without showing it", function()
+    local bedrock = aws.session {environ = {AWS_BEARER_TOKEN_BEDROCK = "hush\n", AWS_REGION = "eu-west-1"}}.bedrock
+    local err = world.raised(bedrock.list_foundation_models, bedrock)
+    assert.matches("The bearer token has a blank or line break in it", tostring(err))
+    assert.same({77, nil}, {err.exit, tostring(err):find("hush", 1, true)})
   end)
 end)

@@ -49,6 +49,16 @@ describe("a command line", function()
       assert.matches("takes a whole number from 1 on, not", err.message)
     end
   end)
+  it("takes seconds that a timer can wait", function()
+    local wait <const> = {{name = "wait", value = "SECONDS", seconds = true}}
+    local function of(text) return options.parse({"--wait", text}, {wait}, "x").wait end
+    assert.same({0, 1.5, 2073600}, {of "0", of "1.5", of "2073600"})
+    for _, text in ipairs {"-1", "1e300", "nan", "x", "2073601"} do
+      local ok, err = pcall(of, text)
+      assert.is_false(ok)
+      assert.matches("--wait takes seconds from 0 (no limit) to 2073600 (24 days), not", err.message, 1, true)
+    end
+  end)
   it("refuses a value that is missing, not a number, not a choice, or not asked for", function()
     assert.matches("needs a value", refused "--target")
     assert.matches("takes a number", refused("--concurrency", "many"))

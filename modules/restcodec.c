@@ -228,12 +228,15 @@ static int querymember (tl_walk *w, const tl_shape *top, const tl_member *m) {
 
 static int addlabel (tl_walk *w, const tl_member *m, int greedy, tl_buf *path) {
   tl_buf *b = tl_bufnew(w->L);
+  tl_at here = {.up = w->at};
   int bad;
-  lua_pushlstring(w->L, tl_modelstr(w->model, m->name, NULL), strlen(tl_modelstr(w->model, m->name, NULL)));
+  here.name = tl_modelstr(w->model, m->name, &here.len);
+  lua_pushlstring(w->L, here.name, here.len);
   lua_rawget(w->L, INPUT);
+  w->at = &here;
   bad = tl_addtext(w, tl_shapeof(w, m), stampof(m, TL_STAMP_ISO8601), b);
-  if (bad == 0 && b->len == 0)
-    bad = tl_fault(w, "needs a '%s' that is not empty: it is part of the address", tl_modelstr(w->model, m->name, NULL));
+  if (bad == 0 && b->len == 0) bad = tl_fault(w, "must not be empty: it is part of the address");
+  w->at = here.up;
   if (bad == 0) tl_uriadd(path, b->data, b->len, greedy ? "/" : "");
   path->failed |= b->failed;
   tl_buffree(b);

@@ -164,7 +164,7 @@ describe("codec.encode", function()
       path = refused(op, {Key = "k", Meta = {m = bad}})
       assert.equal("Meta.m", path)
     end
-    assert.is_nil((codec.encode(op, {Key = ""})))
+    for _, bad in ipairs {"", "\xff"} do assert.equal("Key", (refused(op, {Key = bad}))) end
     assert.is_nil((codec.encode(op, {})))
     assert.is_nil((codec.encode(op, {Key = "k", Meta = {["a: b\r\n"] = "v"}})))
     local request = assert(codec.encode(op, {Key = "a b/c+d", Note = "n", Meta = {m = "v"}}))

@@ -11,6 +11,15 @@ local WORDS <const> = {
   wait_until = {"test", "timeout", "every", "about"},
   check = {"test", "timeout", "severity", "absent", "about"},
 }
+local OF_CONTROLS <const> = {"controls", "service", "requirement", "tag", "severity", "about"}
+
+local function check_words(engine, kind, name, spec, words)
+  for key in pairs(spec) do
+    if not contains(words, key) then
+      engine:fault("%s %q: %s is not known%s", kind, name, tostring(key), suggest.phrase(key, words))
+    end
+  end
+end
 
 -- Of a check: error codes that mean "there is none", and what to say then.
 local function check_absent(engine, name, absent)
@@ -31,11 +40,7 @@ local function check_spec(engine, kind, name, spec, needed)
     engine:fault("%s %q takes a table with %s", kind, name, needed)
     return false
   end
-  for key in pairs(spec) do
-    if not contains(WORDS[kind], key) then
-      engine:fault("%s %q: %s is not known%s", kind, name, tostring(key), suggest.phrase(key, WORDS[kind]))
-    end
-  end
+  check_words(engine, kind, name, spec, WORDS[kind])
   for _, word in ipairs {"run", "undo", "probe", "test"} do
     if spec[word] ~= nil and type(spec[word]) ~= "function" then
       engine:fault("%s %q: %s must be a function", kind, name, word)
@@ -83,6 +88,7 @@ local function check_word(engine)
   return engine:named("check", 'check "name" {test = function() ... end}', function(name, spec)
     local controls = type(spec) == "table" and not spec.test and require "checks.word"
     if controls and controls.names_controls(spec) then
+      check_words(engine, "check", name, spec, OF_CONTROLS)
       local ok, made = pcall(controls.spec, engine, spec)
       if not ok then
         engine:fault("check %q: %s", name, type(made) == "table" and made.message or tostring(made))

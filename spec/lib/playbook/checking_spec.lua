@@ -52,11 +52,13 @@ describe("what a check says to be absent", function()
       check "a" {absent = "NoSuchThing", test = function() return true end}
       check "b" {absent = {"NoSuchThing"}, test = function() return true end}
       check "c" {absnt = {}, test = function() return true end}
+      check "f" {controls = "rds-force-ssl", sevrity = "high"}
       step "d" {absent = {}, run = function() end}
       wait_until "e" {retry = 2, test = function() return true end}]])
     assert.is_false(ok)
     for _, text in ipairs {'check "a": absent must be a table of error codes and sentences',
       'check "b": absent says what an error code means', 'check "c": absnt is not known; did you mean "absent"?',
+      'check "f": sevrity is not known; did you mean "severity"?',
       'step "d": absent is not known', 'wait_until "e": retry is not known'} do
       assert.matches(text, tostring(err), 1, true)
     end

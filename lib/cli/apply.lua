@@ -4,6 +4,7 @@ local planfile = require "playbook.planfile"
 local planner = require "playbook.planner"
 local playbook = require "playbook"
 local playing = require "cli.playing"
+local run = require "playbook.run"
 local telling = require "cli.telling"
 
 local NOBODY_TOLD <const> = 69           -- exit code: all is well, but who should hear of it did not
@@ -29,33 +30,17 @@ local function asks_for_more(engine)
   return n.replace + n.delete
 end
 
---- Asks before anything is done; a signal is an answer too, after which there is nothing to go on with.
-function apply.ask(ctx, question)
-  local loop, signal = require "tidelock.loop", require "tidelock.signal"
-  local asking = loop.spawn(function() return ctx:ask(question) end)
-  local watcher = loop.spawn(function()
-    signal.wait("INT", "TERM", "HUP")
-    loop.cancel(asking)
-  end)
-  local ok, answer = loop.wait(asking)
-  loop.cancel(watcher)
-  if ok then return answer end
-  if answer ~= loop.CANCELLED then error(answer, 0) end
-  ctx:say ""
-  error({exit = 130, code = "Interrupted", message = "Nothing was changed."}, 0)
-end
-
 -- A replacement or a deletion is agreed to on its own: it takes data with it.
 local function agree(engine, args, ctx)
   if args.yes then return true end
   if not ctx:can_ask() then
     fault.fail(64, "There is no terminal to ask on, and --yes was not given. Nothing was changed.")
   end
-  local answer = apply.ask(ctx, "Apply this plan? Only yes is taken as yes: ")
+  local answer = ctx:ask("Apply this plan? Only yes is taken as yes: ")
   if answer ~= "yes" then return false end
   local lost = asks_for_more(engine)
   if lost > 0 then
-    answer = apply.ask(ctx, ("%d of these are deleted, or deleted and made again, with what they hold. Type the"
+    answer = ctx:ask(("%d of these are deleted, or deleted and made again, with what they hold. Type the"
       .. " number: "):format(lost))
     return answer == tostring(lost)
   end
@@ -83,23 +68,18 @@ local function set_of(list)
   return out
 end
 
--- The first Ctrl-C lets what is in flight end, ends what only waits or asks, and begins nothing more; the second ends
--- the program, from within a call of the playbook too that would not end.
-local function watch_signals(engine, ctx, asking)
-  local loop, signal = require "tidelock.loop", require "tidelock.signal"
+-- What a signal does from here on: what only waits or asks ends, nothing more begins. Returns the words for a second.
+local function stopper(engine, ctx, asking)
   local words = ("tidelock: stopped at once; what was in flight may still be done. Go on with: %s"):format(engine.again
     or engine.resume or "tidelock resume " .. tostring(engine.run_id))
-  signal.last_words(words)
-  return loop.spawn(function()
-    signal.wait("INT", "TERM", "HUP")
+  require "tidelock.signal".last_words(words)
+  return function()
     engine.halted = true
     engine.recorder:interrupt()
-    if asking.task then loop.cancel(asking.task) end
+    if asking.task then require "tidelock.loop".cancel(asking.task) end
     ctx:say "Stopping: what is in flight ends first. Once more stops at once."
-    signal.wait("INT", "TERM", "HUP")
-    ctx:say("%s", words)
-    os.exit(130)
-  end)
+    return words
+  end
 end
 
 -- Asks in a task of its own, which a signal ends: nil then.
@@ -115,14 +95,13 @@ end
 
 --- Options of a run that writes, from a command's own: where it is kept, who is asked, what is granted.
 function apply.run_options(args, ctx)
-  local watcher
   local asking = {}
   local options = {store = playing.store(args, ctx), approved = set_of(args.approve),
     on_failure = args.on_failure or (not ctx:can_ask() and "stop" or nil), new = args.new, changed = args.changed,
     ask = ctx:can_ask() and asker(ctx, asking) or nil}
-  function options.started(engine) watcher = watch_signals(engine, ctx, asking) end
-  local ended = setmetatable({}, {__close = function()
-    if watcher then require "tidelock.loop".cancel(watcher) end
+  function options.started(engine) ctx.stop = stopper(engine, ctx, asking) end
+  local ended = setmetatable({}, {__close = function()         -- a signal that comes later has nothing to wait for
+    if ctx.stop then require "tidelock.loop".cancel(ctx.watcher) end
   end})
   return options, ended
 end
@@ -173,6 +152,8 @@ end
 
 local function whole(args, ctx)
   local loaded, context, options, saved = load_any(args, ctx)
+  local how, ended <close> = apply.run_options(args, ctx)  -- luacheck: ignore
+  function options.identified(engine) run.refuse_open(engine, how) end
   local engine = playbook.plan(loaded, context, options)
   if saved then planfile.check_live(saved, engine) end
   if not ctx:wants_json() then playing.show(engine, args, ctx) end
@@ -184,8 +165,7 @@ local function whole(args, ctx)
     end
     if not args.yes then engine = look_again(engine, loaded, context, options) end
   end
-  local how, ended <close> = apply.run_options(args, ctx)  -- luacheck: ignore
-  return apply.finish(require "playbook.run".execute(engine, how), ctx)
+  return apply.finish(run.execute(engine, how), ctx)
 end
 
 --- The whole of it, for `run` too.

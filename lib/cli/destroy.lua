@@ -13,7 +13,7 @@ local function confirm(engine, args, ctx)
   if not ctx:can_ask() then
     fault.fail(64, "There is no terminal to ask on. Confirm with --confirm %s. Nothing was changed.", name)
   end
-  return apply.ask(ctx, "All of this is deleted, with what it holds. Type the playbook's name to go on: ") == name
+  return ctx:ask("All of this is deleted, with what it holds. Type the playbook's name to go on: ") == name
 end
 
 local function run(args, ctx)

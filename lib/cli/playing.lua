@@ -167,12 +167,47 @@ local function close(args, ctx, err)
   if not ok then ctx:say("%s", why) end
 end
 
---- A command's `run` that lets all that listens to it hear its end, also where it ends with an error.
-function playing.heard(run)
-  return function(args, ctx)
+local STOPPED <const> = "Nothing was changed."
+
+-- The first signal ends a command that only reads or asks. What has begun to write (ctx.stop is set) lets what is in
+-- flight end; there the second ends the program, from within a call of the playbook too that would not end.
+local function watch(body, ctx)
+  local loop, signal = require "tidelock.loop", require "tidelock.signal"
+  ctx.stopped_by = signal.wait("INT", "TERM", "HUP")
+  if not ctx.stop then return loop.cancel(body) end
+  local words = ctx.stop()
+  signal.wait("INT", "TERM", "HUP")
+  ctx:say("%s", words)
+  os.exit(130)
+end
+
+-- Like pcall, but a signal is heard meanwhile; what it ended before anything was written says so by `words(args)`.
+local function watched(fn, words, args, ctx)
+  local loop = require "tidelock.loop"
+  local body = loop.spawn(fn, args, ctx)
+  ctx.stop, ctx.stopped_by, ctx.watcher = nil, nil, loop.spawn(watch, body, ctx)
+  local ok, out = loop.wait(body)
+  loop.cancel(ctx.watcher)
+  if not ok and out == loop.CANCELLED and ctx.stopped_by then
+    if ctx:can_ask() then ctx:say "" end                       -- below the ^C of a terminal
+    out = {exit = 130, code = "Interrupted", message = ("Stopped by SIG%s. %s"):format(ctx.stopped_by,
+      words and words(args) or STOPPED)}
+  end
+  return ok, out
+end
+
+--- A command's `run` that hears signals, and lets all that listens to it hear its end, also where that is an error.
+-- `words(args)` says what is to be said of a command that was stopped before it wrote.
+function playing.heard(run, words)
+  local function traced(args, ctx)
     local ok, out = xpcall(run, function(err)
       return type(err) == "string" and debug.traceback(err, 2) or err
     end, args, ctx)
+    if not ok then error(out, 0) end
+    return out
+  end
+  return function(args, ctx)
+    local ok, out = watched(traced, words, args, ctx)
     close(args, ctx, not ok and out or nil)
     if not ok then error(out, 0) end
     return out

@@ -42,5 +42,7 @@ return {
     {name = "concurrency", value = "N", number = true, least = 1, about = "requests in flight at once"},
   },
   queries = true,
-  run = playing.heard(run),
+  run = playing.heard(run, function(args)
+    return "Nothing more was done. Go on with: tidelock resume " .. tostring(args[1])
+  end),
 }

@@ -166,7 +166,8 @@ local function remembering(traffic)
 end
 
 --- Plans a loaded playbook: reads only. Returns the engine; `engine.nodes` carry action, changes and why.
--- options: target, exclude, prune (lists and a flag)
+-- options: target, exclude, prune (lists and a flag), identified(engine), called before any resource is read: what it
+-- raises ends the plan
 function playbook.plan(loaded, context, options)
   options = options or {}
   local began = require "tidelock.loop".now()
@@ -175,6 +176,7 @@ function playbook.plan(loaded, context, options)
   narrow(engine, options)
   settle_barriers(engine)
   playbook.identify(engine)
+  if options.identified then options.identified(engine) end
   planner.plan(engine, engine.nodes)
   if options.prune then
     engine.orphans = require "playbook.prune".find(engine)

@@ -20,8 +20,7 @@ end
 
 -- ## Without steps: the plan as it stands
 
-local function plain(engine, journal, options)
-  if options.started then options.started(engine) end
+local function plain(engine, journal)
   record.watch(engine, journal)
   record.tell(engine, journal)
   for _, node in ipairs(engine.nodes) do node.replace_agreed = node.action == "replace" end
@@ -43,9 +42,10 @@ end
 --- The run that writes to this account and region now, by the store's lock, or nil; a store of files refuses by itself.
 function run.busy(engine, store) return store.holder and store:holder(record.lock_key(engine)) or nil end
 
--- A parked run waits as it should: that is 75. One that failed or was stopped is a failure until somebody goes on.
-local function refuse_open(engine, options)
-  local open = not options.new and run.unfinished(engine, options.store)
+--- Refuses a playbook with steps while a run of it has not ended. A parked run waits as it should: that is 75. One that
+-- failed or was stopped is a failure until somebody goes on. options: store, new.
+function run.refuse_open(engine, options)
+  local open = not options.new and playbook.has_barriers(engine) and run.unfinished(engine, options.store)
   if not open then return end
   fault.fail(open.result == "parked" and 75 or 1, "Run %s of this playbook has not ended (%s). Go on with: %s;"
     .. " or start over, repeating its steps, with --new.", open.run, open.result or "it was stopped",
@@ -64,17 +64,18 @@ end
 function run.execute(engine, options)
   local began = require "tidelock.loop".now()
   local steps = playbook.has_barriers(engine)
-  if steps then refuse_open(engine, options) end
+  run.refuse_open(engine, options)                     -- also where a plan has asked: a person has read it meanwhile
   local id = store_of.new_id()
   local held <close> = take_lock(engine, options, id)  -- luacheck: ignore
   engine.run_id, engine.resume = id, outcome.resume(id, options.store)
+  if options.started then options.started(engine) end  -- from its first record on there is a run to go on with
   local journal = record.begin(engine, options, id)
   local out
   if steps then
     options.store:mark_open(record.open_key(engine), {run = id, result = "it was stopped"})
     out = stepwise.run(engine, id, journal, options, record.agreed(engine), true)
   else
-    out = plain(engine, journal, options)
+    out = plain(engine, journal)
   end
   out.run, out.engine.run_id = id, id
   out.engine.seconds = (out.engine.seconds or 0) + require "tidelock.loop".now() - began
@@ -122,7 +123,8 @@ local function plain_again(engine, journal, options, agreed)
         node.address, node.why)
     end
   end
-  return plain(engine, journal, options)
+  if options.started then options.started(engine) end
+  return plain(engine, journal)
 end
 
 local function go_on(engine, id, journal, head, options)

@@ -101,6 +101,7 @@ local function live_engine(engine, flow)
     emit = context.emit, mode = "apply", identity = engine.identity, recorder = recorder, workflow = flow,
     concurrency = engine.concurrency, unsafe = engine.unsafe, words = engine.words, is_secret = engine.is.secret}
   fresh.loaded, fresh.context, fresh.seconds = engine.loaded, context, engine.seconds
+  fresh.halted = engine.halted                       -- stopped while the journal began
   fresh.orphans, fresh.run_id, fresh.resume = engine.orphans, engine.run_id, flow.resume
   return fresh
 end
@@ -145,6 +146,7 @@ function stepwise.undo_all(engine, id, journal, options)
     live:run(require "playbook.vocabulary".environment(live, engine.loaded.vars, live.outputs))
   end)
   if not ok and err ~= stop then error(err, 0) end
+  if options.started then options.started(live) end
   record.watch(live, journal)
   planner.read(live, live.nodes)
   for _, node in ipairs(live.nodes) do node.done = node.live ~= nil end

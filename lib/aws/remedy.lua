@@ -72,8 +72,8 @@ local ABOVE <const> = {
 local function forbidden_above(message, action)
   for name, who in pairs(ABOVE) do
     if message:find(name, 1, true) then
-      return ("%s does not allow %s, and a statement beside it does not change that: ask who looks after it."):format(who,
-        action)
+      return ("%s does not allow %s, and a statement beside it does not change that: ask who looks after it.")
+        :format(who, action)
     end
   end
 end

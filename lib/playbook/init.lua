@@ -181,7 +181,8 @@ function playbook.plan(loaded, context, options)
   if options.prune then
     engine.orphans = require "playbook.prune".find(engine)
   end
-  engine.seconds = require "tidelock.loop".now() - began
+  engine.read_by = require "tidelock.loop".now()                 -- by when all of it had been read
+  engine.seconds = engine.read_by - began
   return engine
 end
 

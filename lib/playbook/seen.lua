@@ -9,7 +9,7 @@ local LIMIT <const> = 60                     -- seconds for which it counts as j
 
 --- Lends what the plan's engine `before` has read to `engine`, the run's.
 function seen.lend(engine, before)
-  engine.seen = {before = before, ends = loop.now() + LIMIT}
+  engine.seen = {before = before, ends = before.read_by + LIMIT}
 end
 
 --- Something happened that may have changed what is live: from here on everything is read.

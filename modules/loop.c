@@ -27,6 +27,8 @@ typedef struct task {
   int args;                 /* of the first resume */
   int status;               /* LUA_YIELD while alive, LUA_OK or the error's code after */
   int cancelled;
+  int closing;              /* what it has to close is being closed: nothing can cancel it again */
+  int doomed;               /* cancelled while it ran, by what another closes: it ends where it waits */
 } task;
 
 typedef struct join {       /* lives on the waiting task's stack */
@@ -198,18 +200,40 @@ static void giveway (task *t, int nresults) {
 }
 
 
+/* What is closed may run anything, the cancelling of this very task among it. */
+static void closevariables (lua_State *L, task *t) {
+  t->closing = 1;
+  tl_closethread(t->co, L);
+}
+
+
+static void cancel (lua_State *L, task *t) {
+  tl_wait *w = t->wait;
+  if (w != NULL) {
+    if (w->cancel != NULL) w->cancel(w);
+    tl_drop(w);
+  }
+  t->cancelled = 1;
+  closevariables(L, t);
+  lua_settop(t->co, 0);
+  lua_pushlightuserdata(t->co, (void *)&CANCELLED);
+  ended(L, t, LUA_ERRRUN);
+}
+
+
 static void step (lua_State *L, task *t, int nargs) {
   int nresults = 0, status;
   loop.running = t;
   status = lua_resume(t->co, L, nargs, &nresults);
   loop.running = NULL;
   if (status == LUA_YIELD) {
-    if (t->wait == NULL) giveway(t, nresults);
+    if (t->doomed) cancel(L, t);
+    else if (t->wait == NULL) giveway(t, nresults);
     return;
   }
   if (status != LUA_OK) {
     savetrace(L, t->co);
-    tl_closethread(t->co, L);
+    closevariables(L, t);
   }
   ended(L, t, status);
 }
@@ -241,19 +265,6 @@ static int turn (void) {
   return more || loop.ready.next != &loop.ready;
 }
 
-
-static void cancel (lua_State *L, task *t) {
-  tl_wait *w = t->wait;
-  if (w != NULL) {
-    if (w->cancel != NULL) w->cancel(w);
-    tl_drop(w);
-  }
-  t->cancelled = 1;
-  tl_closethread(t->co, L);
-  lua_settop(t->co, 0);
-  lua_pushlightuserdata(t->co, (void *)&CANCELLED);
-  ended(L, t, LUA_ERRRUN);
-}
 
 /* ----- the host's part ----- */
 
@@ -437,13 +448,14 @@ static int loop_wait (lua_State *L) {
 
 
 static int loop_cancel (lua_State *L) {
-  task *t = luaL_checkudata(L, 1, TASK);
-  if (t->status != LUA_YIELD) return lua_pushboolean(L, 0), 1;
-  if (t == loop.running) {
+  task *t = luaL_checkudata(L, 1, TASK), *caller = taskof(L);
+  if (t->status != LUA_YIELD || t->closing) return lua_pushboolean(L, 0), 1;
+  if (t == loop.running && (caller == t || caller == NULL)) {
     lua_pushlightuserdata(L, (void *)&CANCELLED);
     return lua_error(L);
   }
-  cancel(L, t);
+  if (t == loop.running) t->doomed = 1;
+  else cancel(L, t);
   lua_pushboolean(L, 1);
   return 1;
 }

@@ -11,10 +11,15 @@ end
 
 describe("task", function()
   it("runs functions side by side and keeps their keys", function()
-    local began = loop.now()
-    local got = task.all {a = function() loop.sleep(0.03) return 1 end, b = function() loop.sleep(0.03) return 2 end}
-    assert.same({a = 1, b = 2}, got)
-    assert.is_true(loop.now() - began < 0.055)
+    local under_way = 0
+    local function both(value)
+      return function()
+        under_way = under_way + 1
+        while under_way < 2 do loop.sleep(0.001) end
+        return value
+      end
+    end
+    assert.same({a = 1, b = 2}, task.timeout(30, task.all, {a = both(1), b = both(2)}))
   end)
 
   it("cancels the siblings of a failed child and raises its error, value kept", function()
@@ -83,6 +88,22 @@ describe("task", function()
     loop.sleep(0.001)
     assert.is_true(parent:cancel())
     assert.equal("grandchild", log[3])
+  end)
+
+  it("stops all of a parent that one of its children cancels: the siblings at once, it where it waits", function()
+    local log, parent = {}, nil
+    parent = task.spawn(function()
+      for i = 1, 20 do task.spawn(sleeper(log, i)) end
+      task.spawn(function() loop.sleep(0.001) parent:cancel() loop.sleep(0) log[#log + 1] = "went on" end)
+      for i = 21, 40 do task.spawn(sleeper(log, i)) end
+      loop.sleep(3600)
+    end)
+    assert.is_false(pcall(parent.wait, parent))
+    loop.sleep(0.005)
+    table.sort(log)
+    local all = {}
+    for i = 1, 40 do all[i] = i end
+    assert.same(all, log)
   end)
 
   it("raises a child's failure where its parent waits for a sibling", function()

@@ -75,6 +75,48 @@ describe("tidelock.loop", function()
     assert.equal(loop.CANCELLED, select(2, loop.wait(t)))
   end)
 
+  it("closes a task once, though what it closes cancels it again, or another that cancels it", function()
+    local t, ended, before = nil, {}, loop.stats().tasks
+    local function again(name)
+      return setmetatable({}, {__close = function() ended[#ended + 1] = name ended[#ended + 1] = loop.cancel(t) end})
+    end
+    t = loop.spawn(function() local _ <close> = again "cancelled" loop.sleep(3600) end)
+    loop.sleep(0)
+    assert.is_true(loop.cancel(t))
+    t = loop.spawn(function() local _ <close> = again "failed" error "broken" end)
+    assert.matches("broken", select(2, loop.wait(t)))
+    local other = loop.spawn(function() local _ <close> = again "by another" loop.sleep(3600) end)
+    t = loop.spawn(function()
+      local _ <close> = setmetatable({}, {__close = function() loop.cancel(other) end})
+      loop.sleep(3600)
+    end)
+    loop.sleep(0)
+    assert.is_true(loop.cancel(t))
+    assert.equal("cancelled", loop.status(other))
+    assert.same({"cancelled", false, "failed", false, "by another", false}, ended)
+    assert.equal(before, loop.stats().tasks)
+  end)
+
+  it("ends a task that runs, cancelled by what another closes, where it waits next", function()
+    local log, waited = {}, false
+    local child, parent, told
+    parent = loop.spawn(function()
+      local _ <close> = setmetatable({}, {__close = function() told = loop.cancel(child) log[#log + 1] = "parent" end})
+      loop.sleep(3600)
+    end)
+    child = loop.spawn(function()
+      local _ <close> = closer(log, "child")
+      loop.cancel(parent)
+      log[#log + 1] = "goes on"
+      loop.sleep(0)
+      waited = true
+    end)
+    assert.equal(loop.CANCELLED, select(2, loop.wait(child)))
+    assert.is_true(told)
+    assert.same({"parent", "goes on", "child"}, log)
+    assert.is_false(waited)
+  end)
+
   it("survives the waiter's cancellation: the task waited for goes on", function()
     local t = loop.spawn(function() loop.sleep(0.005) return "late" end)
     local waiter = loop.spawn(function() loop.wait(t) end)

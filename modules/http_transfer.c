@@ -1,16 +1,14 @@
 /* http_transfer.c -- an easy handle's options, and what libcurl calls back: no Lua here. */
 #include "http.h"
 
+#include "ossl.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "ossl.h"
-
-#include "ossl.h"
 
 #define KEPT (256 * 1024)   /* bytes of buffer a spare transfer may keep */
 
@@ -245,7 +243,6 @@ static CURLcode settrust (tl_transfer *t) {
   const char *ca = o->ca;
   int folder = 0;
   if (memcmp(t->url.data, "https", 5) != 0 && o->proxy == NULL) return CURLE_OK;
-  tl_ossltls();
   tl_ossltls();
   if (ca == NULL) ca = tl_engine_ca(t->engine, &folder);
   else folder = stat(ca, &st) == 0 && S_ISDIR(st.st_mode);

@@ -1,14 +1,14 @@
 /* http_transfer.c -- an easy handle's options, and what libcurl calls back: no Lua here. */
 #include "http.h"
 
-#include "ossl.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "ossl.h"
 
 #define KEPT (256 * 1024)   /* bytes of buffer a spare transfer may keep */
 

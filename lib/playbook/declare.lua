@@ -104,17 +104,23 @@ local function properties_but(t, models, ignore)
   return out
 end
 
-local function check_values(engine, t, want, ignore)
-  local faults = require "resources.schema".faults(properties_but(t, engine.models, ignore), want, engine.is)
-  for _, message in ipairs(faults) do engine:fault("%s: %s", t.type, message) end
-  if #faults > 0 or not t.check then return #faults == 0 end
-  local known = {}
+-- What the type's own check finds. Where it asked for a value that is not known yet, it may have taken that for one
+-- that was not given: then it is for AWS to judge.
+local function own_faults(t, want)
+  local known, open = {}, false
   for name, value in pairs(want) do
     if not unknown.is(value) then known[name] = value end
   end
+  setmetatable(known, {__index = function(_, name) open = open or want[name] ~= nil end})
   local found = t.check(known)
-  for _, message in ipairs(found or {}) do engine:fault("%s: %s", t.type, message) end
-  return #(found or {}) == 0
+  return not open and found or {}
+end
+
+local function check_values(engine, t, want, ignore)
+  local faults = require "resources.schema".faults(properties_but(t, engine.models, ignore), want, engine.is)
+  if #faults == 0 and t.check then faults = own_faults(t, want) end
+  for _, message in ipairs(faults) do engine:fault("%s: %s", t.type, message) end
+  return #faults == 0
 end
 
 local function add_edges(engine, node, meta)

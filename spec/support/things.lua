@@ -66,6 +66,9 @@ package.loaded["resources.test.thing"] = resource {
     Links = {"list", "string"}},
   provides = {"arn"}, replaces = {"Kind"}, defaults = {Size = 1}, absent = {"NoSuchThing"},
   documents = {Doc = "policy"}, sets = {"Links"},
+  check = function(want)
+    if want.Kind == "linked" and not want.Link then return {"Link is missing: a linked thing needs it"} end
+  end,
   read = function(aws, want) return aws.test:get_thing {name = want.name} end,
   create = function(aws, want) return aws.test:create_thing(want) end,
   update = function(aws, _, want, changed)

@@ -232,6 +232,16 @@ p:5: test.thing/b is declared twice; the other is at p:2
       ensure.test.thing {name = a.name} ensure.test.thing {name = a.name .. "-2"}
       ensure.test.thing {name = "b", after = a}]]))
   end)
+  it("what a type's own check finds, but not where it looked for a value that is known later, or is a fault", function()
+    assert.matches("p:1: test.thing: Link is missing: a linked thing needs it",
+      (refused 'ensure.test.thing {name = "a", Kind = "linked"}'))
+    local engine = things.plan(things.world(), [[local a = ensure.test.thing {name = "a"}
+      ensure.test.thing {name = "b", Kind = "linked", Link = a.arn}]])
+    assert.equal("create", engine.nodes[2].action)
+    assert.equal("p:1: account.prefix is asked for, but there is no account file; give one with --account FILE."
+      .. " Nothing was sent.", (refused [[local link = account.prefix
+        ensure.test.thing {name = "a", Kind = "linked", Link = link .. "/x"}]]))
+  end)
   it("also beside a loop without an end", function()
     local loaded = things.load 'ensure.test.thing {name = "a", Sise = 5} while true do end'
     local context = things.context(things.world())

@@ -125,7 +125,7 @@ function account.names() return vars.names(SCHEMA) end
 local function names_beside(paths)
   local out = {}
   for _, path in ipairs(paths) do
-    for _, found in ipairs(textfile.beside(path)) do out[#out + 1] = found:match "([^/]+)%.lua$" end
+    for _, found in ipairs(textfile.beside(path)) do out[#out + 1] = found end
   end
   return out
 end

@@ -15,7 +15,9 @@ local function near(path)
   for _, other in ipairs {path .. ".lua", "playbooks/" .. path, "playbooks/" .. path .. ".lua"} do
     if textfile.is_there(other) then return other end
   end
-  return suggest.nearest(path, textfile.beside(path))
+  local folder, name = path:match "^(.-)([^/]*)$"
+  local meant = suggest.nearest(name:gsub("%.lua$", ""), textfile.beside(path))
+  return meant and folder .. meant .. ".lua"
 end
 
 --- The text of a playbook file; raises a sentence where there is none.

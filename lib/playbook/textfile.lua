@@ -45,11 +45,12 @@ function textfile.short(path)
   return here ~= nil and here == fs.realpath(path) and short or path
 end
 
---- The Lua files in the folder of a path, sorted: what may have been meant where there is none at that path.
+--- The names, sorted and without ".lua", of the Lua files in the folder of a path: what may have been meant where
+-- there is none at that path.
 function textfile.beside(path)
-  local folder, out = path:match "^(.*/)[^/]*$" or "", {}
-  for _, name in ipairs(require "tidelock.fs".list(folder == "" and "." or folder) or {}) do
-    if name:find "%.lua$" then out[#out + 1] = folder .. name end
+  local out = {}
+  for _, name in ipairs(require "tidelock.fs".list(path:match "^(.*/)[^/]*$" or ".") or {}) do
+    out[#out + 1] = name:match "^(.+)%.lua$"
   end
   table.sort(out)
   return out

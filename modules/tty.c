@@ -1,22 +1,13 @@
-/* tty.c -- tidelock.tty: is a person there, how wide is the window, and a line typed without an echo. */
-#include <errno.h>
-#include <fcntl.h>
+/* tty.c -- tidelock.tty: is a person there, how wide is the window, and a wait for what is typed. */
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <lauxlib.h>
-#include <openssl/crypto.h>
 
-#include "fail.h"
 #include "loop.h"
 #include "modules.h"
-
-#define MAXLINE 4096
 
 static const char *const streams[] = {"stdin", "stdout", "stderr", NULL};
 
@@ -84,43 +75,8 @@ static int tty_wait (lua_State *L) {
   return lua_yieldk(L, 0, (lua_KContext)in, ready);
 }
 
-/* ----- a secret typed by a person ----- */
-
-static ssize_t readline (int fd, char *line) {
-  ssize_t n;
-  do n = read(fd, line, MAXLINE); while (n < 0 && errno == EINTR);
-  while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r')) n--;
-  return n;
-}
-
-
-/* tty.secret(prompt) -> what was typed on the terminal, not echoed | nil, err */
-static int tty_secret (lua_State *L) {
-  const char *prompt = luaL_checkstring(L, 1);
-  int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-  struct termios old, quiet;
-  char line[MAXLINE];
-  ssize_t n;
-  if (fd < 0 || tcgetattr(fd, &old) != 0) {
-    if (fd >= 0) close(fd);
-    return tl_fail(L, "notty", "%s: there is no terminal to ask on", prompt);
-  }
-  quiet = old;
-  quiet.c_lflag &= ~(tcflag_t)ECHO;
-  tcsetattr(fd, TCSAFLUSH, &quiet);
-  dprintf(fd, "%s: ", prompt);
-  n = readline(fd, line);
-  tcsetattr(fd, TCSAFLUSH, &old);
-  dprintf(fd, "\n");
-  close(fd);
-  if (n <= 0) return tl_fail(L, "empty", "%s: nothing was typed", prompt);
-  lua_pushlstring(L, line, (size_t)n);
-  OPENSSL_cleanse(line, sizeof line);
-  return 1;
-}
-
 static const luaL_Reg functions[] = {
-  {"is", tty_is}, {"secret", tty_secret}, {"size", tty_size}, {"wait", tty_wait}, {NULL, NULL}
+  {"is", tty_is}, {"size", tty_size}, {"wait", tty_wait}, {NULL, NULL}
 };
 
 

@@ -8,7 +8,7 @@ playbook {
     severity = {"number", default = 7, min = 1, max = 10, about = "GuardDuty findings from here on are told, to 10"},
     runtime = {"boolean", default = true, about = "watch what runs in containers and machines (billed by vCPU)"},
     cis = {"boolean", default = false, about = "check by the CIS benchmark 3.0 too"},
-    pack = {"boolean", default = false, about = "and by AWS Config's rules of CIS (billed by evaluation)"},
+    pack = {"boolean", default = true, about = "judge by AWS Config's rules of CIS (billed by evaluation)"},
     global = {"boolean", default = true,
       about = "this is the account's first region: it records what belongs to none (IAM), and gathers all findings"},
     regions = {"string", default = "ALL_REGIONS", choices = {"ALL_REGIONS", "NO_REGIONS"},
@@ -24,7 +24,8 @@ playbook {
 }
 
 local names = {analyzer = account.prefix .. "-access-analyzer", recorder = account.prefix .. "-config-recorder",
-  channel = account.prefix .. "-config-delivery", trail = account.prefix .. "-" .. account.env .. "-trail"}
+  channel = account.prefix .. "-config-delivery", pack = account.prefix .. "-cis",
+  trail = account.prefix .. "-" .. account.env .. "-trail"}
 
 -- ## What is there, and who looks after it
 
@@ -87,6 +88,9 @@ local function config()
   end
   for _, c in ipairs(aws.config:describe_delivery_channels {}.DeliveryChannels or {}) do
     if c.name ~= names.channel then out.channel = c.name end
+  end
+  for p in aws.config:items("describe_conformance_packs", {}) do
+    out.pack = out.pack or p.ConformancePackName == names.pack
   end
   return out
 end
@@ -164,8 +168,7 @@ if not absent "guardduty" and not theirs "guardduty" then
 end
 
 -- Before the standards, which look by what is recorded.
-local recorder = (there.config or {}).recorder
-local recording
+local recorder, recording = (there.config or {}).recorder, nil
 if recorder then
   print(("AWS Config: the recorder %s is there already, and left as it is%s%s%s"):format(recorder.name,
     recorder.recording and "" or (". It does not record: tidelock call config start-configuration-recorder"
@@ -173,8 +176,14 @@ if recorder then
     recorder.all and "" or ". It does not record all kinds of resources",
     (recorder.global or not var.global or not recorder.all) and "" or ". It does not record global resources (IAM)"))
 elseif not absent "config" then
-  include("harden/config", {global = var.global, pack = var.pack, channel = there.config and there.config.channel})
+  include("harden/config", {global = var.global, channel = there.config and there.config.channel})
   recording = "config.recording/" .. names.recorder
+end
+-- Rules judge what is recorded: where somebody has stopped the recorder they wait for it, but none is taken away.
+if var.pack and (recording or recorder and (recorder.recording or there.config.pack)) then
+  include("harden/config-rules", {after = recording or ""})
+elseif var.pack and recorder then
+  print "AWS Config: the rules of CIS wait until something is recorded; run this again then"
 end
 
 local hub = {arn = (there.securityhub or {}).hub}

@@ -7,7 +7,7 @@ describe("D13", function()
   setup(function()
     host = hardening.start()
     session = host.session
-    local code, text = host:apply("harden/security-services", "--var", "pack=true")
+    local code, text = host:apply "harden/security-services"
     assert.equal(0, code, text)
   end)
   teardown(function() host:close() end)

@@ -74,6 +74,7 @@ describe("harden on an account half done by hand", function()
   end)
   it("plans what is missing", function()
     for _, address in ipairs {"config.recorder/example-config-recorder", "config.recording/example-config-recorder",
+      "config.conformance_pack/example-cis",
       "securityhub.finding_aggregator/aggregator", "cloudtrail.trail/example-production-trail",
       "events.rule/example-guardduty-high-critical-findings", "dynamodb.time_to_live/example-webhook-events",
       "iam.password_policy/account"} do

@@ -31,7 +31,7 @@ describe("harden/security-services", function()
   setup(function()
     boto, host = oracle.start(), hardening.start()
     account.build(host, {only = {"storage", "queues", "logs"}})
-    local code, text = host:apply("harden/security-services", "--var", "pack=true")
+    local code, text = host:apply "harden/security-services"
     assert.equal(0, code, text)
     first = text
   end)
@@ -126,7 +126,7 @@ describe("harden/security-services", function()
       assert.equal(host.account, statement(policy, sid).Condition.StringEquals["aws:SourceAccount"], sid)
     end
   end)
-  it("2.3 rolls out the rules of CIS where that is chosen", function()
+  it("2.3 rolls out the rules of CIS, unasked", function()
     local pack = read("config", "DescribeConformancePackStatus").ConformancePackStatusDetails[1]
     assert.same({"example-cis", "CREATE_COMPLETE"}, {pack.ConformancePackName, pack.ConformancePackState})
   end)
@@ -140,7 +140,7 @@ describe("harden/security-services", function()
     passed.Compliance.Status, settled.Workflow.Status = "PASSED", "SUPPRESSED"
     list[9], list[10] = passed, settled
     read("securityhub", "BatchImportFindings", {Findings = list})
-    local code, text = host:apply("harden/security-services", "--var", "pack=true")
+    local code, text = host:apply "harden/security-services"
     assert.equal(0, code, text)
     assert.matches("8 open findings, 7 things to do\n  CRITICAL Buckets are open (Security Hub)\n"
       .. "    on arn:aws:x:::f7 and 1 more\n    do: tidelock apply playbooks/harden/storage.lua\n"
@@ -161,7 +161,7 @@ describe("harden/security-services", function()
     assert.matches("0 failed, 13 passed", text, 1, true)
   end)
   it("makes no write the second time", function()
-    local code, text = host:apply("harden/security-services", "--var", "pack=true")
+    local code, text = host:apply "harden/security-services"
     assert.equal(0, code, text)
     assert.matches("was changed: %d+ as declared%..* %d+ reads, 0 writes", text)
   end)
@@ -224,8 +224,29 @@ describe("harden/security-services, where some of it is there,", function()
       .. " all kinds of resources", text, 1, true)
     assert.is_nil(text:find("config.recorder/", 1, true))
     assert.is_nil(text:find("config.delivery_channel/", 1, true))
+    assert.matches("the rules of CIS wait until something is recorded", text, 1, true)
+    assert.is_nil(text:find("config.conformance_pack/", 1, true))
     session.config:start_configuration_recorder {ConfigurationRecorderName = "default"}
     assert.is_nil(plan():find("It does not record: ", 1, true))
+  end)
+  it("has the rules of CIS judge what the recorder of others records, and keeps them where somebody stops it", function()
+    session.config:put_configuration_recorder {ConfigurationRecorder = {name = "default", roleARN = config_role()}}
+    session.config:put_delivery_channel {DeliveryChannel = {name = "default",
+      s3BucketName = bucket("theirs-" .. host.account, "config.amazonaws.com")}}
+    session.config:start_configuration_recorder {ConfigurationRecorderName = "default"}
+    apply()
+    assert.equal("example-cis", session.config:describe_conformance_packs {}.ConformancePackDetails[1]
+      .ConformancePackName)
+    session.config:stop_configuration_recorder {ConfigurationRecorderName = "default"}
+    assert.matches("0 to create, 0 to update, 0 to replace, 0 to delete", plan("--prune"), 1, true)
+  end)
+  it("makes no rules of CIS where that is chosen, and none before anything is recorded", function()
+    local code, text = host:apply "harden/config-rules"
+    assert.equal(1, code, text)
+    assert.matches("AWS Config records nothing in us-east-1, and rules judge what is recorded. First: tidelock apply"
+      .. " playbooks/harden/config.lua", text, 1, true)
+    apply("--var", "pack=false")
+    assert.same({}, session.config:describe_conformance_packs {}.ConformancePackDetails or {})
   end)
   it("leaves the channel of others, and records to it", function()
     session.config:put_configuration_recorder {ConfigurationRecorder = {name = "gone", roleARN = config_role()}}

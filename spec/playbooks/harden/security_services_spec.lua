@@ -229,7 +229,7 @@ describe("harden/security-services, where some of it is there,", function()
     session.config:start_configuration_recorder {ConfigurationRecorderName = "default"}
     assert.is_nil(plan():find("It does not record: ", 1, true))
   end)
-  it("has the rules of CIS judge what the recorder of others records, and keeps them where somebody stops it", function()
+  it("has the rules of CIS judge what the recorder of others records, and keeps them when somebody stops it", function()
     session.config:put_configuration_recorder {ConfigurationRecorder = {name = "default", roleARN = config_role()}}
     session.config:put_delivery_channel {DeliveryChannel = {name = "default",
       s3BucketName = bucket("theirs-" .. host.account, "config.amazonaws.com")}}

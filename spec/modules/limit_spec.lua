@@ -1,5 +1,6 @@
 -- limit_spec.lua -- ceilings on memory and instructions.
 local limit = require "tidelock.limit"
+local sweep = require "support.sweep"
 
 describe("tidelock.limit", function()
   after_each(function() limit.memory() limit.instructions() end)
@@ -37,5 +38,13 @@ describe("tidelock.limit", function()
     local before = limit.used()
     local keep = string.rep("y", 1 << 20)
     assert.is_true(limit.used() - before >= 1 << 20 and #keep > 0)
+  end)
+
+  it("lives through every allocation failing: the limit's own sentence, and a pattern that is reckoned", function()
+    assert.is_true(sweep(function()
+      local ok, err = limit.call(1000, function() while true do end end)
+      assert(not ok and (err:find "endless loop" or err == "not enough memory"), err)
+      return limit.call(100000, string.match, ("x"):rep(100), "(x+)(x*)y?$")
+    end) > 3)
   end)
 end)

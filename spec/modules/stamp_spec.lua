@@ -1,5 +1,6 @@
 -- stamp_spec.lua -- the three ways that AWS writes a time, held to Python's calendar and to what is no time.
 local stamp = require "tidelock.stamp"
+local sweep = require "support.sweep"
 
 describe("stamp.parse", function()
   it("reads ISO 8601, with offsets, fractions and dates alone", function()
@@ -72,5 +73,12 @@ describe("stamp.format", function()
       assert.equal(seconds, stamp.parse(stamp.format(seconds, "rfc822")))
       assert.equal(seconds, stamp.parse(stamp.format(seconds, "unix")))
     end
+  end)
+
+  it("lives through every allocation failing", function()
+    assert.is_true(sweep(function()
+      local _, err = stamp.parse "no time"
+      return stamp.format(stamp.parse "2026-01-02T03:04:05.25Z", "rfc822"), err.message
+    end) > 3)
   end)
 end)

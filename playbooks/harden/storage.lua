@@ -7,7 +7,7 @@ playbook {
   vars = {
     encryption = {"string", default = "AES256", choices = {"AES256", "aws:kms"},
       about = "default encryption of buckets that have no key of KMS yet"},
-    key = {"string", default = "", about = "with aws:kms: the key's ARN; without one the account's aws/s3 key"},
+    key = {"string", default = "", about = "with aws:kms: the key's ARN; without one a key of its own is made"},
     versioned = {"list", default = {}, about = "buckets to keep versions, * for all; old ones end in 90 days"},
     cold = {"list", default = {"traces", "artifacts"},
       about = "buckets with one of these in their name are rarely read, and get Intelligent-Tiering"},
@@ -82,6 +82,13 @@ local function encryption_of(name)
   return (rule.ApplyServerSideEncryptionByDefault or {}).SSEAlgorithm
 end
 
+-- A key encrypts where it is: asked only where keys are chosen.
+local function region_of(name)
+  if var.encryption ~= "aws:kms" then return nil end
+  local at = aws.s3:get_bucket_location {Bucket = name}.LocationConstraint
+  return at == "EU" and "eu-west-1" or at and at ~= "" and at or "us-east-1"
+end
+
 local function is_cold(name)
   for _, word in ipairs(var.cold) do
     if name:find(word, 1, true) then return true end
@@ -116,7 +123,7 @@ local function look(name)
   local grants, others = grants_of(name)
   table.move(grants, 1, #grants, #out.open + 1, out.open)
   out.others = others
-  out.algorithm = encryption_of(name)
+  out.algorithm, out.region = encryption_of(name), region_of(name)
   out.website = or_none(function() return aws.s3:get_bucket_website {Bucket = name} end) ~= nil
   out.cold = is_cold(name)
   out.moved = out.cold and moved(name)
@@ -142,10 +149,40 @@ end}
 
 local BLOCK = {BlockPublicAcls = true, IgnorePublicAcls = true, BlockPublicPolicy = true, RestrictPublicBuckets = true}
 
+-- Who may read and write the buckets may use their key by way of S3, as with AWS's own: else every application would
+-- be locked out until its role names the key.
+local key
+if var.encryption == "aws:kms" and var.key == "" then
+  key = ensure.kms.key {
+    name = "alias/" .. account.prefix .. "-s3-encryption", Description = "Buckets", EnableKeyRotation = true,
+    protect = true,
+    Policy = {Version = "2012-10-17", Statement = {
+      {Sid = "Owner", Effect = "Allow", Principal = {AWS = "arn:aws:iam::" .. account.id .. ":root"}, Action = "kms:*",
+        Resource = "*"},
+      {Sid = "ThroughS3", Effect = "Allow", Principal = {AWS = "*"}, Resource = "*",
+        Action = {"kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"},
+        Condition = {StringEquals = {["kms:CallerAccount"] = account.id,
+          ["kms:ViaService"] = "s3." .. account.region .. ".amazonaws.com"}}},
+      {Sid = "Deliveries", Effect = "Allow", Resource = "*", Action = {"kms:Decrypt", "kms:GenerateDataKey*"},
+        Principal = {Service = {"s3.amazonaws.com", "cloudtrail.amazonaws.com", "delivery.logs.amazonaws.com"}},
+        Condition = {StringEquals = {["aws:SourceAccount"] = account.id}}},
+    }},
+    tags = {Purpose = "what is in buckets"},
+  }
+end
+
+-- The key of a bucket, where there is one in its region; else AWS's own there.
+local function key_for(bucket)
+  local region = var.key:match "^arn:[^:]+:kms:([^:]+):" or account.region
+  if bucket.region == region then return key and key.arn or var.key end
+  print(("%s is in %s, where the key is not: it is encrypted by AWS's own key there"):format(bucket.name,
+    bucket.region))
+end
+
 local function encryption(bucket)
   if bucket.algorithm and bucket.algorithm ~= "AES256" then return nil end      -- a key of KMS is never taken away
   local by = {SSEAlgorithm = var.encryption}
-  if var.encryption == "aws:kms" and var.key ~= "" then by.KMSMasterKeyID = var.key end
+  if var.encryption == "aws:kms" then by.KMSMasterKeyID = key_for(bucket) end
   return {Rules = {{ApplyServerSideEncryptionByDefault = by, BucketKeyEnabled = var.encryption == "aws:kms" or nil}}}
 end
 

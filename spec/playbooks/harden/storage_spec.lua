@@ -108,13 +108,28 @@ describe("harden/storage", function()
     assert.equal("Enabled", must("s3", "GetBucketVersioning", {Bucket = names.own_policy}).Status)
     local rules = must("s3", "GetBucketLifecycleConfiguration", {Bucket = names.own_policy}).Rules
     assert.same({"old-versions", 90}, {rules[1].ID, rules[1].NoncurrentVersionExpiration.NoncurrentDays})
+    local key = must("kms", "DescribeKey", {KeyId = "alias/example-s3-encryption"}).KeyMetadata
+    assert.is_true(must("kms", "GetKeyRotationStatus", {KeyId = key.KeyId}).KeyRotationEnabled)
     for _, bucket in ipairs(names.buckets) do
       local rule = must("s3", "GetBucketEncryption", {Bucket = bucket}).ServerSideEncryptionConfiguration.Rules[1]
-      assert.same({"aws:kms", true}, {rule.ApplyServerSideEncryptionByDefault.SSEAlgorithm, rule.BucketKeyEnabled})
+      local by = rule.ApplyServerSideEncryptionByDefault
+      assert.same({"aws:kms", true}, {by.SSEAlgorithm, rule.BucketKeyEnabled})
+      if bucket ~= names.kms then assert.equal(key.Arn, by.KMSMasterKeyID, bucket) end     -- that one had a key
     end
+    code, text = host:apply("harden/storage", "--var", "versioned=" .. names.own_policy, "--var", "encryption=aws:kms")
+    assert.equal(0, code, text)
+    assert.matches("0 writes", text)
     code, text = host:apply "harden/storage"
     assert.equal(0, code, text)
     assert.matches("0 writes", text)              -- AES256 takes no key away
+  end)
+  it("makes the key of buckets usable by way of S3 alone, by whom S3 lets in, and in this account alone", function()
+    local policy = json.decode(must("kms", "GetKeyPolicy", {KeyId = must("kms", "DescribeKey",
+      {KeyId = "alias/example-s3-encryption"}).KeyMetadata.KeyId, PolicyName = "default"}).Policy)
+    assert.equal("Owner ThroughS3 Deliveries", sids(policy))
+    assert.same({["kms:CallerAccount"] = host.account, ["kms:ViaService"] = "s3.us-east-1.amazonaws.com"},
+      policy.Statement[2].Condition.StringEquals)
+    assert.same({["aws:SourceAccount"] = host.account}, policy.Statement[3].Condition.StringEquals)
   end)
   it("refuses to take it all back", function()
     local code, text = host:run("destroy", "playbooks/harden/storage.lua", hardening.ACCOUNT, "--confirm",
@@ -132,6 +147,24 @@ describe("harden/storage, where nobody is there to ask,", function()
   end)
   after_each(function() host:close() end)
 
+  it("gives a bucket of another region no key that is not there", function()
+    local far = "example-far-" .. host.account
+    host.session.s3:create_bucket {Bucket = far, CreateBucketConfiguration = {LocationConstraint = "eu-west-1"}}
+    local key = ("arn:aws:kms:us-east-1:%s:key/0"):format(host.account)
+    local function by(bucket)
+      return host.session.s3:get_bucket_encryption {Bucket = bucket}.ServerSideEncryptionConfiguration.Rules[1]
+        .ApplyServerSideEncryptionByDefault
+    end
+    local code, text = host:apply("harden/storage", "--var", "encryption=aws:kms", "--var", "key=" .. key)
+    assert.equal(75, code, text)
+    assert.matches(far .. " is in eu-west-1, where the key is not: it is encrypted by AWS's own key there", text, 1,
+      true)
+    assert.same({"aws:kms"}, {by(far).SSEAlgorithm, by(far).KMSMasterKeyID})
+    assert.equal(key, by(names.own_policy).KMSMasterKeyID)
+    assert.is_false((pcall(function()
+      return host.session.kms:describe_key {KeyId = "alias/example-s3-encryption"}
+    end)))
+  end)
   it("does all that opens nothing and closes nothing, and waits with the rest", function()
     local code, text = host:apply "harden/storage"
     assert.equal(75, code, text)

@@ -90,8 +90,8 @@ end)
 
 subjects["s3.bucket"] = {title = "buckets", global = true, needs = {"s3:ListAllMyBuckets"}, list = function(aws, world)
   local out = {}
-  for i, bucket in ipairs(aws.s3:list_buckets({}).Buckets or {}) do
-    out[i] = {name = bucket.Name, arn = ("arn:%s:s3:::%s"):format(world.partition, bucket.Name), raw = bucket}
+  for bucket in aws.s3:items("list_buckets", {}) do
+    out[#out + 1] = {name = bucket.Name, arn = ("arn:%s:s3:::%s"):format(world.partition, bucket.Name), raw = bucket}
   end
   return out
 end}
@@ -222,7 +222,8 @@ subjects["ecs.service"] = {title = "services", needs = {"ecs:ListClusters", "ecs
 
 -- The latest revision of each family, and those that services run.
 subjects["ecs.task_definition"] = {title = "task definitions",
-  needs = {"ecs:ListTaskDefinitionFamilies", "ecs:DescribeTaskDefinition", "ecs:ListServices", "ecs:DescribeServices"},
+  needs = {"ecs:ListTaskDefinitionFamilies", "ecs:DescribeTaskDefinition", "ecs:ListClusters", "ecs:ListServices",
+    "ecs:DescribeServices"},
   list = function(aws, world)
     local out, seen = {}, {}
     local function add(name)

@@ -38,7 +38,8 @@ end
 
 return control {
   id = "sns-publisher-keys", title = "Keys of topics let in whoever may publish", severity = "high",
-  requirement = "2.2, 6.5", subjects = "sns.topic", needs = {"sns:GetTopicAttributes", "kms:GetKeyPolicy"},
+  requirement = "2.2, 6.5", subjects = "sns.topic",
+  needs = {"sns:GetTopicAttributes", "kms:DescribeKey", "kms:GetKeyPolicy"},
   remedy = "harden/security-services",
   command = "tidelock call sns get-topic-attributes --topic-arn {arn} --region {region}",
   means = "Alarms and findings are sent, and lost on the way to the topic. Nothing tells of it.",

@@ -167,7 +167,7 @@ local good <const> = {
     Resource = "*"}}}}},
   -- S3
   ["s3control.get_public_access_block"] = {PublicAccessBlockConfiguration = BLOCK},
-  ["s3.list_buckets"] = {Buckets = {{Name = "b"}}},
+  ["s3.list_buckets"] = {{Name = "b"}},
   ["s3.get_public_access_block"] = {PublicAccessBlockConfiguration = BLOCK},
   ["s3.get_bucket_policy"] = {Policy = policy(TLS)},
   ["s3.get_bucket_acl"] = {Grants = {{Grantee = {ID = "me", Type = "CanonicalUser"}, Permission = "FULL_CONTROL"}}},
@@ -438,6 +438,9 @@ row("sns-publisher-keys", {["sns.get_topic_attributes"] = {Attributes = {KmsMast
 row("sns-publisher-keys", {["sns.get_topic_attributes"] = {Attributes = {KmsMasterKeyId = "alias/aws/sns",
   Policy = policy(statement "budgets.amazonaws.com", statement "costalerts.amazonaws.com",
     statement "cloudwatch.amazonaws.com")}}}, "AWS's own")
+row("sns-publisher-keys", {["sns.get_topic_attributes"] = function()
+  return {Attributes = with(recorded_topic(), {KmsMasterKeyId = "alias/topics"})}
+end, ["kms.get_key_policy"] = {Policy = key_policy "events.amazonaws.com"}}, "does not let in cloudwatch.amazonaws.com")
 local function waiting(ending)
   return function(input)
     local is = input.TopicArn:find(ending, 1, true)

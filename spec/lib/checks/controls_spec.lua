@@ -1,5 +1,6 @@
 -- Every control: passes on an account as it should be, fails alone where its one thing is not so, and is an error,
 -- never a pass or a fail, where the API refuses.
+local action_of = require "aws.action".of
 local checks = require "checks"
 local codec = require "tidelock.codec"
 local models = require "tidelock.models"
@@ -10,12 +11,14 @@ package.path = "spec/lib/checks/?.lua;" .. package.path
 local recorded = require "account"
 
 -- What is asked must be an operation of the model, a read, and an input that the codec takes.
+local called                                                    -- the actions of what was asked, where a spec looks
 local function hold(service, operation, input)
   local op = models.service((service:gsub("_", "-"))):operation(operation)
   assert(op, service .. " has no operation " .. operation)
   assert(recorder.is_read(operation), operation .. " is no read")
   local request, fault = codec.encode(op, input or {})
   assert(request, request or service .. "." .. operation .. ": " .. tostring(fault and fault.message))
+  if called then called[action_of((service:gsub("_", "-")), op.name)] = true end
 end
 
 local function answer(answers, key, input)
@@ -183,6 +186,20 @@ describe("controls", function()
         end
         assert.is_true(errors > 0, key .. " was refused, and no error was told")
       end
+    end)
+  end
+
+  -- A role made of these actions is refused nothing, and may nothing that no control asks.
+  for _, control in ipairs(checks.all()) do
+    it(control.id .. " asks exactly what its actions allow", function()
+      called = {}
+      run(recorded.good, {control})
+      for _, case in ipairs(recorded.bad) do run(overlaid(case[2]), {control}) end
+      local actions = {}
+      for name in pairs(called) do actions[#actions + 1] = name end
+      called = nil
+      table.sort(actions)
+      assert.same(checks.actions {control}, actions)
     end)
   end
 

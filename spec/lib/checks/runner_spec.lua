@@ -12,16 +12,21 @@ local function control(changes)
   return checks.new(d)
 end
 
+-- A client that answers after a while; a paginated call gives the items of the one list in its answer.
 local function bed(answers)
   local asked = {}
+  local function ask(key, input)
+    asked[key] = (asked[key] or 0) + 1
+    loop.sleep(0.01)
+    return answers[key](input)
+  end
   return setmetatable({}, {__index = function(_, service)
-    return setmetatable({}, {__index = function(_, operation)
-      return function(_, input)
-        local key = service .. "." .. operation
-        asked[key] = (asked[key] or 0) + 1
-        loop.sleep(0.01)
-        return answers[key](input)
-      end
+    return setmetatable({items = function(_, operation, input)
+      local _, list = next(ask(service .. "." .. operation, input))
+      local i = 0
+      return function() i = i + 1 return list[i] end
+    end}, {__index = function(_, operation)
+      return function(_, input) return ask(service .. "." .. operation, input) end
     end})
   end}), asked
 end

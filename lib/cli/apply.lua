@@ -106,21 +106,14 @@ function apply.run_options(args, ctx)
   return options, ended
 end
 
-local function same(a, b)
-  if #a.nodes ~= #b.nodes then return false end
-  for i, node in ipairs(a.nodes) do
-    if node.action ~= b.nodes[i].action or node.why ~= b.nodes[i].why then return false end
-  end
-  return true
-end
-
 -- Time has passed while the person read: what is live may be another by now.
 local function look_again(engine, loaded, context, options)
-  context.heard = engine.said
+  context.heard, context.drawn = engine.said, engine.drawn
   local again = playbook.plan(loaded, context, options)
-  if not same(engine, again) then
-    fault.fail(1, "What is live has changed since the plan was shown. Nothing was changed; apply again to see the"
-      .. " new plan.")
+  local why = planfile.differs(planfile.basis(engine), again)
+  if why then
+    fault.fail(1, "What is live or declared has changed since the plan was shown: %s. Nothing was changed; apply again"
+      .. " to see the new plan.", why)
   end
   again.seconds = 0
   again.recorder:count_also(engine.recorder)

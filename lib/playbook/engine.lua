@@ -15,8 +15,8 @@ function engine.new(options)
   for name, value in pairs(options) do self[name] = value end
   self.nodes, self.by_address, self.sequence = {}, {}, {}
   self.faults = options.faults or fault.list()
-  self.outputs, self.sources, self.owners = {}, {}, {}
-  self.halves = {}
+  self.outputs, self.sources, self.owners, self.texts = {}, {}, {}, {}
+  self.halves, self.counts = {}, {}
   self.pending, self.owns_nothing = {}, {}
   self.emit = options.emit or function() end
   self.is = {unknown = unknown.is, handle = unknown.is_handle,
@@ -111,7 +111,7 @@ end
 --- Runs a chunk as part of this engine: errors of the playbook become faults.
 function engine:run_program(program, env, owner)
   local chunk = require "playbook.source".chunk(program, env)
-  self.sources["@" .. program.path] = program.path
+  self.sources["@" .. program.path], self.texts[program.path] = program.path, program.text
   self.owners[#self.owners + 1] = owner
   self.owns_nothing[owner] = program.header and program.header.owns == false or nil
   local ok, err = xpcall(chunk, function(e) return caught(self, e) end)

@@ -11,8 +11,29 @@ function record.hash(text)
   return digest.hex(digest.sha256(text or ""))
 end
 
-local function absolute(path)
+--- A file's path from the root, as far as there is such a file.
+function record.absolute(path)
   return path and (require "tidelock.fs".realpath(path) or path)
+end
+local absolute <const> = record.absolute
+
+--- The texts that an engine has run beside its own playbook's, all that is included: {path = SHA-256}, or nil.
+function record.parts(engine)
+  local out = {}
+  for path, text in pairs(engine.texts) do
+    if path ~= engine.program.path then out[absolute(path)] = record.hash(text) end
+  end
+  return next(out) and out
+end
+
+--- The paths of what `engine` includes with another text than when `parts` were noted, sorted.
+function record.other_parts(parts, engine)
+  local now, out = record.parts(engine) or {}, {}
+  for path, hash in pairs(parts or {}) do
+    if now[path] and now[path] ~= hash then out[#out + 1] = path end
+  end
+  table.sort(out)
+  return out
 end
 
 --- Who started this process, as far as it knows: a task of a scheduler has no name, but a number.
@@ -90,7 +111,8 @@ function record.begin(engine, options, id)
   local loaded = engine.loaded
   local known = engine.identity.known or {}
   journal:write {kind = "run", run = id, format = "tidelock.journal/1", playbook = engine.program.header.name,
-    file = absolute(loaded.path), source = record.hash(engine.program.text), vars = loaded.given_vars or {},
+    file = absolute(loaded.path), source = record.hash(engine.program.text), parts = record.parts(engine),
+    vars = loaded.given_vars or {},
     account_file = absolute(loaded.account_path),
     account_source = loaded.account_text and record.hash(loaded.account_text),
     account = known.id, who = known.arn, user = record.user(), host = require "tidelock.fs".hostname(),

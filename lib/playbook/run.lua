@@ -84,16 +84,20 @@ end
 
 -- ## Resume
 
+local function refuse_changed(changed, head, options)
+  if #changed > 0 and not options.changed then
+    fault.fail(65, "Run %s began with another text of %s. Put the old one back, or accept the new one with --changed.",
+      head.run, table.concat(changed, " and "))
+  end
+end
+
 local function check_unchanged(loaded, head, options)
   local changed = {}
   if record.hash(loaded.program.text) ~= head.source then changed[#changed + 1] = loaded.path end
   if head.account_source and record.hash(loaded.account_text) ~= head.account_source then
     changed[#changed + 1] = loaded.account_path
   end
-  if #changed > 0 and not options.changed then
-    fault.fail(65, "Run %s began with another text of %s. Put the old one back, or accept the new one with --changed.",
-      head.run, table.concat(changed, " and "))
-  end
+  refuse_changed(changed, head, options)
 end
 
 -- The journal of a run that can be gone on with, and its first record.
@@ -145,6 +149,7 @@ function run.resume(id, options, context_of)
   local began = require "tidelock.loop".now()
   local context = context_of(loaded, head)
   local engine = playbook.declare(loaded, context, "plan")
+  refuse_changed(record.other_parts(head.parts, engine), head, options)
   landing.wait(journal, options, context.emit)
   playbook.identify(engine)
   local held <close> = take_lock(engine, options, id)  -- luacheck: ignore

@@ -124,15 +124,25 @@ end
 
 local function known(value) return not (unknown.is(value) or unknown.is_handle(value)) end
 
--- A value of the outside world, the same again when the run is resumed.
+-- A value of a plan; the same again in the plan that is made once more before it is carried out (context.drawn).
+local function drawn(engine, name, make)
+  local before = engine.context.drawn
+  engine.drawn = engine.drawn or {}
+  engine.drawn[name] = before and before[name] or make()
+  return engine.drawn[name]
+end
+
+-- A value of the outside world, the same again when the run is resumed. Playbooks that include each other share a
+-- journal: they count together.
 local function journalled(engine, kind, make)
-  local n = 0
   return function(...)
-    n = n + 1
+    local n = (engine.counts[kind] or 0) + 1
+    engine.counts[kind] = n
     local name = ("%s #%d"):format(kind, n)
     local args = table.pack(...)
-    if engine.mode ~= "apply" or not engine.workflow then return make(table.unpack(args, 1, args.n)) end
-    return engine.workflow:remember(name, function() return make(table.unpack(args, 1, args.n)) end)
+    local function fresh() return make(table.unpack(args, 1, args.n)) end
+    if engine.mode ~= "apply" or not engine.workflow then return drawn(engine, name, fresh) end
+    return engine.workflow:remember(name, fresh)
   end
 end
 

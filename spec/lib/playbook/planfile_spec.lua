@@ -1,0 +1,120 @@
+-- planfile_spec.lua -- what a plan stands on: live state, declarations, included texts; a journal keeps them too.
+local fs = require "tidelock.fs"
+local planfile = require "playbook.planfile"
+local playbook = require "playbook"
+local run = require "playbook.run"
+local store = require "playbook.store"
+local things = require "support.things"
+
+describe("a plan that was shown or saved", function()
+  local dir, world
+  before_each(function() dir, world = fs.tempdir "planfile_spec", things.world() end)
+  after_each(function() os.execute("rm -rf '" .. dir .. "'") end)
+
+  local function write(name, text)
+    local path = ("%s/%s.lua"):format(dir, name)
+    assert(fs.write(path, ('playbook {name = "spec/%s"}\n'):format(name) .. text))
+    return path
+  end
+
+  local function plan(path, drawn)
+    local context = things.context(world)
+    context.drawn = drawn
+    return playbook.plan(playbook.load(path, {}), context)
+  end
+
+  -- What a second plan of `path` has to say against the first, after `change`.
+  local function against(path, change)
+    local before = plan(path)
+    local basis = planfile.basis(before)
+    change()
+    return planfile.differs(basis, plan(path, before.drawn))
+  end
+
+  it("holds as long as nothing changes, and not where what is live does", function()
+    local path = write("one", 'ensure.test.thing {name = "a", Size = 5}')
+    assert.is_nil(against(path, function() end))
+    world.store.a = {name = "a", Size = 1, arn = "arn:thing:a:1"}
+    assert.matches("^test.thing/a is not as it was %(now: Size, Tags differ%)$",
+      against(path, function() world.store.a.Size = 2 end))
+    assert.matches("^test.thing/a is not as it was %(now: there is none%)$",
+      against(path, function() world.store.a = nil end))
+  end)
+  it("holds where only a state differs that nobody declares or is handed", function()
+    world.store.a = {name = "a", Size = 1, arn = "arn:thing:a:1", State = "at rest"}
+    assert.is_nil(against(write("one", 'ensure.test.thing {name = "a", Size = 5}'), function()
+      world.store.a.State = "at work"
+    end))
+  end)
+  it("does not hold where an included playbook has another text, though each plan is an update of the same", function()
+    world.store.a = {name = "a", Size = 1, arn = "arn:thing:a:1"}
+    write("part", 'ensure.test.thing {name = "a", Size = 5}')
+    assert.equal(("%s/part.lua has another text; test.thing/a is declared otherwise"):format(dir),
+      against(write("whole", 'include "part"'), function()
+        write("part", 'ensure.test.thing {name = "a", Size = 99}')
+      end))
+  end)
+  it("does not hold where what a find finds makes another declaration", function()
+    world.answer["test.get_size"] = function() return {n = world.size} end
+    local path = write("found", [[local size = find "size" {run = function() return aws.test:get_size().n end}
+      ensure.test.thing {name = "a", Size = size}]])
+    world.size = 5
+    assert.is_nil(against(path, function() end))
+    assert.equal("test.thing/a is declared otherwise", against(path, function() world.size = 6 end))
+  end)
+  it("is not another one because time passes while a person reads it", function()
+    local path = write("timed", 'ensure.test.thing {name = "a" .. random(1 << 50), Link = "made " .. now()}')
+    assert.is_nil(against(path, function() end))
+  end)
+end)
+
+describe("a run", function()
+  local dir, world, kept
+  before_each(function()
+    dir, world = fs.tempdir "planfile_spec", things.world()
+    kept = store.open(dir .. "/state")
+  end)
+  after_each(function() os.execute("rm -rf '" .. dir .. "'") end)
+
+  local function write(name, text)
+    local path = ("%s/%s.lua"):format(dir, name)
+    assert(fs.write(path, ('playbook {name = "spec/%s"}\n'):format(name) .. text))
+    return path
+  end
+
+  local function start(path)
+    return run.execute(playbook.plan(playbook.load(path, {}), things.context(world)), {store = kept})
+  end
+
+  local function resume(id, more)
+    return pcall(run.resume, id, {store = kept, changed = more}, function() return things.context(world) end)
+  end
+
+  it("is not gone on with where what it includes has another text, unless that is accepted", function()
+    write("part", 'step "one" {run = function() end}\napprove "go"\nensure.test.thing {name = "a", Size = 5}')
+    local out = start(write("whole", 'include "part"'))
+    assert.equal("parked", out.result)
+    local part = write("part", 'step "one" {run = function() end}\nensure.test.thing {name = "a", Size = 99}')
+    local ok, err = resume(out.run)
+    assert.is_false(ok)
+    assert.equal(65, err.exit)
+    assert.matches("began with another text of " .. part .. ". Put the old one back", tostring(err), 1, true)
+    assert.is_nil(world.store.a)
+    ok, out = resume(out.run, true)
+    assert.is_true(ok, tostring(out))
+    assert.equal("done", out.result)
+    assert.equal(99, world.store.a.Size)
+  end)
+  it("draws a number for each playbook that asks for one, also where one includes another", function()
+    write("part", 'output {n = random(1 << 50)}')
+    local out = start(write("whole", [[local first = random(2)
+      local part = include "part"
+      step "tell" {run = function() return {first, part.n} end}]]))
+    assert.equal("done", out.result, out.message)
+    local values = {}
+    for _, r in ipairs(kept:records(out.run)) do
+      if r.kind == "value" then values[#values + 1] = r.name end
+    end
+    assert.same({"random #1", "random #2"}, values)
+  end)
+end)

@@ -5,7 +5,8 @@ local server = require "support.server"
 
 local terminal = {}
 
---- Runs `command` (with `env`) and for each step {wait, type} waits for a text and types another.
+--- Runs `command` (with `env`): for each step {wait, type} waits for a text and types another; a third member is what a
+-- shell does in between.
 -- @return {output =, code =}; raises where a text never came
 function terminal.run(command, steps)
   local out = assert(proc.run {server.PYTHON, "spec/support/terminal.py", input = json.encode(steps),

@@ -1,8 +1,9 @@
 # terminal.py -- runs a program on a terminal of its own: waits for what it shows, types, and reports all that was shown.
 # usage: terminal.py COMMAND ... < steps, a JSON list of [text to wait for, text to type]; at the end it waits for the exit.
+# A third member of a step is a command for the shell, run after the text was shown and before anything is typed.
 # A step that types null closes the terminal instead, as a window that is shut or a line that drops.
 # Prints JSON: {"output": ..., "code": ..., "missing": the text that never came, or absent}.
-import fcntl, json, os, pty, select, signal, struct, sys, termios, time
+import fcntl, json, os, pty, select, signal, struct, subprocess, sys, termios, time
 
 LIMIT = 10  # seconds for each step
 
@@ -27,7 +28,7 @@ def main():
         shown += chunk
         return bool(chunk)
 
-    for wait, keys in steps:
+    for wait, keys, *meanwhile in steps:
         until = time.monotonic() + LIMIT
         wait = wait.encode()
         while wait not in shown[at:] and more(until):
@@ -36,6 +37,8 @@ def main():
             result["missing"] = wait.decode()
             break
         at = shown.index(wait, at) + len(wait)
+        for command in meanwhile:
+            subprocess.run(command, shell=True, check=True)
         if keys is None:
             os.close(fd)
             fd = None

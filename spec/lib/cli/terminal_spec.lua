@@ -73,6 +73,21 @@ describe("apply at a terminal", function()
     assert.matches("dynamodb.table/slow  created in %d", out.output)
   end)
 
+  it("does nothing where, while a person read the plan, what it declares became another", function()
+    local function part(name, seconds)
+      assert(fs.write(("%s/%s.lua"):format(dir, name), ('playbook {name = "spec/part"} ensure.sqs.queue {name = "p",'
+        .. " VisibilityTimeout = %d}"):format(seconds)))
+    end
+    part("part", 10)
+    part("other", 20)
+    local out = terminal.run(command("apply", file 'playbook {name = "spec/whole"} include "part"'),
+      {{"Only yes is taken as yes: ", "yes\n", ("cp '%s/other.lua' '%s/part.lua'"):format(dir, dir)}})
+    assert.equal(1, out.code, out.output)
+    assert.matches("changed since the plan was shown: %S+part.lua has another text; sqs.queue/p is declared otherwise",
+      (out.output:gsub("%s+", " ")))
+    assert.is_nil(session.sqs:list_queues {}.QueueUrls)
+  end)
+
   it("at Ctrl-C before anything is done says that nothing was changed, and exits 130", function()
     local out = terminal.run(command("apply", file(FLOW)), {{"Only yes is taken as yes: ", "\3"}})
     assert.equal(130, out.code, out.output)

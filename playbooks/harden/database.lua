@@ -430,3 +430,6 @@ end
 for _, db in ipairs(databases) do
   if var.probe ~= "no" and db.host then step("knock at " .. db.name) {run = function() return knock(db) end} end
 end
+
+-- What is not encrypted cannot be by this; until it is moved, or accepted for a while in the account file, it is told.
+check "1.4 databases are encrypted at rest" {controls = "rds-encrypted"}

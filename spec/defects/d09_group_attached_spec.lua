@@ -6,7 +6,7 @@ describe("D9", function()
   local host, names
   setup(function()
     host = hardening.start()
-    names = account.build(host, {only = {"data"}})
+    names = account.build(host, {only = {"data"}, encrypted = true})
   end)
   teardown(function() host:close() end)
   local function group()

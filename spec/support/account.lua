@@ -5,8 +5,9 @@
 --   local names = account.build(h)                      -- all of it, in about two seconds
 --   local names = account.build(h, {only = {"storage", "network"}})   -- what a spec needs, sooner
 --
--- Options: only (list of parts), prefix (default "example", that of playbooks/accounts/example.lua). What it makes, a
--- part a file beside this one, and under which names it tells of them:
+-- Options: only (list of parts), prefix (default "example", that of playbooks/accounts/example.lua), encrypted (the
+-- database's storage is, as it must be before all is well). What it makes, a part a file beside this one, and under
+-- which names it tells of them:
 --   network     vpc, subnets {public, private}, route_tables {public, private_a, private_b, isolated, main}, nat, igw,
 --               security_group, load_balancer, target_group (its ARN): two private route tables reach the NAT gateway,
 --               one does not; there is no endpoint
@@ -45,7 +46,7 @@ end
 function account.build(host, options)
   options = options or {}
   local world = {aws = host.session, id = host.account, region = host.server.region,
-    prefix = options.prefix or "example"}
+    prefix = options.prefix or "example", encrypted = options.encrypted}
   local names = {}
   --- Every row through `fn`, many at a time, as people's scripts do not, but specs must.
   function world.each(rows, fn) return task.map(rows, fn, {concurrency = 12}) end

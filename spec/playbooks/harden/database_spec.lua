@@ -17,7 +17,7 @@ describe("harden/database", function()
   end)
   after_each(function() host:close() end)
 
-  local function build(parts) names = account.build(host, {only = parts or {"data"}}) end
+  local function build(parts) names = account.build(host, {only = parts or {"data"}, encrypted = true}) end
   local function instance()
     return boto:call({url = host.server.url, region = "us-east-1", account = host.account}, "rds",
       "DescribeDBInstances", {}).output.DBInstances[1]
@@ -83,13 +83,29 @@ describe("harden/database", function()
     local attached = session.iam:list_attached_role_policies {RoleName = "example-rds-enhanced-monitoring-role"}
     assert.equal("AmazonRDSEnhancedMonitoringRole", attached.AttachedPolicies[1].PolicyName)
   end)
-  it("makes no write when it is applied again, and says that storage is not encrypted", function()
+  it("makes no write when it is applied again", function()
     build()
     assert.equal(0, (apply()))
     local code, text = host:apply "harden/database"
     assert.equal(0, code, text)
     assert.matches("%d+ reads, 0 writes", text)
+    assert.matches('check "1.4 databases are encrypted at rest": 1 as it should be', text, 1, true)
+  end)
+  it("does all it can for one whose storage is not encrypted, and fails by that until somebody accepts it", function()
+    names = account.build(host, {only = {"data"}})
+    local code, text = apply()
+    assert.equal(1, code, text)
     assert.matches("its storage is not encrypted, and cannot be in place: copy a snapshot", text)
+    assert.matches("critical, rds-encrypted: not so", text, 1, true)
+    assert.equal("in-sync", instance().DBParameterGroups[1].ParameterApplyStatus)
+    local file = host.state .. "/accepted.lua"
+    assert(require "tidelock.fs".write(file, ([[return {name = "example", prefix = "example", env = "production",
+      region = "us-east-1", suppressions = {{control = "rds-encrypted", subject = "example-postgres-production",
+        reason = "moved in the next window", owner = "ops", expires = "%s"}}}]]):format(
+        os.date("!%Y-%m-%d", os.time() + 86400))))
+    code, text = host:run("apply", "playbooks/harden/database.lua", "--account", file, "--yes", "--quiet")
+    assert.equal(0, code, text)
+    assert.matches("moved in the next window", text, 1, true)
   end)
 
   it("backs up for 7 days, protects from deletion, lets in by IAM, takes minor versions, and closes it to the world",
@@ -156,12 +172,15 @@ describe("harden/database", function()
     end)
     it("is waited for where AWS still applies the group: it is not known yet whether it is needed", function()
       local slow = hardening.start {slow = 1.5}
-      account.build(slow, {only = {"data"}})
+      account.build(slow, {only = {"data"}, encrypted = true})
+      local rds = slow.session.rds
+      rds:wait("db_instance_available", {DBInstanceIdentifier = "example-postgres-production"}, {delay = 0.2})
       local code, text = slow:apply("harden/database", "--var", "public=leave", "--approve",
         "reboot example-postgres-production")
       assert.equal(0, code, text)
-      assert.equal("in-sync", slow.session.rds:describe_db_instances {}.DBInstances[1].DBParameterGroups[1]
-        .ParameterApplyStatus)
+      local group = rds:describe_db_instances {}.DBInstances[1].DBParameterGroups[1]
+      assert.same({"example-postgres-production-tls", "in-sync"}, {group.DBParameterGroupName,
+        group.ParameterApplyStatus})
       slow:close()
     end)
     it("is left to people where that is wanted, and told as a warning", function()
@@ -174,10 +193,10 @@ describe("harden/database", function()
 
   it("leaves alone what it cannot change, and says why: Aurora, and what does not run", function()
     build()
-    session.rds:create_db_cluster {DBClusterIdentifier = "c", Engine = "aurora-postgresql", MasterUsername = "app",
-      MasterUserPassword = PASSWORD}
+    session.rds:create_db_cluster {DBClusterIdentifier = "c", Engine = "aurora-postgresql", StorageEncrypted = true,
+      MasterUsername = "app", MasterUserPassword = PASSWORD}
     session.rds:create_db_instance {DBInstanceIdentifier = "au", Engine = "aurora-postgresql",
-      DBInstanceClass = "db.r5.large", DBClusterIdentifier = "c"}
+      DBInstanceClass = "db.r5.large", DBClusterIdentifier = "c", StorageEncrypted = true}
     session.rds:stop_db_instance {DBInstanceIdentifier = "example-postgres-production"}
     local code, text = host:apply("harden/database", "--var", "public=leave")
     assert.equal(0, code, text)

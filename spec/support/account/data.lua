@@ -7,7 +7,7 @@ local function database(world)
   local name = world.prefix .. "-postgres-production"
   world.aws.rds:create_db_instance {DBInstanceIdentifier = name, Engine = "postgres", EngineVersion = "16.3",
     DBInstanceClass = "db.t3.micro", AllocatedStorage = 20, MasterUsername = "app", DBName = "app",
-    MasterUserPassword = "Plain-Sight-7"}
+    MasterUserPassword = "Plain-Sight-7", StorageEncrypted = world.encrypted}
   return name
 end
 

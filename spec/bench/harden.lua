@@ -14,6 +14,7 @@ local made <const> = assert(proc.run {"cc", "-O2", "-std=c11", "-D_GNU_SOURCE", 
 assert(made.code == 0, made.stderr)
 
 local host <const> = hardened.start()
+hardened.accept_database(host)
 local env <const> = {TIDELOCK_STATE = host.state, NO_COLOR = "1"}
 for name, value in pairs(host.server.env) do env[name] = value end
 

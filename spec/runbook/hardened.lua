@@ -68,15 +68,15 @@ function hardened.apply(host, name, ...)
   return said
 end
 
--- What harden/database cannot do, accepted until it is moved: else its check fails, as it must.
-local function accept_database(host)
+--- What harden/database cannot do, accepted until it is moved: else its check fails, as it must.
+function hardened.accept_database(host)
   hardened.account_file(host, {{control = "rds-encrypted", subject = host.names.database, owner = "ops",
     reason = "restored with a key in the next maintenance window", expires = os.date("!%Y-%m-%d", os.time() + 86400)}})
 end
 
 --- All that the plan has of playbooks, in the order of the guide; and what people choose beside.
 function hardened.harden(host)
-  accept_database(host)
+  hardened.accept_database(host)
   hardened.apply(host, "provision/all")
   hardened.apply(host, "harden")
   hardened.apply(host, "provision/rate-limiter", "--var", "program=" .. host.program, "--var", "token=HOME")

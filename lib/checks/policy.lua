@@ -44,26 +44,89 @@ function policy.allows_service(statements, service, action)
   return false
 end
 
---- Whether requests without TLS are denied: to everyone, for all actions of the service ("s3", "sqs").
-function policy.denies_plaintext(statements, service)
-  for _, statement in ipairs(statements) do
-    local condition = type(statement.Condition) == "table" and statement.Condition or {}
-    local bool = condition.Bool or condition.BoolIfExists or {}
-    local wanted = bool["aws:SecureTransport"]
-    if type(wanted) == "table" then wanted = wanted[1] end
-    if statement.Effect == "Deny" and contains(principals(statement, "AWS"), "*") and tostring(wanted) == "false" then
-      for _, action in ipairs(listed(statement.Action)) do
-        if action == "*" or action:lower() == service .. ":*" then return true end
-      end
+-- ## Conditions
+
+-- What leaves the world out of a statement for everyone: who asks, on whose behalf, from where.
+local NARROWS <const> = {"aws:sourceip", "aws:sourcevpc", "aws:sourcevpce", "aws:sourcearn", "aws:sourceaccount",
+  "aws:sourceowner", "aws:sourceorgid", "aws:sourceorgpaths", "aws:principalorgid", "aws:principalorgpaths",
+  "aws:principalaccount", "aws:principalarn", "aws:userid", "s3:dataaccesspointaccount", "s3:dataaccesspointarn",
+  "sns:endpoint"}
+
+-- A value that leaves nobody out: "*", "arn:aws:s3:::*", a network wider than AWS lets pass for private.
+local function is_wide(key, value)
+  if key == "aws:sourceip" then
+    local bits = tonumber(value:match "/(%d+)$")
+    return bits ~= nil and bits < (value:find(":", 1, true) and 32 or 8)
+  end
+  return not value:gsub("^arn:[^:]*:[^:]*:", ""):find "%w"
+end
+
+local function all_narrow(key, values)
+  for _, value in ipairs(listed(values)) do
+    if is_wide(key, tostring(value)) then return false end
+  end
+  return true
+end
+
+-- What is true of requests that lack the key, or that have another value, leaves nobody out either.
+local function is_strict(operator)
+  operator = operator:lower()
+  return not (operator:find "not" or operator:find "ifexists$" or operator:find "^forallvalues:" or operator == "null")
+end
+
+local function narrows(condition)
+  for operator, keys in pairs(type(condition) == "table" and condition or {}) do
+    for key, values in pairs(is_strict(operator) and keys or {}) do
+      if contains(NARROWS, key:lower()) and all_narrow(key:lower(), values) then return true end
     end
   end
   return false
 end
 
---- Whether a statement allows anyone, without a condition.
+-- Whether a statement holds for all requests without TLS; those that AWS's own services make may be let off.
+local function is_about_plaintext(condition)
+  local wanted
+  for operator, keys in pairs(type(condition) == "table" and condition or {}) do
+    for key, values in pairs(keys) do
+      local value = tostring(listed(values)[1])
+      if not operator:lower():find "^bool" or value ~= "false" then return false end
+      if key:lower() == "aws:securetransport" then wanted = true
+      elseif key:lower() ~= "aws:principalisawsservice" then return false end
+    end
+  end
+  return wanted == true
+end
+
+-- ## Questions
+
+local function covers(statement, arn)
+  for _, pattern in ipairs(listed(statement.Resource)) do
+    if matches(pattern, arn) then return true end
+  end
+  return false
+end
+
+local function denies_plaintext(statement, service, arn)
+  return statement.Effect == "Deny" and contains(principals(statement, "AWS"), "*")
+    and is_about_plaintext(statement.Condition) and acts(statement, service .. ":\1") and covers(statement, arn)
+end
+
+--- Whether requests without TLS are denied: to everyone, for all actions of the service ("s3", "sqs"), on each of the
+-- ARNs, of which an object's may be made up.
+function policy.denies_plaintext(statements, service, arns)
+  for _, arn in ipairs(arns) do
+    local denied = false
+    for _, statement in ipairs(statements) do denied = denied or denies_plaintext(statement, service, arn) end
+    if not denied then return false end
+  end
+  return true
+end
+
+--- Whether a statement allows anyone: everybody, or all but some, and no condition leaves the world out.
 function policy.public(statements)
   for _, statement in ipairs(statements) do
-    if statement.Effect == "Allow" and contains(principals(statement, "AWS"), "*") and not statement.Condition then
+    if statement.Effect == "Allow" and not narrows(statement.Condition)
+      and (contains(principals(statement, "AWS"), "*") or statement.NotPrincipal ~= nil) then
       return true
     end
   end
@@ -73,7 +136,8 @@ end
 --- Whether a statement allows everything on everything.
 function policy.allows_all(statements)
   for _, statement in ipairs(statements) do
-    if statement.Effect == "Allow" and contains(listed(statement.Action), "*")
+    local actions = listed(statement.Action)
+    if statement.Effect == "Allow" and (contains(actions, "*") or contains(actions, "*:*"))
       and contains(listed(statement.Resource), "*") then
       return true
     end

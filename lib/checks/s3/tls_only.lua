@@ -10,8 +10,9 @@ return control {
   todo = "Add a statement that denies all actions where aws:SecureTransport is false.",
   absent = {NoSuchBucketPolicy = "it has no policy, so plain HTTP is accepted"},
   read = function(aws, subject) return aws.s3:get_bucket_policy({Bucket = subject.name}).Policy end,
-  test = function(live)
-    return control.judge(policy.denies_plaintext(policy.statements(live), "s3"), "plain HTTP is denied",
-      "its policy does not deny plain HTTP")
+  test = function(live, subject)
+    local both = {subject.arn, subject.arn .. "/some/object"}
+    return control.judge(policy.denies_plaintext(policy.statements(live), "s3", both), "plain HTTP is denied",
+      "its policy does not deny plain HTTP for the bucket and all its objects")
   end,
 }

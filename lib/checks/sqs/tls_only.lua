@@ -11,9 +11,10 @@ return control {
   read = function(aws, subject)
     return aws.sqs:get_queue_attributes({QueueUrl = subject.raw.QueueUrl, AttributeNames = {"All"}}).Attributes
   end,
-  test = function(live)
+  test = function(live, subject, world)
+    local arn = live.QueueArn or world.arn("sqs", subject.name)
     if (live.Policy or "") == "" then return control.fail("it has no policy, so plain HTTP is accepted") end
-    return control.judge(policy.denies_plaintext(policy.statements(live.Policy), "sqs"), "plain HTTP is denied",
+    return control.judge(policy.denies_plaintext(policy.statements(live.Policy), "sqs", {arn}), "plain HTTP is denied",
       "its policy does not deny plain HTTP")
   end,
 }

@@ -41,11 +41,12 @@ local function private(s, name)
   s.s3:create_bucket {Bucket = name}
   s.s3:put_public_access_block {Bucket = name, PublicAccessBlockConfiguration = BLOCK}
   s.s3:put_bucket_versioning {Bucket = name, VersioningConfiguration = {Status = "Enabled"}}
+  local all = {"arn:aws:s3:::" .. name, "arn:aws:s3:::" .. name .. "/*"}
   s.s3:put_bucket_policy {Bucket = name, Policy = json.encode {Version = "2012-10-17", Statement = {
-    {Effect = "Deny", Principal = "*", Action = "s3:*", Resource = "arn:aws:s3:::" .. name .. "/*",
+    {Effect = "Deny", Principal = "*", Action = "s3:*", Resource = all,
       Condition = {Bool = {["aws:SecureTransport"] = "false"}}},
     {Effect = "Allow", Principal = {Service = "cloudtrail.amazonaws.com"}, Action = {"s3:GetBucketAcl",
-      "s3:PutObject"}, Resource = {"arn:aws:s3:::" .. name, "arn:aws:s3:::" .. name .. "/*"}}}}}
+      "s3:PutObject"}, Resource = all}}}}
 end
 
 local function watch(s, id)

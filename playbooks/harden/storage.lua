@@ -42,9 +42,10 @@ local function everybody(principal)
 end
 
 local function closed(condition)
-  for _, keys in pairs(condition or {}) do
+  for operator, keys in pairs(condition or {}) do
+    local strict = not (operator:find "Not" or operator:find "IfExists" or operator == "Null")
     for key in pairs(keys) do
-      if contains(CLOSING, key:lower()) then return true end
+      if strict and contains(CLOSING, key:lower()) then return true end
     end
   end
   return false
@@ -54,11 +55,21 @@ local function is_public(s)
   return s.Effect == "Allow" and (everybody(s.Principal) or s.NotPrincipal ~= nil) and not closed(s.Condition)
 end
 
+-- Nothing beside it that lets some requests through.
+local function is_alone(condition)
+  for _, keys in pairs(condition or {}) do
+    for key in pairs(keys) do
+      if key ~= "aws:SecureTransport" then return false end
+    end
+  end
+  return true
+end
+
 local function denies_plaintext(s, arn)
   local bool = (s.Condition or {}).Bool or {}
   local where = listed(s.Resource)
   return s.Effect == "Deny" and everybody(s.Principal) and contains(listed(s.Action), "s3:*")
-    and tostring(listed(bool["aws:SecureTransport"])[1]) == "false"
+    and tostring(listed(bool["aws:SecureTransport"])[1]) == "false" and is_alone(s.Condition)
     and (contains(where, "*") or contains(where, arn) and contains(where, arn .. "/*"))
 end
 

@@ -46,7 +46,11 @@ describe("harden/queues", function()
       Action = "sqs:SendMessage", Principal = {AWS = host.account}, Resource = "*"}}})
     set(names.queues[2], {Version = "2012-10-17", Statement = {{Sid = "NoHttp", Effect = "Deny", Action = {"SQS:*"},
       Principal = {AWS = "*"}, Resource = "*", Condition = {Bool = {["aws:SecureTransport"] = {"false"}}}}}})
+    set(names.queues[3], {Version = "2012-10-17", Statement = {{Sid = "Some", Effect = "Deny", Action = "sqs:*",
+      Principal = "*", Resource = "*", Condition = {Bool = {["aws:SecureTransport"] = "false"},
+      StringEquals = {["aws:PrincipalAccount"] = "210987654321"}}}}})
     assert.equal(0, (host:apply "harden/queues"))
+    assert.equal("Some TlsOnly", sids(names.queues[3]))
     assert.equal("Send TlsOnly", sids(names.queues[1]))
     assert.equal("theirs", policy(names.queues[1]).Id)
     assert.equal("NoHttp", sids(names.queues[2]))

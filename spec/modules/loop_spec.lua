@@ -1,5 +1,6 @@
 -- loop_spec.lua -- tasks: spawn, wait, cancel, sleep, and what they leave behind.
 local loop = require "tidelock.loop"
+local proc = require "tidelock.proc"
 local sweep = require "support.sweep"
 
 local function closer(log, name)
@@ -115,6 +116,13 @@ describe("tidelock.loop", function()
     assert.is_true(told)
     assert.same({"parent", "goes on", "child"}, log)
     assert.is_false(waited)
+  end)
+
+  it("leaves nothing of tasks that do at random to each other all that tasks can", function()
+    for seed = 1, 3 do
+      local out = proc.run {arg[-1], "spec/support/lives.lua", tostring(seed)}
+      assert.same({"1\t0\n", "", 0}, {out.stdout, out.stderr, out.code}, "seed " .. seed)
+    end
   end)
 
   it("survives the waiter's cancellation: the task waited for goes on", function()

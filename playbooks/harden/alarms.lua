@@ -34,20 +34,7 @@ local METRICS_OF_DATABASES = "Tidelock/Database"                     -- what run
 
 -- ## What there is
 
-local function services_of(cluster)
-  local arns, out = {}, {}
-  for arn in aws.ecs:items("list_services", {cluster = cluster}) do arns[#arns + 1] = arn end
-  for from = 1, #arns, 10 do
-    local some = table.move(arns, from, math.min(from + 9, #arns), 1, {})
-    for _, s in ipairs(aws.ecs:describe_services {cluster = cluster, services = some}.services) do
-      local group = s.loadBalancers and s.loadBalancers[1] and s.loadBalancers[1].targetGroupArn
-      if s.status ~= "INACTIVE" then
-        out[#out + 1] = {cluster = cluster, name = s.serviceName, desired = s.desiredCount, group = group}
-      end
-    end
-  end
-  return out
-end
+local ecs = include("harden/services", {whose = "alarms"})
 
 -- The two dimensions of a target group's metrics, where a load balancer uses it.
 local function balanced(service)
@@ -60,15 +47,8 @@ local function balanced(service)
 end
 
 local function look_at_services(out)
-  local clusters = {}
-  for arn in aws.ecs:items("list_clusters", {}) do clusters[#clusters + 1] = arn:match "[^/]+$" end
-  for _, list in ipairs(task.map(clusters, services_of, {concurrency = 8})) do
-    table.move(list, 1, #list, #out.services + 1, out.services)
-  end
-  table.sort(clusters)
-  table.sort(out.services, function(a, b) return a.cluster .. "/" .. a.name < b.cluster .. "/" .. b.name end)
+  out.services = ecs.services
   task.map(out.services, balanced, {concurrency = 8})
-  out.clusters = clusters
   if #out.services == 0 then return end
   for t in aws.application_autoscaling:items("describe_scalable_targets", {ServiceNamespace = "ecs"}) do
     out.most[t.ResourceId] = t.MaxCapacity
@@ -147,7 +127,7 @@ local function look_at_alarms(out)
 end
 
 local found = find "what there is to watch" {run = function()
-  local out = {services = {}, most = {}, queues = {}, dead = {}, functions = {}, alarms = {}}
+  local out = {most = {}, queues = {}, dead = {}, functions = {}, alarms = {}}
   task.all {
     function() look_at_services(out) end, function() look_at_queues(out) end, function() look_at_databases(out) end,
     function() look_at_functions(out) end, function() look_at_alarms(out) end,
@@ -321,7 +301,7 @@ end
 
 -- ## Clusters: CPU units and megabytes are no percent, so they are counted against what is reserved
 
-for _, name in each "clusters" do
+for _, name in ipairs(ecs.clusters) do
   local function percent(kind, used, reserved, limit, about)
     local function value(metric) return {namespace = "ECS/ContainerInsights", metric = metric, stat = "Sum",
       of = {ClusterName = name}} end

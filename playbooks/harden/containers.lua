@@ -59,34 +59,6 @@ local function clusters()
   return out
 end
 
-local function service_of(cluster, s)
-  local how = s.deploymentConfiguration or {}
-  return {cluster = cluster, name = s.serviceName, label = cluster .. "/" .. s.serviceName, desired = s.desiredCount,
-    controller = (s.deploymentController or {}).type or "ECS", daemon = s.schedulingStrategy == "DAEMON",
-    maximum = how.maximumPercent, breaker = how.deploymentCircuitBreaker or {}}
-end
-
-local function services_of(cluster)
-  local out = {}
-  for _, some in ipairs(chunks(all(aws.ecs:items("list_services", {cluster = cluster.name})), 10)) do
-    for _, s in ipairs(aws.ecs:describe_services {cluster = cluster.name, services = some}.services) do
-      if s.status == "ACTIVE" then out[#out + 1] = service_of(cluster.name, s) end
-    end
-  end
-  return out
-end
-
-local function services(list)
-  local out = {}
-  for _, some in ipairs(task.map(list, services_of, {concurrency = 8})) do
-    for _, s in ipairs(some) do
-      if not contains(var.skip, s.label) then out[#out + 1] = s end
-    end
-  end
-  table.sort(out, function(a, b) return a.label < b.label end)
-  return out
-end
-
 local function scaling()
   local out = {targets = {}, policies = {}, names = {}}
   for t in aws.application_autoscaling:items("describe_scalable_targets", {ServiceNamespace = "ecs",
@@ -112,13 +84,14 @@ local function default()
   return {value = s.value, own = own and s.principalArn or nil}
 end
 
-local found = find "clusters and services" {run = function()
-  local out = task.all {clusters = clusters, scaling = scaling, default = default}
-  out.services = services(out.clusters)
-  return out
+local found = find "clusters and how their services scale" {run = function()
+  return task.all {clusters = clusters, scaling = scaling, default = default}
 end}
 
-local function each(what) return ipairs(found[what] or {}) end
+local services = {}
+for _, s in ipairs(include("harden/services", {whose = "containers"}).services) do
+  if not contains(var.skip, s.label) then services[#services + 1] = s end
+end
 
 -- ## Seen: Container Insights, of the clusters there are and of those to come
 
@@ -126,7 +99,7 @@ local function insights(live)
   return {name = "containerInsights", value = live == "enhanced" and live or var.insights}
 end
 
-for _, c in each "clusters" do
+for _, c in ipairs(found.clusters or {}) do
   ensure.ecs.cluster_settings {name = c.name, settings = {insights(c.insights)}}
 end
 
@@ -161,7 +134,7 @@ local function breaker(s)
 end
 
 local left = 0
-for _, s in each "services" do
+for _, s in ipairs(services) do
   if s.controller == "ECS" then
     ensure.ecs.service {cluster = s.cluster, service = s.name, deploymentConfiguration = breaker(s)}
   else
@@ -217,7 +190,7 @@ local function policy(s, id, what, after)
     TargetTrackingScalingPolicyConfiguration = how, after = after}
 end
 
-for _, s in each "services" do
+for _, s in ipairs(services) do
   local id = "service/" .. s.label
   local target = found.scaling.targets[id]
   local why = fixed(s, target)
@@ -239,5 +212,5 @@ local tasks = include("harden/tasks", {roles = var.roles, secrets = var.secrets,
 -- A cluster that the account file names and that is not there is told, not passed over.
 check "2.4 the clusters of the account file are there" {controls = "ecs-clusters-expected"}
 
-output {clusters = #(found.clusters or {}), services = #(found.services or {}), left = left,
+output {clusters = #(found.clusters or {}), services = #services, left = left,
   to_change = tasks.to_change}

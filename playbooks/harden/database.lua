@@ -89,32 +89,20 @@ local function weak_secret(row)
   row.version, row.weak = got.VersionId, postgres.urls(got.SecretString, var.sslmode)
 end
 
-local function services_of(cluster)
-  local arns, out = {}, {}
-  for arn in aws.ecs:items("list_services", {cluster = cluster}) do arns[#arns + 1] = arn end
-  for from = 1, #arns, 10 do
-    local some = table.move(arns, from, math.min(from + 9, #arns), 1, {})
-    for _, s in ipairs(aws.ecs:describe_services {cluster = cluster, services = some}.services) do
-      if s.status == "ACTIVE" then
-        out[#out + 1] = {cluster = cluster, name = s.serviceName, uses = s.taskDefinition}
-      end
-    end
-  end
-  return out
-end
+local services = include("harden/services", {whose = "databases"}).services
 
 local function look_at_urls(out)
-  local clusters = {}
-  for arn in aws.ecs:items("list_clusters", {}) do clusters[#clusters + 1] = arn:match "[^/]+$" end
-  for _, list in ipairs(task.map(clusters, services_of, {concurrency = 8})) do
-    for _, s in ipairs(list) do out.services[#out.services + 1] = s end
-  end
   local secrets = {}
-  task.map(out.services, function(s)
+  task.map(services, function(s)
+    if not s.uses then return end                                   -- what it runs is decided for each task set
     local definition = aws.ecs:describe_task_definition {taskDefinition = s.uses}.taskDefinition
-    s.weak = weak_variables(definition)
+    local weak = weak_variables(definition)
+    if #weak > 0 then
+      out.services[#out.services + 1] = {cluster = s.cluster, name = s.name, uses = s.uses, weak = weak}
+    end
     secrets_of(definition, s, secrets)
   end, {concurrency = 8})
+  table.sort(out.services, function(a, b) return a.cluster .. "/" .. a.name < b.cluster .. "/" .. b.name end)
   for _, row in pairs(secrets) do out.secrets[#out.secrets + 1] = row end
   task.map(out.secrets, weak_secret, {concurrency = 8})
 end

@@ -18,37 +18,9 @@ playbook {
 
 -- ## What there is
 
--- A release that is under way is its maker's: nothing is put on top of it.
-local function busy(s)
-  for _, d in ipairs(s.deployments or {}) do
-    if d.status == "PRIMARY" then return d.rolloutState == "IN_PROGRESS" end
-  end
-end
-
-local function services_of(arn)
-  local cluster, arns, out = arn:match "[^/]+$", {}, {}
-  for one in aws.ecs:items("list_services", {cluster = cluster}) do arns[#arns + 1] = one end
-  for from = 1, #arns, 10 do
-    local some = table.move(arns, from, math.min(from + 9, #arns), 1, {})
-    for _, s in ipairs(aws.ecs:describe_services {cluster = cluster, services = some}.services) do
-      local label = cluster .. "/" .. s.serviceName
-      if s.status == "ACTIVE" and s.taskDefinition then
-        out[#out + 1] = {cluster = cluster, name = s.serviceName, label = label, before = s.taskDefinition,
-          by = (s.deploymentController or {}).type or "ECS", busy = busy(s), skip = contains(var.skip, label)}
-      end
-    end
-  end
-  return out
-end
-
-local function services()
-  local clusters, out = {}, {}
-  for arn in aws.ecs:items("list_clusters", {}) do clusters[#clusters + 1] = arn end
-  for _, some in ipairs(task.map(clusters, services_of, {concurrency = 8})) do
-    table.move(some, 1, #some, #out + 1, out)
-  end
-  table.sort(out, function(a, b) return a.label < b.label end)
-  return out
+local services = {}
+for _, s in ipairs(include("harden/services", {whose = "tasks"}).services) do
+  if s.uses then services[#services + 1] = s end                    -- else what it runs is decided for each task set
 end
 
 -- Variables that hold a secret, by container: their names. Their values go nowhere.
@@ -100,8 +72,8 @@ end
 local function definitions(list)
   local arns, seen, families = {}, {}, {}
   for _, s in ipairs(list) do
-    if not seen[s.before] then arns[#arns + 1], seen[s.before] = s.before, true end
-    families[s.before:match "/([^:]+)"] = true
+    if not seen[s.uses] then arns[#arns + 1], seen[s.uses] = s.uses, true end
+    families[s.uses:match "/([^:]+)"] = true
   end
   for family in aws.ecs:items("list_task_definition_families", {status = "ACTIVE"}) do
     if not families[family] then arns[#arns + 1] = family end
@@ -109,10 +81,7 @@ local function definitions(list)
   return task.map(arns, definition, {concurrency = 8})
 end
 
-local found = find "services and what they run" {run = function()
-  local list = services()
-  return {services = list, definitions = definitions(list)}
-end}
+local found = find "what services run" {run = function() return {definitions = definitions(services)} end}
 
 -- ## Names of the roles, one for each family: PREFIX-api-start starts tasks of PREFIX-api, PREFIX.api-start those of
 -- api. A family has no dot in it, so no two get one name.
@@ -150,12 +119,12 @@ local function wrong(d)
 end
 
 local running, skipped = {}, {}                          -- by what is run: services that ECS releases; left alone
-for _, s in ipairs(found.services or {}) do
-  if s.skip then
-    skipped[s.before] = true
-  elseif s.by == "ECS" then
-    running[s.before] = running[s.before] or {}
-    table.insert(running[s.before], s)
+for _, s in ipairs(services) do
+  if contains(var.skip, s.label) then
+    skipped[s.uses] = true
+  elseif s.controller == "ECS" then
+    running[s.uses] = running[s.uses] or {}
+    table.insert(running[s.uses], s)
   end
 end
 
@@ -436,7 +405,7 @@ local function change_all()
     for _, d in ipairs(changes) do
       local after = register(d)
       for _, s in ipairs(running[d.arn]) do
-        rows[#rows + 1] = {cluster = s.cluster, name = s.name, label = s.label, before = s.before, after = after}
+        rows[#rows + 1] = {cluster = s.cluster, name = s.name, label = s.label, before = s.uses, after = after}
       end
     end
     wait_for_roles()

@@ -7,6 +7,7 @@ local findings = {}
 
 -- How many lines of subjects a page shows for one control.
 local MANY <const> = 8
+local NAMED <const> = 4                         -- regions that a heading names
 
 local RANK <const> = {fail = 5, error = 4, warn = 3, skip = 2, pass = 1}
 
@@ -69,14 +70,20 @@ end
 --- "2026-11-25 01:30:00 UTC"
 function findings.time(report) return os.date("!%Y-%m-%d %H:%M:%S UTC", (report.started or 0) // 1 | 0) end
 
---- "account 123456789012 (example), eu-west-1"; "50 accounts of the organization of 123456789012, eu-west-1"
+-- Regions by name, as long as they fit a heading.
+local function regions_of(report)
+  local names = report.regions or {}
+  return #names > NAMED and ("%d regions"):format(#names) or table.concat(names, ", ")
+end
+
+--- "account 123456789012 (example), eu-west-1"; "50 accounts of the organization of 123456789012, 38 regions"
 function findings.place(report)
   if report.accounts then
     return ("%d accounts of the organization of %s, %s"):format(report.accounts, report.account or "?",
-      #(report.regions or {}) > 0 and table.concat(report.regions, ", ") or "all their regions")
+      #(report.regions or {}) > 0 and regions_of(report) or "all their regions")
   end
   return ("account %s%s, %s"):format(report.account or "?", report.account_name
-    and (" (%s)"):format(report.account_name) or "", table.concat(report.regions or {}, ", "))
+    and (" (%s)"):format(report.account_name) or "", regions_of(report))
 end
 
 --- "12 failed, 1 could not be checked, 30 passed, 4 skipped"
@@ -106,12 +113,13 @@ local function wrapped(out, first, text, width)
   out[#out + 1] = line
 end
 
--- Where the subject is, in a report of more than one place.
-local function where(report, result)
+--- How a result's subject is called in this report: after its account and region, where the report has more than one.
+function findings.subject(report, result)
   local said = {}
   if report.accounts then said[1] = result.account end
   if #(report.regions or {}) ~= 1 then said[#said + 1] = result.region end
-  return #said > 0 and table.concat(said, " ") .. " " or ""
+  said[#said + 1] = result.subject.name
+  return table.concat(said, " ")
 end
 
 local function subject_lines(out, p, report, group)
@@ -120,7 +128,7 @@ local function subject_lines(out, p, report, group)
     if WORD[result.result] and not result.known then
       if shown < MANY then
         shown = shown + 1
-        wrapped(out, "            ", ("%s%s: %s%s"):format(where(report, result), result.subject.name,
+        wrapped(out, "            ", ("%s: %s%s"):format(findings.subject(report, result),
           WORD[result.result], result.evidence))
       else
         left = left + 1
@@ -173,7 +181,7 @@ function findings.page(report, p, all)
       for _, result in ipairs(group.results) do
         if not WORD[result.result] then
           out[#out + 1] = ("%s  %s  %s: %s"):format(p:text(result.result == "pass" and "green" or "dim",
-            p.pad(result.result, 8)), group.id, result.subject.name, result.evidence)
+            p.pad(result.result, 8)), group.id, findings.subject(report, result), result.evidence)
         end
       end
     end

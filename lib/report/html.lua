@@ -82,10 +82,11 @@ end
 
 local WORD <const> = {error = "could not be checked: ", warn = "look at it: ", pass = "", fail = "", skip = "skipped: "}
 
-local function evidence(out, list)
+local function evidence(out, report, list)
   out[#out + 1] = "<ul>"
   for _, result in ipairs(list) do
-    out[#out + 1] = ("<li><b>%s</b> %s%s</li>"):format(h(result.subject.name), WORD[result.result], h(result.evidence))
+    out[#out + 1] = ("<li><b>%s</b> %s%s</li>"):format(h(findings.subject(report, result)), WORD[result.result],
+      h(result.evidence))
   end
   out[#out + 1] = "</ul>"
 end
@@ -113,18 +114,18 @@ local function failure(out, report, group, bad)
   out[#out + 1] = ('<details class="%s"%s><summary><span class="tag">%s</span>%s<small>%d of %d</small></summary>')
     :format(group.severity, group.severity == "critical" and ' open=""' or "", group.severity, h(group.title), #bad,
       #group.results)
-  evidence(out, bad)
+  evidence(out, report, bad)
   out[#out + 1] = ("<p><b>Means</b> %s</p><p><b>To do</b> %s</p>"):format(h(first.means), h(first.todo))
   local command = findings.command(report, first)
   if command then out[#out + 1] = ("<pre>%s</pre>"):format(h(command)) end
   out[#out + 1] = ('<p class="soft">%s</p></details>'):format(ids(first))
 end
 
-local function success(out, group, good)
+local function success(out, report, group, good)
   local word = (group.n.pass or 0) > 0 and "passed" or "skipped"
   out[#out + 1] = ('<details class="good"><summary><span class="tag">%s</span>%s<small>%s</small></summary>')
     :format(word, h(group.title), h(group.id))
-  evidence(out, good)
+  evidence(out, report, good)
   out[#out + 1] = "</details>"
 end
 
@@ -163,7 +164,7 @@ function html.text(report)
   out[#out + 1] = "<h2>What is as it should be, and what was skipped</h2>"
   for _, group in ipairs(groups) do
     local _, good = parted(group)
-    if #good > 0 then success(out, group, good) end
+    if #good > 0 then success(out, report, group, good) end
   end
   out[#out + 1] = "</body></html>\n"
   return table.concat(out, "\n")

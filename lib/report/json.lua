@@ -33,16 +33,17 @@ function json.text(report)
   return require "tidelock.json".encode(json.data(report), {indent = 2, sort = true}) .. "\n"
 end
 
---- Marks what an earlier report (its text) has failing already; returns how many. Raises where it is no such report.
+--- Marks what an earlier report (its text) has failing already; returns how many. What could not be checked is new each
+-- time: nothing is known of it. Raises where it is no such report.
 function json.baseline(results, text)
   local data, err = require "tidelock.json".decode(text)
-  if type(data) ~= "table" or data.format ~= "tidelock.check/1" then
+  if type(data) ~= "table" or data.format ~= "tidelock.check/1" or type(data.results) ~= "table" then
     error({code = "Usage", exit = 64, usage = true, message = "the baseline is no report of `tidelock check --output"
       .. " json`" .. (err and ": " .. err.message or "")}, 0)
   end
   local seen, n = {}, 0
   for _, result in ipairs(data.results) do
-    if result.result == "fail" or result.result == "warn" or result.result == "error" then
+    if result.result == "fail" or result.result == "warn" then
       seen[json.key(result) .. "|" .. result.result] = true
     end
   end

@@ -54,7 +54,7 @@ function junit.text(report)
       os.date("!%Y-%m-%dT%H:%M:%S", (report.started or 0) // 1 | 0))
     for _, result in ipairs(group.results) do
       out[#out + 1] = ('    <testcase classname="%s" name="%s">%s</testcase>'):format(
-        x(group.service .. "." .. group.id), x(("%s: %s"):format(result.subject.name, group.title)),
+        x(group.service .. "." .. group.id), x(("%s: %s"):format(findings.subject(report, result), group.title)),
         inner(report, result))
     end
     out[#out + 1] = "  </testsuite>"

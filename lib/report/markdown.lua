@@ -27,7 +27,8 @@ local function section(out, report, group)
   local first = list[1]
   out[#out + 1] = ("### %s %s (%s, %s)\n"):format(MARK[group.worst], m(group.title), group.severity, code(group.id))
   for _, result in ipairs(list) do
-    out[#out + 1] = ("- %s %s: %s"):format(MARK[result.result], code(result.subject.name), m(result.evidence))
+    out[#out + 1] = ("- %s %s: %s"):format(MARK[result.result], code(findings.subject(report, result)),
+      m(result.evidence))
   end
   out[#out + 1] = ("\n**Means:** %s\n\n**To do:** %s"):format(m(first.means), m(first.todo))
   local command = findings.command(report, first)

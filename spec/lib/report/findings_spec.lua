@@ -95,6 +95,22 @@ describe("reports of checks", function()
       (findings.command(report {one}, one)))
   end)
 
+  it("say of each thing where it is, in every form, where more than one place was looked at", function()
+    local one = {subject = {type = "account", name = "account 1"}}
+    local there = {result(one), result {subject = one.subject, region = "us-east-1"}}
+    for _, form in ipairs {"html", "markdown", "junit"} do
+      local text = require("report." .. form).text(report(there, {regions = {"eu-west-1", "us-east-1"}}))
+      assert.is_truthy(text:find("eu-west-1 account 1", 1, true), form)
+      assert.is_truthy(text:find("us-east-1 account 1", 1, true), form)
+      text = require("report." .. form).text(report(there, {regions = {"eu-west-1", "us-east-1"}, accounts = 2}))
+      assert.is_truthy(text:find("123456789012 us-east-1 account 1", 1, true), form)
+      text = require("report." .. form).text(report {there[1]})
+      assert.is_nil(text:find("eu-west-1 account 1", 1, true), form)
+    end
+    assert.equal("account 123456789012 (example), 5 regions",
+      findings.place(report({}, {regions = {"a", "b", "c", "d", "e"}})))
+  end)
+
   it("are JSON that a baseline knows again", function()
     local form = require "report.json"
     local data = json.decode(form.text(report(EACH)))
@@ -108,7 +124,14 @@ describe("reports of checks", function()
     assert.equal(1, runner.count(again).fail)
     local was_error = {result {result = "error"}}
     assert.equal(0, form.baseline(was_error, form.text(report(EACH))))      -- another trouble than before is new
-    local ok, err = pcall(form.baseline, again, "{}")
+    local unknown = {result {id = "iam-root-mfa", service = "iam", severity = "critical", result = "error",
+      evidence = "not allowed"}}
+    assert.equal(0, form.baseline(unknown, form.text(report(EACH))))        -- and what is not known is never known
+    assert.equal(1, runner.exit(unknown))
+    local ok, err = pcall(form.baseline, again, '{"format": "tidelock.check/1"}')
+    assert.is_false(ok)
+    assert.matches("no report of", err.message)
+    ok, err = pcall(form.baseline, again, "{}")
     assert.is_false(ok)
     assert.matches("no report of", err.message)
   end)

@@ -1,4 +1,5 @@
 --- An operation's input from words in the aws CLI's forms: options, JSON, shorthand, file://. Pure but for files.
+local forms = require "cli.callforms"
 local options = require "cli.options"
 local suggest = require "suggest"
 
@@ -183,6 +184,15 @@ local function events(state, option, shape, value, depth)
   return out
 end
 
+-- The one member of a structure that has no other.
+local function lone(shape) return shape.type == "structure" and #shape.members == 1 and shape.members[1] or nil end
+
+-- Structures of EC2 that are but {Value = true or false} are flags on a command line.
+local function is_flag(model, shape)
+  local only = lone(shape)
+  return only ~= nil and only.name == "Value" and model:shape(only.shape).type == "boolean"
+end
+
 -- A tree out of JSON or shorthand, given the types that the shape asks for. JSON's own values are kept.
 function coerce(state, option, shape, value, depth, is_event)
   if depth > 64 then bad(option, "is nested too deep") end
@@ -224,6 +234,13 @@ end
 
 local function looks_like_json(text) return text:find "^%s*[%[{]" ~= nil end
 
+-- A word of shorthand; where there is but one member, it may go without its name.
+local function short_of(option, shape, text)
+  local only = lone(shape)
+  if only and not text:find("=", 1, true) then return {[only.name] = text} end
+  return shorthand(option, text)
+end
+
 local function compound(state, option, shape, words)
   local first, raw = content(option, words[1])
   if looks_like_json(first) and (#words == 1 or raw) and (shape.type ~= "list" or first:find "^%s*%[") then
@@ -231,7 +248,7 @@ local function compound(state, option, shape, words)
   end
   if shape.type ~= "list" then
     if shape.document then return json_value(option, first) end
-    return coerce(state, option, shape, shorthand(option, first), 1)
+    return coerce(state, option, shape, short_of(option, shape, first), 1)
   end
   local item, out = state.model:shape(shape.member), {}
   local deep = item.type == "structure" or item.type == "map" or item.type == "list"
@@ -241,7 +258,7 @@ local function compound(state, option, shape, words)
     if looks_like_json(text) then
       value = json_value(option, text)
     elseif deep then
-      value = shorthand(option, text)
+      value = short_of(option, item, text)
     end
     out[i] = coerce(state, option, item, value, 2)
   end
@@ -258,22 +275,30 @@ end
 
 -- ## The operation's options
 
+--- The name of a member's option of this operation.
+function arguments.name_of(op, member) return forms.name(op, arguments.option_name(member)) end
+
 local function option_table(op, model)
   local by, names = {}, {}
   local input = op:input_shape()
   for _, member in ipairs(input and input.members or {}) do
-    local name = arguments.option_name(member.name)
-    local shape = model:shape(member.shape)
+    local name, shape = arguments.name_of(op, member.name), model:shape(member.shape)
     by[name] = {member = member, shape = shape}
-    names[#names + 1] = "--" .. name
-    if shape.type == "boolean" then by["no-" .. name] = {member = member, shape = shape, negative = true} end
+    local no = shape.type == "boolean" and forms.name(op, "no-" .. arguments.option_name(member.name))
+      or is_flag(model, shape) and "no-" .. name
+    if no then by[no] = {member = member, shape = shape, negative = true} end
   end
+  forms.add(op, by)
+  for name, option in pairs(by) do
+    if not option.negative then names[#names + 1] = "--" .. name end
+  end
+  table.sort(names)
   return by, names
 end
 
 local COMPOUND <const> = {structure = true, list = true, map = true}
 
---- The operation's options: name -> {member=, shape=}, and their names in the model's order.
+--- The operation's options: name -> {member=, shape=}, and their names.
 arguments.options = option_table
 
 -- The words that belong to the option at `i`: all up to the next of a list, else one; of a flag, true or false alone.
@@ -314,7 +339,7 @@ local function add_missing(faults, op, input, given)
   local shape = op:input_shape()
   for _, member in ipairs(shape and shape.members or {}) do
     if member.required and input[member.name] == nil and not given[member.name] and not member.idempotency then
-      out[#out + 1] = "--" .. arguments.option_name(member.name)
+      out[#out + 1] = "--" .. arguments.name_of(op, member.name)
     end
   end
   if #out > 0 then add(faults, ("%s needs %s"):format(op.name, table.concat(out, ", "))) end
@@ -323,6 +348,7 @@ end
 --- Refuses an input that lacks what must be there; what else is wrong with it is told in the same breath.
 function arguments.check_required(op, input)
   local faults, rest = {}, {}
+  forms.complete(op, input)
   add_missing(faults, op, input, {})
   if #faults == 0 then return end
   local body = op.streaming_input and op:input_shape().payload
@@ -338,22 +364,51 @@ end
 
 -- ## The words of a line
 
--- What one option says, put into the input.
-local function give(state, name, option, values)
-  local member, shape, input = option.member, option.shape, state.input
-  state.given[member.name] = true
+-- What one option says.
+local function value_of(state, name, option, values)
+  local member, shape = option.member, option.shape
   if shape.type == "boolean" and (#values == 0 or option.negative) then
-    input[member.name] = not option.negative
+    return not option.negative
+  elseif (#values == 0 or option.negative) and is_flag(state.model, shape) then
+    return {Value = not option.negative}
   elseif #values == 0 then
-    if shape.type ~= "list" then bad(name, "needs a value") end
-    input[member.name] = require "tidelock.json".array {}
+    if shape.type ~= "list" or option.put then bad(name, "needs a value") end
+    return require "tidelock.json".array {}
   elseif shape.type == "blob" and (member.streaming or shape.streaming) then
-    input[member.name] = body_file(name, values[1])
+    return body_file(name, values[1])
+  elseif option.put and shape.type == "list" then
+    return values
   elseif COMPOUND[shape.type] then
-    input[member.name] = compound(state, name, shape, values)
-  else
-    input[member.name] = single(state, name, shape, values)
+    return compound(state, name, shape, values)
   end
+  return single(state, name, shape, values)
+end
+
+-- Puts what one option says into the input; of a short one when all the others are in.
+local function give(state, name, option, values)
+  local member = option.member.name
+  state.given[member] = true
+  local value = value_of(state, name, option, values)
+  if option.put then
+    table.insert(state.short, {name = name, option = option, value = value})
+  else
+    state.input[member] = value
+  end
+end
+
+-- A part of a member beside the whole of it would be lost, or the whole.
+local function put_short(state, short)
+  local member = short.option.member.name
+  if state.whole[member] and not short.option.beside then
+    bad(short.name, "says a part of --%s, which is there too; keep one of them", arguments.name_of(state.op, member))
+  end
+  short.option.put(state.input, short.value)
+end
+
+local function put_shorts(state)
+  state.whole = {}
+  for name in pairs(state.input) do state.whole[name] = true end
+  for _, short in ipairs(state.short) do options.attempt(state.faults, put_short, state, short) end
 end
 
 -- A word that is an option of the program, for options.parse, with the value behind it. Where its last word is.
@@ -392,7 +447,7 @@ end
 function arguments.parse(op, model, words, known, raw_blobs)
   local by, names = option_table(op, model)
   local state = {op = op, model = model, raw_blobs = raw_blobs, by = by, names = names, input = {}, given = {},
-    rest = {}, faults = {}}
+    rest = {}, faults = {}, short = {}}
   local i, outfile = 1, nil
   while i <= #words do
     local name, joined = words[i]:match "^%-%-([^=]+)=?(.*)$"
@@ -410,7 +465,11 @@ function arguments.parse(op, model, words, known, raw_blobs)
     end
     i = i + 1
   end
-  if #state.faults > 0 and not is_partial(state.rest) then add_missing(state.faults, op, state.input, state.given) end
+  put_shorts(state)
+  if #state.faults > 0 and not is_partial(state.rest) then
+    forms.complete(op, state.input)
+    add_missing(state.faults, op, state.input, state.given)
+  end
   options.tell(state.faults)
   return state.input, state.rest, outfile
 end

@@ -84,7 +84,7 @@ local function member_value(out, words, before)
   local found = op and require "cli.arguments".options(op, op.service)[(before or ""):match "^%-%-(.+)$" or ""]
   if not found or found.negative or found.shape.type == "boolean" then return false end
   local shape = found.shape
-  if shape.type == "list" then shape = op.service:shape(shape.member) end
+  if shape.type == "list" and shape.member then shape = op.service:shape(shape.member) end
   choices(out, shape.enum or {})
   return true
 end

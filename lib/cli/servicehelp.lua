@@ -35,8 +35,9 @@ function servicehelp.run(ctx, service, operation)
   local width = pager.width()
   local lines
   if op then
-    lines = manual.operation(service, op, texts, manual.cli(service, op, require "cli.arguments".option_name), width,
-      note)
+    local arguments = require "cli.arguments"
+    local how = manual.cli(service, op, function(name) return arguments.name_of(op, name) end)
+    lines = manual.operation(service, op, texts, how, width, note)
   else
     lines = manual.service(service, model, texts, width, note)
   end

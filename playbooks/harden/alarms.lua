@@ -35,43 +35,26 @@ local METRICS_OF_DATABASES = "Tidelock/Database"                     -- what run
 -- ## What there is
 
 local ecs = include("harden/services", {whose = "alarms"})
+local sqs = include("harden/dead-letters", {whose = "alarms"})
 
--- The two dimensions of a target group's metrics, where a load balancer uses it.
-local function balanced(service)
-  if not service.group then return end
-  local ok, groups = pcall(function() return aws.elbv2:describe_target_groups {TargetGroupArns = {service.group}} end)
-  if not ok and groups.code ~= "TargetGroupNotFound" then error(groups, 0) end
+-- With the two dimensions of its target group's metrics, where a load balancer uses it.
+local function watched(s)
+  local out = {cluster = s.cluster, name = s.name, desired = s.desired,
+    group = s.group and s.group:match ":(targetgroup/.+)$"}
+  if not s.group then return out end
+  local ok, groups = pcall(function() return aws.elbv2:describe_target_groups {TargetGroupArns = {s.group}} end)
+  if not ok and not (type(groups) == "table" and groups.code == "TargetGroupNotFound") then error(groups, 0) end
   local balancer = ok and groups.TargetGroups[1] and groups.TargetGroups[1].LoadBalancerArns[1]
-  service.balancer = balancer and balancer:match ":loadbalancer/(app/.+)$"
-  service.group = service.group:match ":(targetgroup/.+)$"
+  out.balancer = balancer and balancer:match ":loadbalancer/(app/.+)$"
+  return out
 end
 
 local function look_at_services(out)
-  out.services = ecs.services
-  task.map(out.services, balanced, {concurrency = 8})
+  out.services = task.map(ecs.services, watched, {concurrency = 8})
   if #out.services == 0 then return end
   for t in aws.application_autoscaling:items("describe_scalable_targets", {ServiceNamespace = "ecs"}) do
     out.most[t.ResourceId] = t.MaxCapacity
   end
-end
-
--- A dead-letter queue is one that another queue names, or one that is called so.
-local function look_at_queues(out)
-  local urls = {}
-  for url in aws.sqs:items("list_queues", {MaxResults = 1000}) do urls[#urls + 1] = url end
-  local dead = {}
-  task.map(urls, function(url)
-    local policy = (aws.sqs:get_queue_attributes {QueueUrl = url, AttributeNames = {"All"}}.Attributes
-      or {}).RedrivePolicy
-    local target = policy and json.decode(policy).deadLetterTargetArn
-    if target then dead[target:match "[^:]+$"] = true end
-  end, {concurrency = 16})
-  for _, url in ipairs(urls) do
-    local name = url:match "[^/]+$"
-    table.insert((dead[name] or name:find "%-dlq%.?[fifo]*$") and out.dead or out.queues, name)
-  end
-  table.sort(out.queues)
-  table.sort(out.dead)
 end
 
 -- What the parameter group says of max_connections where somebody set it: a number, or a formula over the memory.
@@ -127,9 +110,9 @@ local function look_at_alarms(out)
 end
 
 local found = find "what there is to watch" {run = function()
-  local out = {most = {}, queues = {}, dead = {}, functions = {}, alarms = {}}
+  local out = {most = {}, functions = {}, alarms = {}}
   task.all {
-    function() look_at_services(out) end, function() look_at_queues(out) end, function() look_at_databases(out) end,
+    function() look_at_services(out) end, function() look_at_databases(out) end,
     function() look_at_functions(out) end, function() look_at_alarms(out) end,
   }
   return out
@@ -322,13 +305,13 @@ end
 
 local VISIBLE, AGE = "ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"
 
-for _, name in each "queues" do
+for _, name in ipairs(sqs.queues) do
   shown("sqs", queue_alarm("age-high", name, AGE, {above = var.age, times = 3,
     about = "The oldest message waits too long: is the consumer alive?"}))
   shown("sqs", queue_alarm("depth-high", name, VISIBLE, {above = var.depth,
     about = "Messages come faster than they are read."}))
 end
-for _, name in each "dead" do
+for _, name in ipairs(sqs.dead) do
   shown("critical", queue_alarm("dead-letters", name, VISIBLE, {above = var.dead, times = 1, missing = "notBreaching",
     critical = true, about = "Messages failed for good. Read one, mend the cause, then redrive the queue."}))
 end
@@ -336,7 +319,7 @@ end
 -- Where provision/rate-limiter has made its own alarms, those stand.
 local has_own = (found.alarms or {})[account.prefix .. "-rate-limiter-fails"]
 
-for _, name in each "queues" do
+for _, name in ipairs(sqs.queues) do
   if name == limiter and not has_own then
     local of = {Environment = account.env}
     local function metric(called, stat)
@@ -434,7 +417,7 @@ for _, f in each "functions" do
 end
 
 include("harden/dashboards", {critical = overview.critical, services = overview.ecs, databases = overview.rds,
-  queues = overview.sqs, slow = math.floor(var.slow)})
+  queues = overview.sqs, work = sqs.queues, dead = sqs.dead, slow = math.floor(var.slow)})
 
 -- ## How soon people hear of it
 

@@ -8,6 +8,8 @@ playbook {
     services = {"list", default = {}, about = "names of alarms of services"},
     databases = {"list", default = {}, about = "names of alarms of databases"},
     queues = {"list", default = {}, about = "names of alarms of queues"},
+    work = {"list", default = {}, about = "queues to work off; where none is given all that there are"},
+    dead = {"list", default = {}, about = "queues of dead letters, likewise"},
     slow = {"number", default = 1000, min = 1, about = "milliseconds from which a statement is shown as slow"},
   },
 }
@@ -33,13 +35,6 @@ local found = find "what there is to show" {run = function()
   task.all {
     function() out.clusters = names_of("ecs", "list_clusters", {}, last) end,
     function()
-      out.queues, out.dead = {}, {}
-      for _, name in ipairs(names_of("sqs", "list_queues", {MaxResults = 1000}, last)) do
-        local dead = name:find "dlq" or name:find "dead"
-        table.insert(dead and out.dead or out.queues, name)
-      end
-    end,
-    function()
       out.databases = names_of("rds", "describe_db_instances", {}, function(i) return i.DBInstanceIdentifier end)
     end,
     function()
@@ -59,6 +54,12 @@ local found = find "what there is to show" {run = function()
   end, {concurrency = 8})) do table.move(list, 1, #list, #out.services + 1, out.services) end
   return out
 end}
+
+found.queues, found.dead = var.work, var.dead
+if #var.work + #var.dead == 0 then
+  local sqs = include("harden/dead-letters", {whose = "dashboards"})
+  found.queues, found.dead = sqs.queues, sqs.dead
+end
 
 local function each(what) return ipairs(found[what] or {}) end
 

@@ -20,10 +20,18 @@ local function service(cluster, s)
     breaker = how.deploymentCircuitBreaker or {}}
 end
 
--- One that is being deleted is none any more.
+local function arns_of(cluster)
+  local out = {}
+  local ok, err = pcall(function()
+    for arn in aws.ecs:items("list_services", {cluster = cluster}) do out[#out + 1] = arn end
+  end)
+  if not ok and not (type(err) == "table" and err.code == "ClusterNotFoundException") then error(err, 0) end
+  return out
+end
+
+-- One that is being deleted is none any more, with its cluster or without.
 local function services_of(cluster)
-  local arns, out = {}, {}
-  for arn in aws.ecs:items("list_services", {cluster = cluster}) do arns[#arns + 1] = arn end
+  local arns, out = arns_of(cluster), {}
   for from = 1, #arns, 10 do                                         -- as many as a request takes
     local some = table.move(arns, from, math.min(from + 9, #arns), 1, {})
     for _, s in ipairs(aws.ecs:describe_services {cluster = cluster, services = some}.services) do

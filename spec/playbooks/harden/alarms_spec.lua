@@ -232,6 +232,32 @@ describe("harden/alarms", function()
     assert.matches("ai%-team/chatbot is scaled to 0: nobody is told", said)
   end)
 
+  it("takes what is called or used as a dead-letter queue for one, alarms and dashboards alike", function()
+    local function on_dashboard()
+      local body = json.decode(host.session.cloudwatch:get_dashboard {
+        DashboardName = "example-queues-and-functions"}.DashboardBody)
+      for _, w in ipairs(body.widgets) do
+        if w.properties.title == "Dead letters" then return json.encode(w.properties.metrics) end
+      end
+    end
+    local function dead() return #on("ApproximateNumberOfMessagesVisible", "QueueName", "cellar") end
+    local sqs = host.session.sqs
+    local url = sqs:create_queue {QueueName = "cellar"}.QueueUrl
+    sqs:create_queue {QueueName = "deadlines"}                       -- a word in a name makes none
+    local arn = sqs:get_queue_attributes {QueueUrl = url, AttributeNames = {"QueueArn"}}.Attributes.QueueArn
+    sqs:create_queue {QueueName = "kitchen", Attributes = {RedrivePolicy = json.encode {deadLetterTargetArn = arn,
+      maxReceiveCount = 5}}}
+    for _, file in ipairs {"harden/alarms", "harden/dashboards"} do
+      local code, said = host:apply(file)
+      assert.equal(0, code, said)
+      assert.is_truthy(on_dashboard():find('"cellar"', 1, true), file)
+      assert.is_nil(on_dashboard():find('"deadlines"', 1, true), file)
+    end
+    alarms = alarms_of(host, boto)
+    assert.equal(1, dead())
+    assert.is_table(alarms["example-sqs-cellar-dead-letters"])
+    assert.is_table(alarms["example-sqs-deadlines-age-high"])
+  end)
   it("draws dashboards in the form that CloudWatch takes, of what there is", function()
     local where = {url = host.server.url, region = "us-east-1", account = host.account}
     local entries = boto:call(where, "cloudwatch", "ListDashboards", {}).output.DashboardEntries
@@ -265,5 +291,22 @@ describe("harden/alarms", function()
       "harden/alarms")
     assert.equal(0, code, said)
     assert.is_nil(next(alarms_of(host, boto)))
+  end)
+end)
+
+describe("harden/alarms, while somebody deletes,", function()
+  it("takes a queue that is still listed and no more there for gone", function()
+    local host = hardening.start {slow = 60}
+    local sqs = host.session.sqs
+    sqs:create_queue {QueueName = "stays"}
+    local url = sqs:create_queue {QueueName = "goes"}.QueueUrl
+    sqs:delete_queue {QueueUrl = url}
+    local listed = sqs:list_queues {}.QueueUrls
+    local code, text = host:run("plan", "playbooks/harden/alarms.lua", hardening.ACCOUNT)
+    host:close()
+    assert.equal(2, #listed)
+    assert.equal(0, code, text)
+    assert.is_truthy(text:find("cloudwatch.alarm/example-sqs-stays-age-high", 1, true), text)
+    assert.is_nil(text:find("example-sqs-goes", 1, true))
   end)
 end)

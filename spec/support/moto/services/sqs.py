@@ -1,8 +1,12 @@
-"""sqs: attributes that moto drops, moves out of a dead-letter queue, and refusals."""
+"""sqs: attributes that moto drops, moves out of a dead-letter queue, and refusals.
+
+With --slow a deleted queue is listed for a while more, as the service does for up to a minute.
+"""
 import json
 import time
 import uuid
 
+import slow
 from call import Refusal, operation
 
 KEPT = ("RedriveAllowPolicy", "DeduplicationScope")   # moto forgets these
@@ -120,6 +124,25 @@ def get_queue_attributes(call):
         if name in found:
             found[name] = found[name].partition(".")[0]   # whole seconds, as the service says
     return answer if found else {}
+
+
+@operation("sqs", "DeleteQueue")
+def delete_queue(call):
+    answer = call.moto()
+    slow.settle(call.state.setdefault("deleted", {}), call.params["QueueUrl"])
+    return answer
+
+
+@operation("sqs", "ListQueues")
+def list_queues(call):
+    answer = call.moto()
+    deleted = call.state.get("deleted", {})
+    prefix = call.params.get("QueueNamePrefix", "")
+    late = [url for url in deleted.get("settling", {}) if slow.settling(deleted, url)
+            and url.rpartition("/")[2].startswith(prefix)]
+    if late and not answer.get("NextToken"):
+        answer["QueueUrls"] = answer.get("QueueUrls", []) + [u for u in late if u not in answer.get("QueueUrls", [])]
+    return answer
 
 
 def queue_by_arn(call, arn):

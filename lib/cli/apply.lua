@@ -74,7 +74,6 @@ local function stopper(engine, ctx, asking)
     or engine.resume or "tidelock resume " .. tostring(engine.run_id))
   require "tidelock.signal".last_words(words)
   return function()
-    engine.halted = true
     engine.recorder:interrupt()
     if asking.task then require "tidelock.loop".cancel(asking.task) end
     ctx:say "Stopping: what is in flight ends first. Once more stops at once."

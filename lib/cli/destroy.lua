@@ -18,12 +18,12 @@ end
 
 local function run(args, ctx)
   local loaded, context = playing.load(playing.file(args, "destroy"), args, ctx)
-  local engine = playbook.plan(loaded, context, {target = args.target, exclude = args.exclude})
+  local engine = playbook.plan(loaded, context, {target = args.target, exclude = args.exclude,
+    purpose = "destroy"})
   prune.everything(engine)
   for _, node in ipairs(engine.nodes) do node.stays = node.action ~= "delete" end   -- whatever the playbook wants of it
-  for _, entry in ipairs(engine.sequence) do
-    if entry.kind ~= "resources" then entry.skipped = true end
-  end
+  engine.outputs = {}                                 -- of what is no longer there
+  engine.without_steps, engine.again = true, "tidelock destroy " .. args[1]
   if not ctx:wants_json() then playing.show(engine, args, ctx) end
   ctx.out:flush()
   local refused = prune.protected(engine.nodes)
@@ -38,8 +38,6 @@ local function run(args, ctx)
     ctx:say "Nothing was changed."
     return 0
   end
-  engine.outputs = {}                                 -- of what is no longer there
-  engine.without_steps, engine.again = true, "tidelock destroy " .. args[1]
   local how, ended <close> = apply.run_options(args, ctx)  -- luacheck: ignore
   return apply.finish(require "playbook.run".execute(engine, how), ctx)
 end

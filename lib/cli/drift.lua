@@ -57,7 +57,8 @@ end
 
 local function run(args, ctx)
   local loaded, context = playing.load(playing.file(args, "drift"), args, ctx)
-  local engine = playbook.plan(loaded, context, {target = args.target, exclude = args.exclude})
+  local engine = playbook.plan(loaded, context, {target = args.target, exclude = args.exclude,
+    purpose = "drift"})
   local nodes = changed(engine)
   for _, node in ipairs(nodes) do node.changed_by, node.changed_why = who(engine, node) end
   playing.show(engine, args, ctx)

@@ -119,7 +119,8 @@ end
 
 local function carry_out(engine, node, planned)
   local function again() return look(engine, node, planned) end
-  local ok, err = patience.write(function() act(engine, node) end, again, function() return engine.halted end)
+  local function stopped() return engine.recorder.interrupted end
+  local ok, err = patience.write(function() act(engine, node) end, again, stopped)
   if ok or planned ~= "create" or not exists(err) then return ok, err end
   local seen, done = pcall(again)
   if not seen then return false, err end
@@ -172,7 +173,7 @@ local function visit(engine, node, before)
   local blocker, sentence = blocked_by(node, before)
   if blocker then
     skip(engine, node, blocker, sentence)
-  elseif engine.halted then
+  elseif engine.recorder.interrupted then
     skip(engine, node, {address = "the run"}, "it needs %s, which %s")
   else
     perform(engine, node)
@@ -190,7 +191,8 @@ local function left_over(engine, nodes)
   end
 end
 
---- Does what was decided for `nodes`. Failures stay on the nodes (`failed`, `skipped`); `engine.halted` stops new work.
+--- Does what was decided for `nodes`. Failures stay on the nodes (`failed`, `skipped`); nothing new begins once the
+-- recorder is interrupted.
 function applier.apply(engine, nodes)
   local left = walk.along(nodes, engine.concurrency or 16, function(node, before) visit(engine, node, before) end)
   if #left > 0 then left_over(engine, left) end

@@ -63,7 +63,7 @@ local function check_spec(engine, kind, name, spec, needed)
   return true
 end
 
-local function place(entry) return {address = entry.kind .. " " .. ("%q"):format(entry.name)} end
+local function place(entry) return {address = entry.kind .. " " .. ("%q"):format(entry.name), barrier = true} end
 
 -- In a plan a barrier only takes its place in the sequence; in a run the workflow does it.
 local function pass(engine, entry)

@@ -16,7 +16,7 @@ function halt.parked(message, ...) stop("parked", 75, message, ...) end
 
 --- Stops the run if somebody has interrupted it (exit 130).
 function halt.if_interrupted(engine)
-  if engine.halted then stop("interrupted", 130, "The run was interrupted.") end
+  if engine.recorder.interrupted then stop("interrupted", 130, "The run was interrupted.") end
 end
 
 --- Stops the run if `err` is the end of a wait that its interruption has ended: that is no failure, and what was waited

@@ -4,6 +4,7 @@ local applier = require "playbook.applier"
 local engine_of = require "playbook.engine"
 local fault = require "playbook.fault"
 local guard = require "playbook.guard"
+local narrow = require "playbook.narrow"
 local place = require "playbook.place"
 local planner = require "playbook.planner"
 local recorder_of = require "playbook.recorder"
@@ -89,59 +90,6 @@ function playbook.identify(engine)
   end
 end
 
-local function selected(engine, options)
-  local keep = {}
-  local function matches(list, address)
-    for _, pattern in ipairs(list) do
-      if pattern == address or address:find("^" .. pattern:gsub("%p", "%%%0"):gsub("%%%*", ".*") .. "$") then
-        return true
-      end
-    end
-    return false
-  end
-  local function take(node)
-    if keep[node] then return end
-    keep[node] = true
-    for other in pairs(node.deps) do
-      if other.index then take(other) end
-    end
-  end
-  local any = false
-  for _, node in ipairs(engine.nodes) do
-    local wanted = not options.target or matches(options.target, node.address)
-    if wanted and not (options.exclude and matches(options.exclude, node.address)) then
-      any = true
-      take(node)
-    end
-  end
-  if options.target and not any then
-    local names = vars.names(engine.by_address)
-    fault.fail(64, "No resource of %s is called %s%s.", engine.program.path, table.concat(options.target, ", "),
-      require "suggest".phrase(options.target[1], names))
-  end
-  return keep
-end
-
--- Leaves only what --target and --exclude let through.
-local function narrow(engine, options)
-  if not (options.target or options.exclude) then return end
-  local keep = selected(engine, options)
-  local out = {}
-  for _, node in ipairs(engine.nodes) do
-    if keep[node] then out[#out + 1] = node end
-  end
-  engine.nodes, engine.narrowed = out, true
-  for _, entry in ipairs(engine.sequence) do
-    if entry.nodes then
-      local nodes = {}
-      for _, node in ipairs(entry.nodes) do
-        if keep[node] then nodes[#nodes + 1] = node end
-      end
-      entry.nodes = nodes
-    end
-  end
-end
-
 --- Whether the chunk has barriers, so that an apply runs it again from the top.
 function playbook.has_barriers(engine)
   if engine.without_steps then return false end
@@ -166,14 +114,15 @@ local function remembering(traffic)
 end
 
 --- Plans a loaded playbook: reads only. Returns the engine; `engine.nodes` carry action, changes and why.
--- options: target, exclude, prune (lists and a flag), identified(engine), called before any resource is read: what it
--- raises ends the plan
+-- options: target, exclude, purpose (playbook.narrow), prune (a flag), identified(engine), called before any resource
+-- is read: what it raises ends the plan
 function playbook.plan(loaded, context, options)
   options = options or {}
   local began = require "tidelock.loop".now()
   local ends <close> = remembering(context.traffic)                -- luacheck: ignore
   local engine = playbook.declare(loaded, context, "plan")
-  narrow(engine, options)
+  narrow.plan(engine, options)
+  engine.options = options
   settle_barriers(engine)
   playbook.identify(engine)
   if options.identified then options.identified(engine) end
@@ -188,7 +137,10 @@ end
 
 --- What would be done, in order: nodes of the plan and what --prune deletes.
 function playbook.all_nodes(engine)
-  local out = table.move(engine.nodes, 1, #engine.nodes, 1, {})
+  local out = {}
+  for _, node in ipairs(engine.nodes) do
+    if not node.left_out then out[#out + 1] = node end
+  end
   return table.move(engine.orphans or {}, 1, #(engine.orphans or {}), #out + 1, out)
 end
 

@@ -15,7 +15,7 @@ function outcome.of(engine, id)
   for _, node in ipairs(playbook.all_nodes(engine)) do
     failed, left = failed or node.failed ~= nil, left or node.skipped ~= nil
   end
-  if engine.halted and (failed or left) then
+  if engine.recorder.interrupted and (failed or left) then
     return "interrupted", 130, ("The run was interrupted; what was in flight has ended. Go on with: %s"):format(again)
   end
   if failed then return "failed", 1, ("When the cause is gone, go on with: %s"):format(again) end

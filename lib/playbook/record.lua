@@ -54,6 +54,13 @@ end
 --- What a run that has not ended is marked under: that, and the playbook.
 function record.open_key(engine) return record.lock_key(engine) .. "/" .. engine.program.header.name end
 
+--- A run has ended: its playbook may begin anew, unless another run of it is open by now (--new).
+function record.close(engine, store, id)
+  local key = record.open_key(engine)
+  local open = store:open_run(key)
+  if open and open.run == id then store:mark_open(key, nil) end
+end
+
 --- {address = action} of all that the plan showed.
 function record.agreed(engine)
   local out = {}
@@ -105,6 +112,12 @@ function record.tell(engine, journal)
     account = engine.identity.known and engine.identity.known.id}
 end
 
+-- What of a playbook was asked for, where that is not all of it or more.
+local function scope(engine)
+  local o = engine.options or {}
+  return {target = o.target, exclude = o.exclude, prune = o.prune}
+end
+
 --- A new run's journal, its first record written.
 function record.begin(engine, options, id)
   local journal = options.store:create(id)
@@ -116,7 +129,8 @@ function record.begin(engine, options, id)
     account_file = absolute(loaded.account_path),
     account_source = loaded.account_text and record.hash(loaded.account_text),
     account = known.id, who = known.arn, user = record.user(), host = require "tidelock.fs".hostname(),
-    region = engine.region, again = engine.again, steps = playbook.has_barriers(engine), agreed = record.agreed(engine)}
+    region = engine.region, again = engine.again, steps = playbook.has_barriers(engine), agreed = record.agreed(engine),
+    scope = scope(engine)}
   return journal
 end
 

@@ -178,7 +178,7 @@ function methods:nap(seconds, what)
   patiently(self, what or "a pause", require "tidelock.loop".sleep, seconds)
 end
 
---- Ends all waiting for resources to settle: what is in flight is let end, what only waits is not.
+--- The run is interrupted (`interrupted` says so from here on): what is in flight is let end, what only waits is not.
 function methods:interrupt()
   self.interrupted = true
   for body in pairs(self.waits) do require "tidelock.loop".cancel(body) end

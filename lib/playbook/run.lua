@@ -13,6 +13,9 @@ local run = {}
 
 local function now_text() return os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(require "tidelock.loop".time())) end
 
+-- What is said of a run whose journal has no end: where nobody holds its lock, that is all there is to say.
+local STOPPED <const> = "it was stopped"
+
 local function take_lock(engine, options, id)
   return options.store:lock(record.lock_key(engine), {run = id, host = require "tidelock.fs".hostname(),
     pid = require "tidelock.fs".pid(), start = now_text()})
@@ -30,26 +33,38 @@ local function plain(engine, journal)
   return {engine = engine, exit = exit, result = result, message = message}
 end
 
---- The mark {run=, result=} of this playbook's run that has begun and not ended, or nil. The account is known by now.
+--- This playbook's run that has begun and not ended, and how its journal says that it stands, {run=, result=}, or nil.
+-- The account is known by now.
 function run.unfinished(engine, store)
   local open = store:open_run(record.open_key(engine))
   if not open then return nil end
   local state = require "playbook.journal".state(store:records(open.run) or {})
   if state == "done" or state == "undone" then return nil end    -- killed between its last record and this mark
-  return open
+  return {run = open.run, result = (state == "open" or state == "empty") and STOPPED or state}
 end
 
 --- The run that writes to this account and region now, by the store's lock, or nil; a store of files refuses by itself.
 function run.busy(engine, store) return store.holder and store:holder(record.lock_key(engine)) or nil end
 
---- Refuses a playbook with steps while a run of it has not ended. A parked run waits as it should: that is 75. One that
--- failed or was stopped is a failure until somebody goes on. options: store, new.
-function run.refuse_open(engine, options)
-  local open = not options.new and playbook.has_barriers(engine) and run.unfinished(engine, options.store)
-  if not open then return end
+local function open_of(engine, options)
+  return not options.new and playbook.has_barriers(engine) and run.unfinished(engine, options.store) or nil
+end
+
+-- A parked run waits as it should: that is 75. One that failed or was stopped is a failure until somebody goes on.
+local function refuse(open, options)
   fault.fail(open.result == "parked" and 75 or 1, "Run %s of this playbook has not ended (%s). Go on with: %s;"
-    .. " or start over, repeating its steps, with --new.", open.run, open.result or "it was stopped",
+    .. " or start over, repeating its steps, with --new.", open.run, open.result,
     outcome.resume(open.run, options.store))
+end
+
+--- Refuses a playbook with steps while a run of it has not ended; one that is at work by its lock. options: store, new.
+function run.refuse_open(engine, options)
+  local open = open_of(engine, options)
+  if not open then return end
+  if open.result == STOPPED then
+    local free <close> = take_lock(engine, options, store_of.new_id())  -- luacheck: ignore
+  end
+  refuse(open, options)
 end
 
 -- A word that nobody asked for was meant for something: it is told, whatever became of the run.
@@ -64,15 +79,16 @@ end
 function run.execute(engine, options)
   local began = require "tidelock.loop".now()
   local steps = playbook.has_barriers(engine)
-  run.refuse_open(engine, options)                     -- also where a plan has asked: a person has read it meanwhile
   local id = store_of.new_id()
   local held <close> = take_lock(engine, options, id)  -- luacheck: ignore
+  local open = open_of(engine, options)                -- a run may have come and gone while a person read the plan
+  if open then refuse(open, options) end
   engine.run_id, engine.resume = id, outcome.resume(id, options.store)
   if options.started then options.started(engine) end  -- from its first record on there is a run to go on with
   local journal = record.begin(engine, options, id)
   local out
   if steps then
-    options.store:mark_open(record.open_key(engine), {run = id, result = "it was stopped"})
+    options.store:mark_open(record.open_key(engine), {run = id})
     out = stepwise.run(engine, id, journal, options, record.agreed(engine), true)
   else
     out = plain(engine, journal)
@@ -118,6 +134,16 @@ local function reopened(id, options)
   return journal, head
 end
 
+-- What --prune was to delete and is still there; nothing that the plan did not show.
+local function prune_again(engine, head)
+  if not (head.scope or {}).prune then return end
+  planner.read(engine, engine.nodes)
+  engine.orphans = {}
+  for _, node in ipairs(require "playbook.prune".find(engine)) do
+    if head.agreed[node.address] == "delete" then table.insert(engine.orphans, node) end
+  end
+end
+
 -- A run without steps goes on by a plan of what is live now; what would be replaced must have been agreed to.
 local function plain_again(engine, journal, options, agreed)
   planner.plan(engine, engine.nodes)
@@ -133,8 +159,10 @@ end
 
 local function go_on(engine, id, journal, head, options)
   local agreed = head.agreed or {}
+  prune_again(engine, head)
   if not head.steps then return plain_again(engine, journal, options, agreed) end
   if options.undo then return stepwise.undo_all(engine, id, journal, options) end
+  if options.started then options.started(engine) end
   return stepwise.run(engine, id, journal, options, agreed)
 end
 
@@ -150,6 +178,7 @@ function run.resume(id, options, context_of)
   local context = context_of(loaded, head)
   local engine = playbook.declare(loaded, context, "plan")
   refuse_changed(record.other_parts(head.parts, engine), head, options)
+  require "playbook.narrow".plan(engine, head.scope or {})
   landing.wait(journal, options, context.emit)
   playbook.identify(engine)
   local held <close> = take_lock(engine, options, id)  -- luacheck: ignore

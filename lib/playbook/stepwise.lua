@@ -87,8 +87,7 @@ local function carry_out(engine, journal, options, flow)
     out = settle(flow, engine, options, halt)
   end
   record.finish(engine, journal, out.result, out.exit, out.message)
-  options.store:mark_open(record.open_key(engine), (out.result == "parked" or out.result == "interrupted"
-    or out.result == "failed") and {run = flow.run, result = out.result} or nil)
+  if out.result == "done" or out.result == "undone" then record.close(engine, options.store, flow.run) end
   return out
 end
 
@@ -101,7 +100,7 @@ local function live_engine(engine, flow)
     emit = context.emit, mode = "apply", identity = engine.identity, recorder = recorder, workflow = flow,
     concurrency = engine.concurrency, unsafe = engine.unsafe, words = engine.words, is_secret = engine.is.secret}
   fresh.loaded, fresh.context, fresh.seconds = engine.loaded, context, engine.seconds
-  fresh.halted = engine.halted                       -- stopped while the journal began
+  fresh.narrowed = engine.narrowed
   fresh.orphans, fresh.run_id, fresh.resume = engine.orphans, engine.run_id, flow.resume
   return fresh
 end
@@ -121,7 +120,6 @@ function stepwise.run(engine, id, journal, options, agreed, planned)
     require "playbook.seen".lend(live, engine)
     live.heard = engine.said
   end
-  if options.started then options.started(live) end
   record.watch(live, journal)
   record.tell(live, journal)
   return carry_out(live, journal, options, flow)
@@ -154,7 +152,7 @@ function stepwise.undo_all(engine, id, journal, options)
   local out = {engine = live, exit = fine and 0 or 1, result = fine and "undone" or "failed",
     message = fine and "All done steps were undone." or why}
   record.finish(live, journal, out.result, out.exit, out.message)
-  if fine then options.store:mark_open(record.open_key(engine), nil) end
+  if fine then record.close(engine, options.store, id) end
   return out
 end
 

@@ -3,6 +3,7 @@ local applier = require "playbook.applier"
 local attempt = require "playbook.attempt"
 local guard = require "playbook.guard"
 local halt = require "playbook.halt"
+local narrow = require "playbook.narrow"
 local planner = require "playbook.planner"
 local saying = require "playbook.saying"
 local step = require "playbook.step"
@@ -42,6 +43,7 @@ function workflow:flush(engine)
   local entry = engine:segment()
   if not entry then return end
   guard.disarm()
+  entry.nodes = narrow.kept(engine, entry.nodes)
   planner.plan(engine, entry.nodes)
   check_agreed(self, entry.nodes)
   applier.apply(engine, entry.nodes)

@@ -49,7 +49,7 @@ function data.plan(engine)
   out.resources, out.sequence = json.array {}, json.array {}
   for i, node in ipairs(playbook.all_nodes(engine)) do out.resources[i] = data.node(node, engine.models) end
   for _, entry in ipairs(engine.sequence) do
-    if entry.kind ~= "resources" then
+    if entry.kind ~= "resources" and not engine.without_steps then
       out.sequence[#out.sequence + 1] = {kind = entry.kind, name = entry.name, line = entry.line}
     end
   end

@@ -152,13 +152,13 @@ function terminal.plan(engine, p, options)
   local width, how = widest(all), {quiet = options.quiet, models = engine.models}
   for _, entry in ipairs(engine.sequence) do
     if entry.kind == "resources" then
-      if entry.after and #entry.nodes > 0 then
+      if entry.after and #entry.nodes > 0 and not engine.without_steps then
         out[#out + 1] = p:text("dim", ("    after %s %s:"):format(BARRIER[entry.after.kind], shown(entry.after.name)))
       end
       for _, node in ipairs(entry.nodes) do
         if not (options.quiet and node.action == "none") then node_lines(out, p, node, width, how) end
       end
-    else
+    elseif not engine.without_steps then
       out[#out + 1] = barrier_line(p, entry)
     end
   end

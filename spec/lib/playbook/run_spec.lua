@@ -121,6 +121,31 @@ describe("a run with steps", function()
     world.fail = {}
     assert.equal("done", start(FLOW, {new = true}).result)
   end)
+  it("tells an earlier run that was killed, after it was parked too, from one at work, which its lock names", function()
+    local text = 'playbook {name = "spec/parks"} step "one" {run = function() end} park "1h"'
+    local out = start(text)
+    kept:reopen(out.run):write {kind = "resume", run = out.run}       -- as a resume that was killed leaves it
+    local ok, err = pcall(start, text)
+    assert.is_false(ok)
+    assert.equal(1, err.exit)
+    assert.matches("has not ended %(it was stopped%)", tostring(err))
+    local held <close> = kept:lock("123456789012/eu-west-1", {run = out.run, host = "h", start = "then", pid = 7})  -- luacheck: ignore
+    local engine = playbook.plan(playbook.load(path, {}), context())
+    ok, err = pcall(run.refuse_open, engine, options())
+    assert.is_false(ok)
+    assert.equal(69, err.exit)
+    assert.matches("run " .. out.run .. " on h since then", tostring(err), 1, true)
+  end)
+  it("stays refused while a later run of it is open, though an older one is ended by then", function()
+    local text = 'playbook {name = "spec/parks"} step "one" {run = function() end} park "1h"'
+    local old = start(text).run
+    clock = clock + 3601
+    local new = start(text, {new = true}).run
+    assert.equal("done", resume(old).result)
+    local ok, err = pcall(start, text)
+    assert.is_false(ok)
+    assert.matches("Run " .. new .. " of this playbook has not ended (parked)", tostring(err), 1, true)
+  end)
   it("does not start over while an earlier run is parked: it waits, and that is no failure", function()
     local text = 'playbook {name = "spec/parks"} step "one" {run = function() end} park "1h"'
     assert.equal(75, start(text).exit)
@@ -439,7 +464,6 @@ describe("a run that is interrupted", function()
     local body = loop.spawn(function() out = run.execute(engine, how) end)
     repeat loop.sleep(0.01) until live and ready()
     local began = loop.now()
-    live.halted = true
     live.recorder:interrupt()
     assert(loop.wait(body))
     return out, loop.now() - began

@@ -131,6 +131,22 @@ local function known_values(kind)
   return out
 end
 
+-- All words that fit no control, at once.
+local function refuse_unknown(filters, fits)
+  local faults = {}
+  for _, kind in ipairs {"id", "tag", "severity", "service", "requirement"} do
+    for _, wanted in ipairs(filters[kind] or {}) do
+      if not fits[kind .. wanted] then
+        faults[#faults + 1] = ("no control has the %s %q%s"):format(kind, wanted,
+          suggest.phrase(wanted, known_values(kind)))
+      end
+    end
+  end
+  if #faults > 0 then
+    error({code = "Usage", exit = 64, usage = true, message = table.concat(faults, "; ")}, 0)
+  end
+end
+
 --- The controls that every given filter lets through: {id = {...}, tag =, severity =, service =, requirement =}, each a
 -- list of which one must fit. Raises, with the nearest name, where a word fits no control at all.
 function checks.select(filters)
@@ -149,14 +165,7 @@ function checks.select(filters)
     end
     if keep then out[#out + 1] = control end
   end
-  for kind, list in pairs(filters) do
-    for _, wanted in ipairs(list) do
-      if not fits[kind .. wanted] then
-        error({code = "Usage", exit = 64, usage = true, message = ("no control has the %s %q%s"):format(kind, wanted,
-          suggest.phrase(wanted, known_values(kind)))}, 0)
-      end
-    end
-  end
+  refuse_unknown(filters, fits)
   return out
 end
 

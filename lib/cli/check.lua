@@ -35,14 +35,25 @@ local function account_of(args)
   return (account.load(path)), path
 end
 
+-- The names that --regions gives by commas, each once; what is no name of a region is told.
+local function named_regions(text)
+  local out, seen = {}, {}
+  for name in text:gmatch "[^,%s]+" do
+    if not name:find "^%l%l[%w-]*%-%l+%-%d+$" then
+      options.usage(("--regions takes names such as eu-west-1 by commas, or all; %q is none"):format(name))
+    end
+    if not seen[name] then out[#out + 1] = name end
+    seen[name] = true
+  end
+  if #out == 0 then options.usage "--regions takes names such as eu-west-1 by commas, or all; it names none" end
+  return out
+end
+
 -- Region names for --regions: a list by commas, or all that the account has.
 local function regions_of(args, session)
   if not args.regions then return {session:region()} end
+  if args.regions ~= "all" then return named_regions(args.regions) end
   local out = {}
-  if args.regions ~= "all" then
-    for name in args.regions:gmatch "[^,%s]+" do out[#out + 1] = name end
-    return out
-  end
   for _, region in ipairs(session.ec2:describe_regions({}).Regions or {}) do out[#out + 1] = region.RegionName end
   local home = session:region()
   table.sort(out, function(a, b)
@@ -67,9 +78,31 @@ end
 local function read_baseline(path)
   local file, why = io.open(path, "rb")
   if not file then options.usage("--baseline cannot be read: " .. why) end
-  local text = file:read "a"
+  local text, fault = file:read "a"
   file:close()
-  return text
+  return text or options.usage(("--baseline cannot be read: %s: %s"):format(path, fault))
+end
+
+-- Found out before the account is looked at, which may take minutes; what is there already stays until then.
+local function hold_writable(path)
+  local there = io.open(path, "rb")
+  local file, why = io.open(path, "ab")
+  if not file then options.usage("--out cannot be written: " .. why) end
+  file:close()
+  if there then there:close() else os.remove(path) end
+end
+
+-- The controls and the baseline's text, or all that is wrong with the words at once, before AWS is asked anything.
+local function understood(args)
+  local faults = {}
+  local controls = options.attempt(faults, pick, args)
+  if args.fix and (args.output or "text") ~= "text" then faults[#faults + 1] = "--fix prints plans, so only as text" end
+  if args.org_role and not args.org then faults[#faults + 1] = "--org-role is for --org" end
+  if args.regions and args.regions ~= "all" then options.attempt(faults, named_regions, args.regions) end
+  local baseline = args.baseline and options.attempt(faults, read_baseline, args.baseline)
+  if args.out then options.attempt(faults, hold_writable, args.out) end
+  options.tell(faults)
+  return controls, baseline
 end
 
 local function identify(session, account, path)
@@ -90,7 +123,7 @@ local function selection(args)
   end
   table.sort(words)
   return "check " .. table.concat(words, " ") .. (args.regions and " in " .. args.regions or "")
-    .. (args.org and " of the organization" or "")
+    .. (args.org and " of the organization" or "") .. (args.baseline and " since a baseline" or "")
 end
 
 local function show(report, args, ctx)
@@ -176,8 +209,7 @@ local function keep_trend(report, args, ctx)
 end
 
 local function run(args, ctx)
-  if args.fix and args.output and args.output ~= "text" then options.usage "--fix prints plans, so only as text" end
-  local controls = pick(args)
+  local controls, baseline = understood(args)
   if args.list then return print_list(controls, ctx) end
   if args.actions then return ctx:print(checks.actions(controls)) or 0 end
   local account, path = account_of(args)
@@ -187,7 +219,7 @@ local function run(args, ctx)
   local began, started = require "tidelock.loop".now(), require "tidelock.loop".time()
   local who = identify(session, account, path)
   local results, place = look(controls, args, ctx, {session = session, account = account, who = who, now = started})
-  local known = args.baseline and require "report.json".baseline(results, read_baseline(args.baseline)) or 0
+  local known = baseline and require "report.json".baseline(results, baseline) or 0
   local report = findings.new(results, {account = who.Account,
     account_name = account and (account.name or account.prefix), account_path = path,
     regions = place.regions, accounts = place.accounts, started = started, fail_on = args.fail_on, known = known,

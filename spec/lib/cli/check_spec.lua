@@ -214,6 +214,37 @@ describe("tidelock check", function()
     assert.same({"guardduty-enabled us-east-1", "guardduty-enabled eu-west-1", "iam-root-mfa us-east-1"}, regions)
   end)
 
+  it("names each region once, and tells all that is wrong with its words at once, before anything is asked", function()
+    local code, out = run("check", "guardduty-enabled", "--regions", "us-east-1,us-east-1", "--output", "json")
+    assert.same({1, 1}, {code, #json.decode(out).results})
+    local err
+    code, out, err = run("check", "rds-forc-ssl", "--service", "s33", "--requirement", "99", "--regions", "us-east1",
+      "--baseline", state, "--out", state .. "/none/x", "--org-role", "Audit", "--fix", "--output", "html")
+    assert.same({64, ""}, {code, out})
+    for _, what in ipairs {'no control has the id "rds-forc-ssl"; did you mean "rds-force-ssl"?', '"s33"; did you mean',
+      'no control has the requirement "99"', '"us-east1" is none', "--baseline cannot be read", "--out cannot be written",
+      "--org-role is for --org", "only as text"} do
+      assert.is_truthy(err:find(what, 1, true), what .. " is not in: " .. err)
+    end
+    code, out, err = run("check", "--regions", "")
+    assert.same({64, ""}, {code, out})
+    assert.matches("it names none", err)
+  end)
+
+  it("leaves what was in the file of --out until the new report is there", function()
+    local path = state .. "/kept.json"
+    local file = assert(io.open(path, "w"))
+    file:write "of yesterday"
+    file:close()
+    assert.equal(64, (run("check", "--out", path, "--id", "none")))
+    assert.equal(1, (run("check", "--out", state .. "/new.json", "--output", "json", "iam-root-mfa")))
+    file = assert(io.open(path))
+    assert.equal("of yesterday", file:read "a")
+    file:close()
+    assert.equal(64, (run("check", "--out", state .. "/unborn.json", "--id", "none")))
+    assert.is_nil(io.open(state .. "/unborn.json"))
+  end)
+
   it("plans each playbook that repairs what failed once, with --fix, and changes nothing", function()
     local code, out, err = run("check", "--requirement", "8.1", "--requirement", "8.2", "--fix", ACCOUNT)
     assert.equal(2, code, err)

@@ -90,6 +90,8 @@ asan: setup
 lint: setup
 	@$(MAKE) -s $J $B/tidelua
 	@luacheck -q lib host spec playbooks
+	@awk 'length > 100 {print FILENAME ":" FNR ": longer than 100 columns"; n++} END {exit n > 0}' \
+	  host/*.[ch] modules/*.[ch] spec/*/*.[ch]
 	@for cc in gcc clang; do \
 	  $$cc $(STRICT) -Werror $(CPPFLAGS) -fsyntax-only host/*.c modules/*.c spec/bench/*.c || exit 1; done
 	$B/tidelua spec/run.lua spec/arrows_spec.lua

@@ -7,7 +7,10 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
-/* <u32 length of the names>, <u32 length, name, u32 offset, u32 length> for each, then the chunks. */
+/*
+** <u32 length of the names>, <u32 length, name, u32 offset, u32 length> for each,
+** then the chunks.
+*/
 extern const char tl_lib[];
 
 typedef struct piece { const char *data; uint32_t len; } piece;

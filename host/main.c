@@ -1,4 +1,4 @@
-/* main.c -- tidelock: opens the loop and the state, runs lib/cli as the main task, exits with its code. */
+/* main.c -- tidelock: opens the loop and the state, runs lib/cli as the main task, exits by it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -59,7 +59,10 @@ static void occupied (void) {
 }
 
 
-/* A full disk behind `> file` must not look like success; a reader that has seen enough (`| head`) may leave. */
+/*
+** A full disk behind `> file` must not look like success; a reader that has seen
+** enough (`| head`) may leave.
+*/
 static int flushed (int code) {
   if (fflush(stdout) == 0 && !ferror(stdout)) return code;
   if (errno == EPIPE) return code;

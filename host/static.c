@@ -1,4 +1,4 @@
-/* static.c -- how hosts and users are looked up by the program that needs no shared library (`make dist`). */
+/* static.c -- how the program without shared libraries (`make dist`) looks up hosts and users. */
 #include <nss.h>
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-/* tidelua.c -- a plain Lua with tidelock's modules and loop: builds the model pack and runs the specs. */
+/* tidelua.c -- a plain Lua with tidelock's modules and loop: makes the pack and runs the specs. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,7 +151,8 @@ static int run (lua_State *L, char **argv) {
   lua_pushlightuserdata(L, argv);
   status = lua_pcall(L, 1, 1, 0);
   if (status == LUA_OK) status = tl_loop_run(L, 0);
-  if (status == LUA_OK) return lua_gettop(L) > 0 && lua_isinteger(L, -1) ? (int)lua_tointeger(L, -1) : 0;
+  if (status == LUA_OK)
+    return lua_gettop(L) > 0 && lua_isinteger(L, -1) ? (int)lua_tointeger(L, -1) : 0;
   fprintf(stderr, "tidelua: %s\n", sentence(L));
   return 70;
 }

@@ -49,7 +49,8 @@ static void *take (size_t n) {
   char *p;
   if (h != NULL) {
     arena.free[i] = h->next;
-    __builtin_prefetch(h->next, 1);    /* the next block of this size, long out of the cache, is read then */
+    /* the next block of this size, long out of the cache, is read then */
+    __builtin_prefetch(h->next, 1);
     return h;
   }
   if ((size_t)(arena.end - arena.at) < i * STEP && !grow()) return NULL;

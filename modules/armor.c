@@ -89,7 +89,10 @@ void tl_base64 (char *to, const void *from, size_t n) {
 }
 
 
-/* The last group: 2 or 3 digits that count, the bits left over zero, so that a text has one value. */
+/*
+** The last group: 2 or 3 digits that count, the bits left over zero, so that a
+** text has one value.
+*/
 static int last (unsigned char *to, const unsigned char *s, size_t *len) {
   unsigned char a = base64value[s[0]], b = base64value[s[1]], c;
   if ((a | b) & 0x80) return 0;

@@ -30,7 +30,10 @@ static int buf_gc (lua_State *L) {
 static const luaL_Reg meta[] = {{"__gc", buf_gc}, {"__close", buf_gc}, {NULL, NULL}};
 
 
-/* Filled before it is registered: a metatable without __gc must not outlive a refused allocation. */
+/*
+** Filled before it is registered: a metatable without __gc must not outlive a
+** refused allocation.
+*/
 static void pushmeta (lua_State *L) {
   if (luaL_getmetatable(L, BUF) != LUA_TNIL) return;
   lua_pop(L, 1);

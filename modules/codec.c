@@ -1,4 +1,4 @@
-/* codec.c -- tidelock.codec: a call's input to a request, and the answer to its output, by the service's model. */
+/* codec.c -- tidelock.codec: a call's input to a request, the answer to output, by the model. */
 #include "codec.h"
 
 #include <string.h>
@@ -53,7 +53,8 @@ static int fault (lua_State *L, const tl_walk *w) {
 static void rpcheaders (lua_State *L, const tl_model *m, const tl_op *op, const char *contenttype) {
   if (m->h->protocol == TL_JSON) {
     const char *version = tl_modelstr(m, m->h->jsonversion, NULL);
-    lua_pushfstring(L, "%s.%s", tl_modelstr(m, m->h->targetprefix, NULL), tl_modelstr(m, op->name, NULL));
+    lua_pushfstring(L, "%s.%s", tl_modelstr(m, m->h->targetprefix, NULL),
+                    tl_modelstr(m, op->name, NULL));
     lua_setfield(L, -2, "X-Amz-Target");
     lua_pushfstring(L, "application/x-amz-json-%s", *version ? version : "1.0");
     lua_setfield(L, -2, "Content-Type");
@@ -77,14 +78,18 @@ static void rpcpath (lua_State *L, const tl_model *m, const tl_op *op) {
 }
 
 
-/* Body and headers of a protocol that has one path for all; the request is at slot 3, the buffer at 4. */
+/*
+** Body and headers of a protocol that has one path for all; the request is at slot
+** 3, the buffer at 4.
+*/
 static int encoderpc (tl_walk *w, const protocol *p) {
   lua_State *L = w->L;
   const tl_shape *s = w->op->input != TL_NONE ? w->model->shapes + w->op->input : NULL;
   int form = w->model->h->protocol == TL_QUERY || w->model->h->protocol == TL_EC2;
   static const tl_shape nothing = {.type = TL_STRUCTURE};
   lua_pushvalue(L, 2);
-  if (s == NULL && tl_members(w, &nothing, NULL, NULL) != 0) return -1;   /* refuses what is given for nothing */
+  /* refuses what is given for nothing */
+  if (s == NULL && tl_members(w, &nothing, NULL, NULL) != 0) return -1;
   if (s != NULL || form) { if (p->format->encode(w, s, NULL) != 0) return -1; }
   else if (w->model->h->protocol == TL_JSON) tl_bufstr(w->out, "{}");
   lua_settop(L, 4);
@@ -206,7 +211,10 @@ static void querycompatible (lua_State *L) {
 }
 
 
-/* Emulators and gateways answer JSON services in XML: the first byte decides, not the type they claim. */
+/*
+** Emulators and gateways answer JSON services in XML: the first byte decides, not
+** the type they claim.
+*/
 static int errorbody (tl_walk *w, const char *body, size_t len) {
   size_t i = 0;
   while (i < len && strchr(" \t\r\n", body[i]) != NULL && body[i] != '\0') i++;
@@ -245,7 +253,8 @@ static int broken (tl_walk *w, lua_Integer status, size_t len) {
   setfield(L, "code", "BadResponse");
   lua_pushinteger(L, status);
   lua_setfield(L, -2, "status");
-  lua_pushfstring(L, "the answer (status %I, %d bytes) can't be read: %s", status, (int)len, w->why);
+  lua_pushfstring(L, "the answer (status %I, %d bytes) can't be read: %s", status, (int)len,
+                  w->why);
   lua_setfield(L, -2, "message");
   lua_pushboolean(L, 1);
   lua_setfield(L, -2, "retryable");
@@ -283,7 +292,9 @@ static int codec_decode (lua_State *L) {
   return bad == 0 ? 1 : broken(&w, status, len);
 }
 
-static const luaL_Reg functions[] = {{"decode", codec_decode}, {"encode", codec_encode}, {NULL, NULL}};
+static const luaL_Reg functions[] = {
+  {"decode", codec_decode}, {"encode", codec_encode}, {NULL, NULL}
+};
 
 
 int luaopen_tidelock_codec (lua_State *L) {

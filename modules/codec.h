@@ -12,7 +12,10 @@
 #define TL_VALUEROOM 8    /* stack slots that a value of an answer may take, at each depth */
 #define TL_NAMES 128      /* names of members kept while a long body is decoded; a power of 2 */
 
-/* Where in the caller's value a walk is: a chain on the C stack, read only when there is a fault to tell. */
+/*
+** Where in the caller's value a walk is: a chain on the C stack, read only when
+** there is a fault to tell.
+*/
 typedef struct tl_at {
   const struct tl_at *up;
   const char *name;       /* of a member or a map's key; NULL for an item of a list */
@@ -28,8 +31,8 @@ typedef struct tl_walk {
   const tl_at *at;
   int depth;
   int rest;               /* top-level members with another location than the body stay out of it */
-  int names;              /* decode of a long body: first of TL_NAMES slots of members' names, above a list's mark */
-  uint32_t *named;        /* whose names they are: 1 + the member's index, or 0; a userdata below them */
+  int names;              /* decode of a long body: first of TL_NAMES slots, above a list's mark */
+  uint32_t *named;        /* whose names they hold: 1 + the member's index, or 0; lies below */
   int secrets;            /* decode: what the model calls sensitive comes as secrets, not as text */
   char path[256];         /* "Entries[2].Id", and why: the first fault */
   char why[256];
@@ -59,7 +62,10 @@ int tl_fault (tl_walk *w, const char *fmt, ...);
 typedef int (*tl_each) (tl_walk *w, const tl_member *m, void *ud);
 int tl_members (tl_walk *w, const tl_shape *s, tl_each each, void *ud);
 
-/* The same for the items of a list (index from 1) and the pairs of a map (key in the walk's place). */
+/*
+** The same for the items of a list (index from 1) and the pairs of a map (key in
+** the walk's place).
+*/
 int tl_items (tl_walk *w, const tl_shape *s, tl_each each, void *ud);
 int tl_pairs (tl_walk *w, const tl_shape *s, tl_each each, void *ud);
 
@@ -78,7 +84,10 @@ void tl_addstamp (tl_buf *out, double seconds, int format);   /* a tl_stampforma
 
 #define tl_shapeof(w, m) ((w)->model->shapes + (m)->shape)
 #define tl_memberat(w, s, i) ((w)->model->members + (s)->first + (i))
-/* Stands this member in the body? Of the top level only some, in the REST protocols; headers of an event never. */
+/*
+** Stands this member in the body? Of the top level only some, in the REST protocols; headers of an
+** event never.
+*/
 #define tl_inbody(w, m) \
   ((!(w)->rest || (w)->depth > 1 || (m)->location == TL_BODY) && !((m)->flags & TL_M_EVENTHEADER))
 
@@ -88,15 +97,22 @@ void tl_addstamp (tl_buf *out, double seconds, int format);   /* a tl_stampforma
 #define tl_inanswer(m) ((m)->location < TL_HEADER)
 
 /* The member of that wire name; `*next` is where to look first, and is moved on. */
-const tl_member *tl_nextwire (const tl_model *m, const tl_shape *s, uint32_t *next, const char *name, size_t len);
+const tl_member *tl_nextwire (const tl_model *m, const tl_shape *s, uint32_t *next,
+                              const char *name, size_t len);
 
-/* Pushes a member's name. In long bodies the same few come thousands of times, and hashing each is dear: kept. */
+/*
+** Pushes a member's name. In long bodies the same few come thousands of times, and
+** hashing each is dear: kept.
+*/
 void tl_pushname (tl_walk *w, const tl_member *m);
 
 /* From now on names are kept, in slots above the top, and there is stack room for any depth. */
 void tl_keepnames (tl_walk *w);
 
-/* Pushes an empty list with room for `n`, marked as tidelock.json marks arrays: empty, it prints as []. */
+/*
+** Pushes an empty list with room for `n`, marked as tidelock.json marks arrays:
+** empty, it prints as [].
+*/
 void tl_pushlist (tl_walk *w, size_t n);
 
 /* Pushes text or bytes as they are, or as a secret where asked for and the shape is sensitive. */

@@ -11,6 +11,6 @@ typedef enum tl_crckind { TL_CRC32, TL_CRC32C, TL_CRC64NVME, TL_CRCKINDS } tl_cr
 uint64_t tl_crc (tl_crckind kind, uint64_t crc, const void *s, size_t n);
 
 size_t tl_crcsize (tl_crckind kind);         /* 4 or 8 */
-void tl_crcbytes (tl_crckind kind, uint64_t crc, unsigned char *out);   /* big-endian, as AWS sends */
+void tl_crcbytes (tl_crckind kind, uint64_t crc, unsigned char *out);   /* big-endian, as AWS's */
 
 #endif

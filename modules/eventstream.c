@@ -1,4 +1,4 @@
-/* eventstream.c -- tidelock.eventstream: frames of application/vnd.amazon.eventstream, both ways. */
+/* eventstream.c -- tidelock.eventstream: frames of vnd.amazon.eventstream, both ways. */
 #include <math.h>
 #include <stdarg.h>
 #include <stdint.h>

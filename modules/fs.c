@@ -1,4 +1,4 @@
-/* fs.c -- tidelock.fs: what io lacks for files that must survive a kill: fsync, flock, atomic writes. */
+/* fs.c -- tidelock.fs: what io lacks for files that survive a kill: fsync, flock, atomic writes. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,8 +20,9 @@ typedef struct filebox { int fd; } filebox;   /* -1 when closed */
 
 
 static int fserror (lua_State *L, const char *what, const char *path, int error) {
-  const char *code = error == ENOENT ? "missing" : error == EEXIST ? "exists" : error == ENOSPC ? "full"
-                   : error == EACCES || error == EPERM ? "denied" : error == EWOULDBLOCK ? "locked" : "io";
+  const char *code = error == ENOENT ? "missing" : error == EEXIST ? "exists"
+                   : error == ENOSPC ? "full" : error == EACCES || error == EPERM ? "denied"
+                   : error == EWOULDBLOCK ? "locked" : "io";
   return tl_fail(L, code, "could not %s %s: %s", what, path, strerror(error));
 }
 
@@ -96,7 +97,10 @@ static int fs_append (lua_State *L) {
 }
 
 
-/* fs.lock(path) -> file | nil, err (err.code "locked" when another process has it). Ends with the file or the process. */
+/*
+** fs.lock(path) -> file | nil, err (err.code "locked" when another process has it). Ends with the
+** file or the process.
+*/
 static int fs_lock (lua_State *L) {
   const char *path = checkpath(L, 1);
   filebox *box = newbox(L);
@@ -135,7 +139,10 @@ static int writenew (const char *temp, const char *bytes, size_t len, mode_t mod
 }
 
 
-/* fs.write(path, bytes [, mode]) -> true | nil, err. The whole new content, or the old one: never half. */
+/*
+** fs.write(path, bytes [, mode]) -> true | nil, err. The whole new content, or the
+** old one: never half.
+*/
 static int fs_write (lua_State *L) {
   const char *path = checkpath(L, 1);
   size_t len;
@@ -184,7 +191,10 @@ static const char *kind (mode_t mode) {
 }
 
 
-/* fs.stat(path) -> {type = "file" | "folder" | "other", size =, modified = epoch seconds, mode =} | nil, err */
+/*
+** fs.stat(path) -> {type = "file" | "folder" | "other", size =, modified = epoch
+** seconds, mode =} | nil, err
+*/
 static int fs_stat (lua_State *L) {
   const char *path = checkpath(L, 1);
   struct stat st;
@@ -293,8 +303,9 @@ static int fs_hostname (lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-  {"append", fs_append}, {"hostname", fs_hostname}, {"list", fs_list}, {"lock", fs_lock}, {"mkdir", fs_mkdir},
-  {"pid", fs_pid}, {"realpath", fs_realpath}, {"remove", fs_remove}, {"stat", fs_stat}, {"tempdir", fs_tempdir},
+  {"append", fs_append}, {"hostname", fs_hostname}, {"list", fs_list}, {"lock", fs_lock},
+  {"mkdir", fs_mkdir}, {"pid", fs_pid}, {"realpath", fs_realpath}, {"remove", fs_remove},
+  {"stat", fs_stat}, {"tempdir", fs_tempdir},
   {"uid", fs_uid}, {"write", fs_write}, {NULL, NULL}
 };
 static const luaL_Reg methods[] = {{"write", file_write}, {"close", closebox}, {NULL, NULL}};

@@ -62,7 +62,10 @@ static int gzip_compress (lua_State *L) {
 }
 
 
-/* Runs inflate over all input into `b`, which may not grow past `max`; Z_BUF_ERROR says it would. */
+/*
+** Runs inflate over all input into `b`, which may not grow past `max`; Z_BUF_ERROR
+** says it would.
+*/
 static int inflate_into (z_stream *z, luaL_Buffer *b, size_t max) {
   size_t had = 0;
   int code = Z_OK;
@@ -101,7 +104,8 @@ static int gzip_decompress (lua_State *L) {
   if (code == Z_STREAM_END && z->avail_in == 0) return 1;
   if (code == Z_MEM_ERROR) return luaL_error(L, "not enough memory");
   if (code == Z_BUF_ERROR)
-    return tl_fail(L, "too_large", "the gzip holds more than the %I bytes allowed", (LUAI_UACINT)max);
+    return tl_fail(L, "too_large", "the gzip holds more than the %I bytes allowed",
+                   (LUAI_UACINT)max);
   return tl_fail(L, "corrupt", code == Z_STREAM_END ? "something follows the end of the gzip"
                                                     : "the bytes are no whole gzip");
 }

@@ -1,4 +1,4 @@
-/* json.c -- tidelock.json: exact JSON on yyjson. Integers stay integers, empty arrays stay arrays. */
+/* json.c -- tidelock.json: exact JSON on yyjson. Integers stay integers, empty arrays arrays. */
 #include "json.h"
 #include "fail.h"
 #include "modules.h"

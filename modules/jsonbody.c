@@ -135,7 +135,8 @@ static int addvalue (tl_walk *w, const tl_member *ref, void *ud) {
     case TL_BLOB: return addblob(w, s);
     case TL_FLOAT: case TL_DOUBLE: case TL_BIGDECIMAL: return addnumber(w);
     case TL_TIMESTAMP: return addstamp(w, ref->stamp);
-    default: return tl_addtext(w, s, 0, w->out);   /* numbers, true and false are JSON as they are */
+    /* numbers, true and false are JSON as they are */
+    default: return tl_addtext(w, s, 0, w->out);
   }
 }
 
@@ -229,11 +230,14 @@ static void toodeep (tl_walk *w) {
 
 /* A number that should be text, and the like, comes as it was sent. */
 static void pushscalar (tl_walk *w, const tl_shape *s, yyjson_val *v) {
-  int textual = s->type == TL_BLOB || s->type == TL_TIMESTAMP || s->type == TL_FLOAT || s->type == TL_DOUBLE
-             || s->type == TL_INTEGER || s->type == TL_LONG || s->type == TL_BIGDECIMAL;
+  int textual = s->type == TL_BLOB || s->type == TL_TIMESTAMP || s->type == TL_FLOAT
+                || s->type == TL_DOUBLE || s->type == TL_INTEGER || s->type == TL_LONG
+                || s->type == TL_BIGDECIMAL;
   if (yyjson_is_str(v) && textual) tl_pushtext(w, s, yyjson_get_str(v), yyjson_get_len(v));
-  else if (yyjson_is_num(v) && (s->type == TL_FLOAT || s->type == TL_DOUBLE)) lua_pushnumber(w->L, yyjson_get_num(v));
-  else if (yyjson_is_real(v) && (s->type == TL_TIMESTAMP || s->type == TL_INTEGER || s->type == TL_LONG)
+  else if (yyjson_is_num(v) && (s->type == TL_FLOAT || s->type == TL_DOUBLE))
+    lua_pushnumber(w->L, yyjson_get_num(v));
+  else if (yyjson_is_real(v)
+           && (s->type == TL_TIMESTAMP || s->type == TL_INTEGER || s->type == TL_LONG)
            && floor(yyjson_get_real(v)) == yyjson_get_real(v) && fabs(yyjson_get_real(v)) < 9e15)
     lua_pushinteger(w->L, (lua_Integer)yyjson_get_real(v));
   else if (tl_jsonpush(w->L, v, 1) != 0) toodeep(w);
@@ -247,7 +251,8 @@ static void pushvalue (tl_walk *w, const tl_shape *s, yyjson_val *v) {
   }
   if (w->names == 0) luaL_checkstack(w->L, TL_VALUEROOM, "an answer of AWS");
   if (++w->depth > TL_MAXDEPTH) toodeep(w);
-  else if (s->type == TL_STRUCTURE && !(s->flags & TL_S_DOCUMENT) && yyjson_is_obj(v)) pushstructure(w, s, v);
+  else if (s->type == TL_STRUCTURE && !(s->flags & TL_S_DOCUMENT) && yyjson_is_obj(v))
+    pushstructure(w, s, v);
   else if (s->type == TL_LIST && yyjson_is_arr(v)) pushlist(w, s, v);
   else if (s->type == TL_MAP && yyjson_is_obj(v)) pushmap(w, s, v);
   else pushscalar(w, s, v);
@@ -262,12 +267,14 @@ static int decode (tl_walk *w, const tl_shape *shape, const char *bytes, size_t 
   yyjson_val *root;
   if (len == 0) return 0;
   doc = tl_docparse(w->L, bytes, len, &err);
-  if (doc == NULL) return tl_fault(w, "the JSON is broken after %zu of %zu bytes: %s", err.pos, len, err.msg);
+  if (doc == NULL)
+    return tl_fault(w, "the JSON is broken after %zu of %zu bytes: %s", err.pos, len, err.msg);
   root = yyjson_doc_get_root(doc);
   lua_insert(w->L, -2);
   w->depth = 1;
   if (yyjson_is_obj(root)) fill(w, shape, root);
-  else if (!yyjson_is_null(root)) tl_fault(w, "the JSON is %s, not an object", yyjson_get_type_desc(root));
+  else if (!yyjson_is_null(root))
+    tl_fault(w, "the JSON is %s, not an object", yyjson_get_type_desc(root));
   w->depth = 0;
   tl_docdrop(w->L, -2);
   lua_remove(w->L, -2);

@@ -1,4 +1,4 @@
-/* jsontext.c -- the small pieces of JSON: quoted text, floats, UTF-8, the box of a parsed document. */
+/* jsontext.c -- small pieces of JSON: quoted text, floats, UTF-8, the box of a parsed document. */
 #include "json.h"
 
 #include <string.h>
@@ -146,7 +146,8 @@ int tl_jsonfloat (tl_buf *b, double n) {
 yyjson_doc *tl_docparse (lua_State *L, const char *s, size_t len, yyjson_read_err *err) {
   yyjson_doc **box = tl_docnew(L);
   *box = yyjson_read_opts((char *)(size_t)s, len, YYJSON_READ_NOFLAG, NULL, err);
-  if (*box == NULL && err->code == YYJSON_READ_ERROR_MEMORY_ALLOCATION) luaL_error(L, "not enough memory");
+  if (*box == NULL && err->code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
+    luaL_error(L, "not enough memory");
   if (*box == NULL) lua_pop(L, 1);
   return *box;
 }

@@ -49,7 +49,8 @@ void *tl_alloc (void *ud, void *p, size_t osize, size_t nsize) {
     limit.used -= old;
     return NULL;
   }
-  if (nsize > old && (limit.used > limit.most || nsize - old > limit.most - limit.used)) return NULL;
+  if (nsize > old && (limit.used > limit.most || nsize - old > limit.most - limit.used))
+    return NULL;
   q = blocks->resize(p, old, nsize);
   if (q == NULL && nsize > old) return NULL;
   limit.used += nsize - old;

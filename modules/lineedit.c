@@ -1,4 +1,4 @@
-/* lineedit.c -- the built-in editor of a line: arrows, history and the usual control keys, nothing to install. */
+/* lineedit.c -- the built-in editor of a line: arrows, history and the usual control keys. */
 #include "lineedit.h"
 
 #include <errno.h>
@@ -124,7 +124,8 @@ static void redraw (void *self) {
   append(s, e->prompt.s, e->prompt.len);
   append(s, e->line.s + from, to - from);
   for (size_t i = e->prompt.len + 4; i < s->len; i++)
-    if ((unsigned char)s->s[i] < 32) s->s[i] = ' ';      /* the line ends of an older, longer input */
+    /* the line ends of an older, longer input */
+    if ((unsigned char)s->s[i] < 32) s->s[i] = ' ';
   back = columns(e->line.s + e->point, to - e->point);
   for (; back > 0; back--) append(s, "\b", 1);
   send(e->out, s->s, s->len);

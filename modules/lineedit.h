@@ -1,4 +1,4 @@
-/* lineedit.h -- an editor of one line on the terminal: the built-in one, and what any other must do. */
+/* lineedit.h -- an editor of a line on the terminal: ours, and what any other must do. */
 #ifndef TL_LINEEDIT_H
 #define TL_LINEEDIT_H
 
@@ -21,7 +21,7 @@ typedef struct tl_editor {
   int (*pending) (void *self);                  /* whether one was read already */
   const char *(*text) (void *self, size_t *len, size_t *point);
   int (*replace) (void *self, size_t from, size_t to, const char *s, size_t len);
-  void (*redraw) (void *self);                  /* on the row where the cursor is, as if it were empty */
+  void (*redraw) (void *self);                  /* on the cursor's row, as if it were empty */
   void (*drop) (void *self);                    /* forgets the line, as at Ctrl-C, and stops */
   void (*resize) (void *self);
   int (*remember) (void *self, const char *line, size_t len);

@@ -28,7 +28,7 @@ typedef struct task {
   int status;               /* LUA_YIELD while alive, LUA_OK or the error's code after */
   int cancelled;
   int closing;              /* what it has to close is being closed: nothing can cancel it again */
-  int doomed;               /* cancelled while it ran, by another's closing: it ends where it waits */
+  int doomed;               /* cancelled as it ran, by another's closing: it ends where it waits */
 } task;
 
 typedef struct join {       /* lives on the waiting task's stack */

@@ -28,8 +28,8 @@ void tl_wake (tl_wait *w);                 /* from a C callback: resume it at th
 
 /* For the host alone: begin and end of the process's loop, and the turning of it. */
 int tl_loop_open (void);                   /* 0, or a libuv error */
-int tl_loop_run (lua_State *L, int nargs); /* main task: function and args at the top; as lua_pcall */
+int tl_loop_run (lua_State *L, int nargs); /* main task: function, args at the top; as lua_pcall */
 void tl_loop_stop (lua_State *L);          /* cancels every task; before lua_close */
-int tl_loop_close (void);                  /* after lua_close; 0, or UV_EBUSY if a handle stayed open */
+int tl_loop_close (void);                  /* after lua_close; 0, or UV_EBUSY: a handle is open */
 
 #endif

@@ -8,9 +8,10 @@
 /*
 ** A header, two directories of fixed records sorted by name (services, then
 ** data files), strings, a dictionary shared by all, and one zstd frame an
-** entry, or the bytes themselves where `packed` is `size`. All numbers are little-endian u32. A string is the offset in the pack
-** of its u32 length, its bytes and a NUL. Only the directory and the frame in
-** use are ever read, so only their pages come from disk.
+** entry, or the bytes themselves where `packed` is `size`. All numbers are
+** little-endian u32. A string is the offset in the pack of its u32 length, its
+** bytes and a NUL. Only the directory and the frame in use are ever read, so
+** only their pages come from disk.
 */
 #define TL_PACK_MAGIC 0x504c4454u  /* "TDLP" */
 #define TL_PACK_VERSION 1u

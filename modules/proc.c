@@ -429,7 +429,8 @@ static int wrote (lua_State *L, int status, lua_KContext ctx) {
   (void)status; (void)ctx;
   if (*box == NULL) return closed(L);
   if ((*box)->s[IN].error != 0)
-    return tl_fail(L, "proc", "could not write to the process: %s; it has ended or closed its input",
+    return tl_fail(L, "proc", "could not write to the process: %s; it has ended or closed its"
+                   " input",
                    uv_strerror((*box)->s[IN].error));
   lua_pushboolean(L, 1);
   return 1;
@@ -443,7 +444,7 @@ static int proc_write (lua_State *L) {
   stream *s = &p->s[IN];
   char *copy;
   int r;
-  luaL_argcheck(L, s->open, 1, "its input is no pipe, or is closed: start it with stdin = \"pipe\"");
+  luaL_argcheck(L, s->open, 1, "its input is closed, or no pipe: start it with stdin = \"pipe\"");
   luaL_argcheck(L, s->wait.co == NULL && s->data == NULL, 1, "another task writes to it already");
   luaL_argcheck(L, len < 1u << 30, 2, "is too long");
   if (s->error != 0) return wrote(L, LUA_OK, 0);
@@ -528,7 +529,8 @@ static int proc_run (lua_State *L) {
 
 static const luaL_Reg methods[] = {
   {"close", proc_close}, {"kill", proc_kill}, {"pid", proc_pid}, {"read", proc_read},
-  {"shut", proc_shut}, {"unref", proc_unref}, {"wait", proc_wait}, {"write", proc_write}, {NULL, NULL}
+  {"shut", proc_shut}, {"unref", proc_unref}, {"wait", proc_wait}, {"write", proc_write},
+  {NULL, NULL}
 };
 
 static const luaL_Reg meta[] = {{"__close", proc_close}, {"__gc", proc_close}, {NULL, NULL}};

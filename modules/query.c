@@ -10,7 +10,10 @@
 
 #define MAXNAME 1024   /* of a dotted name; 64 levels of nesting stay far below */
 
-/* The dotted name so far lives on the C stack of the walk: appended to on the way down, cut on the way up. */
+/*
+** The dotted name so far lives on the C stack of the walk: appended to on the way
+** down, cut on the way up.
+*/
 typedef struct form {
   char name[MAXNAME];
   size_t len;
@@ -20,7 +23,8 @@ typedef struct form {
 static int addvalue (tl_walk *w, const tl_member *ref, void *ud);
 
 static int push (tl_walk *w, form *f, const char *s, size_t len, int upper) {
-  if (f->len + len + 2 > MAXNAME) return tl_fault(w, "has a name longer than %d bytes on the wire", MAXNAME);
+  if (f->len + len + 2 > MAXNAME)
+    return tl_fault(w, "has a name longer than %d bytes on the wire", MAXNAME);
   if (f->len > 0) f->name[f->len++] = '.';
   memcpy(f->name + f->len, s, len);
   if (upper && len > 0) f->name[f->len] = (char)toupper((unsigned char)s[0]);
@@ -81,7 +85,8 @@ static int listname (tl_walk *w, form *f, const tl_member *ref, const tl_member 
   size_t len;
   const char *s = tl_modelstr(w->model, item->wire, &len);
   if (f->ec2) return 0;
-  if (!(ref->flags & TL_M_FLATTENED)) return item->wire != 0 ? push(w, f, s, len, 0) : push(w, f, "member", 6, 0);
+  if (!(ref->flags & TL_M_FLATTENED))
+    return item->wire != 0 ? push(w, f, s, len, 0) : push(w, f, "member", 6, 0);
   if (item->wire == 0) return 0;
   while (f->len > 0 && f->name[f->len - 1] != '.') f->len--;
   if (f->len > 0) f->len--;

@@ -1,4 +1,4 @@
-/* readline.c -- tidelock.readline: lines edited on the terminal, and Ctrl-C for what runs in between. */
+/* readline.c -- tidelock.readline: lines edited on the terminal, and Ctrl-C between them. */
 #include <dlfcn.h>
 #include <signal.h>
 #include <stddef.h>
@@ -441,14 +441,20 @@ static void onstep (lua_State *L, lua_Debug *ar) {
 }
 
 
-/* readline.interrupted() tells whether Ctrl-C came that the waiting task has not been told of yet. */
+/*
+** readline.interrupted() tells whether Ctrl-C came that the waiting task has not
+** been told of yet.
+*/
 static int readline_interrupted (lua_State *L) {
   lua_pushboolean(L, watching != NULL && interrupted);
   return 1;
 }
 
 
-/* readline.guard(): the calling task, and tasks it starts from now on, look for Ctrl-C as they run. */
+/*
+** readline.guard(): the calling task, and tasks it starts from now on, look for
+** Ctrl-C as they run.
+*/
 static int readline_guard (lua_State *L) {
   lua_sethook(L, onstep, LUA_MASKCOUNT, STEP);
   return 0;
@@ -463,7 +469,8 @@ static const luaL_Reg methods[] = {
 };
 static const luaL_Reg meta[] = {{"__gc", editor_close}, {"__close", editor_close}, {NULL, NULL}};
 static const luaL_Reg functions[] = {
-  {"guard", readline_guard}, {"interrupt", readline_interrupt}, {"interrupted", readline_interrupted},
+  {"guard", readline_guard}, {"interrupt", readline_interrupt},
+  {"interrupted", readline_interrupted},
   {"open", readline_open}, {NULL, NULL}
 };
 

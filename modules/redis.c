@@ -343,7 +343,8 @@ static int redis_decode (lua_State *L) {
   lua_newtable(L);
   for (lua_Integer i = 1; (got = decodeone(L, d)) == 1; i++) lua_rawseti(L, 4, i);
   if (got == 0) return 1;
-  if ((why = tl_reply_why(d->reader, &d->makers)) == NULL) return luaL_error(L, "not enough memory");
+  if ((why = tl_reply_why(d->reader, &d->makers)) == NULL)
+    return luaL_error(L, "not enough memory");
   return tl_fail(L, "protocol", "the bytes are no replies of Redis: %s", why);
 }
 

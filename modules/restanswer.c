@@ -56,8 +56,8 @@ static const char *pushitem (tl_walk *w, const tl_member *m, const char *s, cons
   }
   from = s;
   stop = memchr(s, ',', (size_t)(end - s));
-  if (stop != NULL && shape->type == TL_TIMESTAMP && m->stamp != TL_STAMP_ISO8601 && m->stamp != TL_STAMP_UNIX
-      && isalpha((unsigned char)*s))
+  if (stop != NULL && shape->type == TL_TIMESTAMP && m->stamp != TL_STAMP_ISO8601
+      && m->stamp != TL_STAMP_UNIX && isalpha((unsigned char)*s))
     stop = memchr(stop + 1, ',', (size_t)(end - stop - 1));
   if (stop == NULL) stop = end;
   s = stop;
@@ -85,7 +85,10 @@ static void fromheader (tl_walk *w, const tl_member *m) {
   char name[MAXHEADER];
   size_t len;
   const char *text = tl_modelstr(w->model, m->wire, &len);
-  if (!lowercase(name, text, len) || lua_getfield(L, HEADERS, name) != LUA_TSTRING) { lua_settop(L, lua_gettop(L) - 2); return; }
+  if (!lowercase(name, text, len) || lua_getfield(L, HEADERS, name) != LUA_TSTRING) {
+    lua_settop(L, lua_gettop(L) - 2);
+    return;
+  }
   text = lua_tolstring(L, -1, &len);
   if (m->flags & TL_M_JSONVALUE) pushjsonvalue(L, text, len);
   else if (tl_shapeof(w, m)->type == TL_LIST) pushlist(w, tl_shapeof(w, m), text, len);
@@ -121,7 +124,8 @@ static void bind (tl_walk *w, const tl_shape *s, lua_Integer status) {
     const tl_member *m = tl_memberat(w, s, i);
     size_t len;
     const char *name = tl_modelstr(w->model, m->name, &len);
-    if (m->location != TL_HEADER && m->location != TL_HEADERS && m->location != TL_STATUSCODE) continue;
+    if (m->location != TL_HEADER && m->location != TL_HEADERS && m->location != TL_STATUSCODE)
+      continue;
     luaL_checkstack(w->L, 12, "headers of an answer");
     lua_pushlstring(w->L, name, len);
     if (m->location == TL_HEADER) fromheader(w, m);
@@ -138,7 +142,8 @@ static int document (tl_walk *w, const char *body, size_t len) {
   yyjson_read_err err;
   yyjson_doc *doc = tl_docparse(w->L, body, len, &err);
   int bad;
-  if (doc == NULL) return tl_fault(w, "the JSON is broken after %zu of %zu bytes: %s", err.pos, len, err.msg);
+  if (doc == NULL)
+    return tl_fault(w, "the JSON is broken after %zu of %zu bytes: %s", err.pos, len, err.msg);
   bad = tl_jsonpush(w->L, yyjson_doc_get_root(doc), 1);
   if (bad != 0) lua_pushnil(w->L);
   tl_docdrop(w->L, -2);
@@ -148,12 +153,14 @@ static int document (tl_walk *w, const char *body, size_t len) {
 
 
 /* Pushes the payload's value; 0 or -1, nothing pushed then. */
-static int pushpayload (tl_walk *w, const tl_format *format, const tl_shape *s, const char *body, size_t len) {
+static int pushpayload (tl_walk *w, const tl_format *format, const tl_shape *s, const char *body,
+                        size_t len) {
   if (s->type == TL_BLOB || s->type == TL_STRING) {
     tl_pushstring(w, s, body, len);
     return 0;
   }
-  if (format == &tl_json && (s->flags & TL_S_DOCUMENT || s->type != TL_STRUCTURE)) return document(w, body, len);
+  if (format == &tl_json && (s->flags & TL_S_DOCUMENT || s->type != TL_STRUCTURE))
+    return document(w, body, len);
   lua_newtable(w->L);
   w->rest = 0;
   if (format->decode(w, s, body, len) == 0) return 0;
@@ -162,7 +169,8 @@ static int pushpayload (tl_walk *w, const tl_format *format, const tl_shape *s, 
 }
 
 
-static int frompayload (tl_walk *w, const tl_format *format, const tl_member *m, const char *body, size_t len) {
+static int frompayload (tl_walk *w, const tl_format *format, const tl_member *m, const char *body,
+                        size_t len) {
   const tl_shape *s = tl_shapeof(w, m);
   size_t n;
   const char *name = tl_modelstr(w->model, m->name, &n);
@@ -175,10 +183,11 @@ static int frompayload (tl_walk *w, const tl_format *format, const tl_member *m,
 }
 
 
-int tl_restdecode (tl_walk *w, const tl_format *format, const tl_shape *s, lua_Integer status, const char *body,
-                   size_t len) {
+int tl_restdecode (tl_walk *w, const tl_format *format, const tl_shape *s, lua_Integer status,
+                   const char *body, size_t len) {
   bind(w, s, status);
-  if (s->payload != TL_NONE) return frompayload(w, format, w->model->members + s->payload, body, len);
+  if (s->payload != TL_NONE)
+    return frompayload(w, format, w->model->members + s->payload, body, len);
   return format->decode(w, s, body, len);
 }
 

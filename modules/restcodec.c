@@ -1,4 +1,4 @@
-/* restcodec.c -- the bindings of the REST protocols, to a request: URI labels, query string, headers, payload. */
+/* restcodec.c -- a request by the REST protocols: URI labels, query string, headers, payload. */
 #include "restcodec.h"
 
 #include <stdio.h>
@@ -9,7 +9,8 @@
 #include "json.h"
 #include "uri.h"
 
-enum { INPUT = 2, REQUEST = 3, BODY = 4, HEADERS = 5, QUERY = 6 };   /* stack slots while encoding */
+/* stack slots while encoding */
+enum { INPUT = 2, REQUEST = 3, BODY = 4, HEADERS = 5, QUERY = 6 };
 
 /* ----- headers ----- */
 
@@ -20,7 +21,10 @@ static int stampof (const tl_member *m, int otherwise) {
 
 /* An item with a comma or a quote is quoted, so that a list can be taken apart again. */
 static void addquoted (tl_buf *out, const char *s, size_t len) {
-  if (memchr(s, ',', len) == NULL && memchr(s, '"', len) == NULL) { tl_bufadd(out, s, len); return; }
+  if (memchr(s, ',', len) == NULL && memchr(s, '"', len) == NULL) {
+    tl_bufadd(out, s, len);
+    return;
+  }
   tl_bufchar(out, '"');
   for (size_t i = 0; i < len; i++) {
     if (s[i] == '"') tl_bufchar(out, '\\');
@@ -68,7 +72,10 @@ static int checkheader (tl_walk *w, const tl_buf *b) {
 }
 
 
-/* The value is at the top; the header's name is pushed by the caller above the box: (value, box, name). */
+/*
+** The value is at the top; the header's name is pushed by the caller above the
+** box: (value, box, name).
+*/
 static int setheader (tl_walk *w, const char *name, size_t len, const tl_buf *b) {
   if (checkheader(w, b) != 0) return -1;
   lua_pushlstring(w->L, name, len);
@@ -121,7 +128,8 @@ static int checkname (tl_walk *w) {
   const char *s = w->at->name;
   for (size_t i = 0; i < w->at->len; i++)
     if ((unsigned char)s[i] <= ' ' || s[i] == ':' || s[i] == 0x7F)
-      return tl_fault(w, "can't be part of a header's name: it holds a space, a colon or a control character");
+      return tl_fault(w, "can't be part of a header's name: it holds a space, a colon or a control"
+                      " character");
   return 0;
 }
 
@@ -149,7 +157,8 @@ static int headerpair (tl_walk *w, const tl_member *m, void *ud) {
 
 /* ----- the query string ----- */
 
-static void addparameter (tl_walk *w, tl_buf *query, const char *name, size_t len, const tl_buf *value) {
+static void addparameter (tl_walk *w, tl_buf *query, const char *name, size_t len,
+                          const tl_buf *value) {
   (void)w;
   if (query->len > 0) tl_bufchar(query, '&');
   tl_uriadd(query, name, len, "");
@@ -292,7 +301,8 @@ static int bind (tl_walk *w, const tl_member *m, void *ud) {
   prefix p;
   switch (m->location) {
     case TL_HEADER:
-      if (tl_shapeof(w, m)->type == TL_STRING && !(m->flags & TL_M_JSONVALUE)) return textheader(w, m);
+      if (tl_shapeof(w, m)->type == TL_STRING && !(m->flags & TL_M_JSONVALUE))
+        return textheader(w, m);
       return headermember(w, m);
     case TL_QUERYSTRING: return querymember(w, b->shape, m);
     case TL_HEADERS:
@@ -347,13 +357,15 @@ static int encodepayload (tl_walk *w, const tl_format *format, const tl_member *
   given = !lua_isnil(w->L, -1) && !tl_isjsonnull(w->L, -1);
   w->at = &here;
   if (given && israw(w, m)) bad = rawpayload(w, m);
-  else if (tl_shapeof(w, m)->flags & TL_S_EVENTSTREAM) contenttype(w, "application/vnd.amazon.eventstream");
+  else if (tl_shapeof(w, m)->flags & TL_S_EVENTSTREAM)
+    contenttype(w, "application/vnd.amazon.eventstream");
   else if (given) {
     w->depth = 1;
     bad = format->encode(w, tl_shapeof(w, m), m);
     w->depth = 0;
   }
-  else if (!israw(w, m) && format == &tl_json && !(tl_shapeof(w, m)->flags & TL_S_UNION)) tl_bufstr(w->out, "{}");
+  else if (!israw(w, m) && format == &tl_json && !(tl_shapeof(w, m)->flags & TL_S_UNION))
+    tl_bufstr(w->out, "{}");
   w->at = here.up;
   lua_pop(w->L, 1);
   return bad;
@@ -417,8 +429,8 @@ int tl_restencode (tl_walk *w, const tl_format *format, const char *type) {
 /* As botocore: letters, digits, hyphens, and dots, for a label may be several. */
 static int ishostlabel (const char *s, size_t len) {
   for (size_t i = 0; i < len; i++)
-    if (!((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z') || (s[i] >= '0' && s[i] <= '9') || s[i] == '-'
-          || s[i] == '.'))
+    if (!((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z')
+          || (s[i] >= '0' && s[i] <= '9') || s[i] == '-' || s[i] == '.'))
       return 0;
   return len > 0;
 }
@@ -429,10 +441,12 @@ static int addhostlabel (tl_walk *w, const char *name, size_t len, tl_buf *host)
   size_t n;
   lua_pushlstring(w->L, name, len);
   if (lua_rawget(w->L, 2) != LUA_TSTRING)
-    return tl_fault(w, "lacks the required member '%.*s': it is part of the host's name", (int)len, name);
+    return tl_fault(w, "lacks the required member '%.*s': it is part of the host's name", (int)len,
+                    name);
   s = lua_tolstring(w->L, -1, &n);
   if (!ishostlabel(s, n))
-    return tl_fault(w, "has a '%.*s' of '%.40s', which can't be part of a host's name", (int)len, name, s);
+    return tl_fault(w, "has a '%.*s' of '%.40s', which can't be part of a host's name", (int)len,
+                    name, s);
   tl_bufadd(host, s, n);
   lua_pop(w->L, 1);
   return 0;

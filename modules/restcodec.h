@@ -1,4 +1,4 @@
-/* restcodec.h -- the bindings of the REST protocols: URI labels, query string, headers, status, payload. */
+/* restcodec.h -- what the REST protocols bind: URI labels, query string, headers, status, body. */
 #ifndef TL_RESTCODEC_H
 #define TL_RESTCODEC_H
 
@@ -11,10 +11,13 @@ int tl_restencode (tl_walk *w, const tl_format *format, const char *contenttype)
 int tl_resthost (tl_walk *w);
 
 /* Slot 4: the answer's headers; the output table is at the top, and filled. */
-int tl_restdecode (tl_walk *w, const tl_format *format, const tl_shape *s, lua_Integer status, const char *body,
-                   size_t len);
+int tl_restdecode (tl_walk *w, const tl_format *format, const tl_shape *s, lua_Integer status,
+                   const char *body, size_t len);
 
-/* Members of the modelled error (named by `code` of the table at the top) that stand in headers: into `detail`. */
+/*
+** Members of the modelled error (named by `code` of the table at the top) that stand in headers:
+** into `detail`.
+*/
 void tl_resterrorheaders (tl_walk *w, lua_Integer status);
 
 #endif

@@ -113,7 +113,8 @@ static void start (watch *w, int number) {
   uv->data = w;
   w->open++;
   if (uv_signal_start(uv, onsignal, number) == 0 && ends(number)) precede(number);
-  uv_unref((uv_handle_t *)uv);   /* a wait for a signal alone must not keep a finished loop turning */
+  /* a wait for a signal alone must not keep a finished loop turning */
+  uv_unref((uv_handle_t *)uv);
 }
 
 

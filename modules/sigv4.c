@@ -161,7 +161,8 @@ static void fill_headers (lua_State *L, tl_sig *s, int in_place) {
   while (lua_next(L, HEADERS)) {
     tl_text name, value;
     if (lua_type(L, -2) != LUA_TSTRING)
-      luaL_error(L, "cannot sign: request.headers has a %s for a header's name", luaL_typename(L, -2));
+      luaL_error(L, "cannot sign: request.headers has a %s for a header's name",
+                 luaL_typename(L, -2));
     name.s = lua_tolstring(L, -2, &name.n);
     if (lua_type(L, -1) != LUA_TSTRING)
       luaL_error(L, "cannot sign: request.headers[\"%s\"] must be a string, not %s", name.s,

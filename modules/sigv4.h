@@ -87,7 +87,7 @@ void tl_sigown (tl_sig *s);                       /* adds the headers that the s
 void tl_signames (tl_sig *s);                     /* headers to lower case, sorted; names */
 void tl_sigcanon (tl_sig *s);                     /* canonical, from names and all else */
 void tl_siguri (tl_buf *b, tl_text s, int slash); /* percent-encodes all but A-Z a-z 0-9 - . _ ~ */
-void tl_sigtrim (tl_buf *b, tl_text s);           /* ends trimmed, inner white space made one space */
+void tl_sigtrim (tl_buf *b, tl_text s);           /* ends trimmed, inner white space one space */
 tl_pair *tl_pairadd (tl_pairs *p, tl_text name, tl_text value);
 void tl_pairsort (tl_pairs *p, int byvalue);
 

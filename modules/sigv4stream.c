@@ -1,4 +1,4 @@
-/* sigv4stream.c -- signatures of a body sent in pieces: chunks, trailers, events, each on the last. */
+/* sigv4stream.c -- signatures of a body in pieces: chunks, trailers, events, each on the last. */
 #include "sigv4lua.h"
 
 #include <stdio.h>
@@ -128,7 +128,10 @@ static void sign_trailers (lua_State *L, stream *st, int idx) {
 
 
 
-/* SigV4a's signatures vary in length: in a chunk they are filled up, so that its length does not. */
+/*
+** SigV4a's signatures vary in length: in a chunk they are filled up, so that its
+** length does not.
+*/
 static void add_signature (tl_buf *b, const stream *st) {
   size_t i;
   tl_bufadd(b, st->previous, st->prevlen);

@@ -1,4 +1,4 @@
-/* tty.c -- tidelock.tty: is a person there, how wide is the window, and a wait for what is typed. */
+/* tty.c -- tidelock.tty: is a person there, how wide is the window, a wait for what is typed. */
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -32,7 +32,8 @@ static int tty_size (lua_State *L) {
 
 /* ----- waiting for a line without blocking the loop ----- */
 
-typedef struct input { uv_poll_t uv; tl_wait wait; } input;   /* malloc'd: libuv outlives the task */
+/* malloc'd: libuv outlives the task */
+typedef struct input { uv_poll_t uv; tl_wait wait; } input;
 
 static void onclose (uv_handle_t *uv) { free(uv->data); }
 

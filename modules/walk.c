@@ -1,4 +1,4 @@
-/* walk.c -- the caller's value against its shape: members, items, scalars, and the first fault with its path. */
+/* walk.c -- the caller's value against its shape: members, items, scalars, the first fault. */
 #include <float.h>
 #include <math.h>
 #include <stdarg.h>
@@ -36,7 +36,8 @@ void tl_addstamp (tl_buf *out, double seconds, int format) {
 #define WORDS 16   /* members of a structure: at most 64 times as many */
 
 static const char *const typenames[] = {
-  "a table of members", "a list", "a map", "a string", "a whole number", "a whole number", "a number", "a number",
+  "a table of members", "a list", "a map", "a string", "a whole number", "a whole number",
+  "a number", "a number",
   "true or false", "a string of bytes", "a time (seconds since 1970, or ISO 8601)", "a number"
 };
 
@@ -49,7 +50,8 @@ static void addpath (const tl_at *at, char *path, size_t size) {
   addpath(at->up, path, size);
   used = strlen(path);
   if (at->name == NULL) snprintf(path + used, size - used, "[%lld]", (long long)at->index);
-  else snprintf(path + used, size - used, "%s%.*s", used > 0 ? "." : "", (int)(at->len < 100 ? at->len : 100), at->name);
+  else snprintf(path + used, size - used, "%s%.*s", used > 0 ? "." : "",
+                (int)(at->len < 100 ? at->len : 100), at->name);
 }
 
 
@@ -162,7 +164,8 @@ int tl_members (tl_walk *w, const tl_shape *s, tl_each each, void *ud) {
 
 static int checkmin (tl_walk *w, const tl_shape *s, lua_Integer n, const char *what) {
   if (s->min == INT64_MIN || n >= s->min) return 0;
-  return tl_fault(w, "has %lld %s, but must have at least %lld", (long long)n, what, (long long)s->min);
+  return tl_fault(w, "has %lld %s, but must have at least %lld", (long long)n, what,
+                  (long long)s->min);
 }
 
 
@@ -198,7 +201,8 @@ int tl_items (tl_walk *w, const tl_shape *s, tl_each each, void *ud) {
   int bad = -1;
   if (!lua_istable(w->L, -1)) return wrongtype(w, s);
   n = (lua_Integer)lua_rawlen(w->L, -1);
-  if (!islist(w->L, n)) return tl_fault(w, "must be a list {a, b, ...}, without names and without gaps");
+  if (!islist(w->L, n))
+    return tl_fault(w, "must be a list {a, b, ...}, without names and without gaps");
   if (checkmin(w, s, n, "items") != 0) return -1;
   if (enter(w) == 0) bad = allitems(w, tl_memberat(w, s, 0), n, each, ud);
   w->depth--;
@@ -215,7 +219,10 @@ static int bykey (const void *a, const void *b) {
 }
 
 
-/* Pushes a box of the map's keys in order: the same input is the same bytes. The map keeps the strings. */
+/*
+** Pushes a box of the map's keys in order: the same input is the same bytes. The
+** map keeps the strings.
+*/
 static keyname *sortedkeys (tl_walk *w, lua_Integer *n) {
   lua_State *L = w->L;
   int idx = lua_gettop(L);
@@ -229,7 +236,8 @@ static keyname *sortedkeys (tl_walk *w, lua_Integer *n) {
   }
   keys = lua_newuserdatauv(L, (size_t)(*n + 1) * sizeof *keys, 0);
   *n = 0;
-  for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1), ++*n) keys[*n].s = lua_tolstring(L, -2, &keys[*n].len);
+  for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1), ++*n)
+    keys[*n].s = lua_tolstring(L, -2, &keys[*n].len);
   qsort(keys, (size_t)*n, sizeof *keys, bykey);
   return keys;
 }
@@ -282,9 +290,11 @@ static lua_Integer characters (const char *s, size_t len) {
 
 int tl_getstring (tl_walk *w, const tl_shape *s, const char **text, size_t *len) {
   lua_Integer n;
-  if (lua_type(w->L, -1) == LUA_TNUMBER || (*text = tl_tosecret(w->L, -1, len)) == NULL) return wrongtype(w, s);
+  if (lua_type(w->L, -1) == LUA_TNUMBER || (*text = tl_tosecret(w->L, -1, len)) == NULL)
+    return wrongtype(w, s);
   if (s->type == TL_BLOB) return checkmin(w, s, (lua_Integer)*len, "bytes");
-  if ((n = characters(*text, *len)) < 0) return tl_fault(w, "must be UTF-8 text, and holds other bytes");
+  if ((n = characters(*text, *len)) < 0)
+    return tl_fault(w, "must be UTF-8 text, and holds other bytes");
   return checkmin(w, s, n, "characters");
 }
 
@@ -338,7 +348,8 @@ int tl_getstamp (tl_walk *w, lua_Number *seconds) {
   if (lua_type(w->L, -1) != LUA_TSTRING) return wrongtype(w, &stamp);
   s = lua_tolstring(w->L, -1, &len);
   if (readstamp(s, len, seconds)) return 0;
-  return tl_fault(w, "must be a time (seconds since 1970, or ISO 8601), and '%.40s' can't be read as one", s);
+  return tl_fault(w, "must be a time (seconds since 1970, or ISO 8601), and '%.40s' can't be read"
+                  " as one", s);
 }
 
 
@@ -403,8 +414,12 @@ static int same (const tl_model *m, uint32_t off, const char *name, size_t len) 
 }
 
 
-/* Servers write members in an order of their own, but always the same: the hint is right most times. */
-const tl_member *tl_nextwire (const tl_model *m, const tl_shape *s, uint32_t *next, const char *name, size_t len) {
+/*
+** Servers write members in an order of their own, but always the same: the hint is
+** right most times.
+*/
+const tl_member *tl_nextwire (const tl_model *m, const tl_shape *s, uint32_t *next,
+                              const char *name, size_t len) {
   const tl_member *members = m->members + s->first;
   for (uint32_t i = 0; i < s->count; i++) {
     uint32_t at = *next < s->count ? *next : 0;
@@ -526,11 +541,15 @@ void tl_pushtext (tl_walk *w, const tl_shape *s, const char *text, size_t len) {
 
 
 static int iserror (const tl_model *m, const tl_shape *s, const char *code, size_t len) {
-  return same(m, s->errorcode != 0 ? s->errorcode : s->name, code, len) || same(m, s->name, code, len);
+  return same(m, s->errorcode != 0 ? s->errorcode : s->name, code, len)
+         || same(m, s->name, code, len);
 }
 
 
-/* Services send errors that the operation's model does not list: then any of theirs is looked for. */
+/*
+** Services send errors that the operation's model does not list: then any of
+** theirs is looked for.
+*/
 const tl_shape *tl_errorshape (const tl_model *m, const tl_op *op, const char *code, size_t len) {
   for (uint32_t i = 0; i < op->nerrors; i++) {
     const tl_shape *s = m->shapes + m->words[op->errors + i];

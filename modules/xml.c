@@ -106,7 +106,8 @@ static int addchild (tl_walk *w, const tl_member *m, void *ud) {
 
 static int addmembers (tl_walk *w, const tl_shape *s) {
   int attributes = 0;
-  for (uint32_t i = 0; i < s->count; i++) attributes |= tl_memberat(w, s, i)->flags & TL_M_XMLATTRIBUTE;
+  for (uint32_t i = 0; i < s->count; i++)
+    attributes |= tl_memberat(w, s, i)->flags & TL_M_XMLATTRIBUTE;
   if (attributes && tl_members(w, s, addattribute, NULL) != 0) return -1;
   tl_bufchar(w->out, '>');
   return tl_members(w, s, addchild, NULL);
@@ -178,12 +179,16 @@ static int addnode (tl_walk *w, const tl_member *ref, element e) {
 }
 
 
-/* The root is named by the payload's reference, else by the operation's input, else by its shape. */
+/*
+** The root is named by the payload's reference, else by the operation's input,
+** else by its shape.
+*/
 static int encode (tl_walk *w, const tl_shape *s, const tl_member *ref) {
   const tl_op *op = w->op;
   element root;
   if (ref != NULL)
-    return addnode(w, ref, elementof(w, ref->flags & TL_M_HAS_WIRE ? ref->wire : s->wire != 0 ? s->wire : s->name, ""));
+    return addnode(w, ref, elementof(w, ref->flags & TL_M_HAS_WIRE ? ref->wire
+                                        : s->wire != 0 ? s->wire : s->name, ""));
   root = elementof(w, op->inputwire != 0 ? op->inputwire : s->name, "");
   tl_bufchar(w->out, '<');
   tl_bufadd(w->out, root.name, root.len);
@@ -267,7 +272,9 @@ static void setattributes (tl_walk *w, const tl_tree *t, const tl_shape *s, cons
     at = value + strlen(value) + 1;
     for (uint32_t j = 0; j < s->count; j++) {
       const tl_member *m = tl_memberat(w, s, j);
-      if (!(m->flags & TL_M_XMLATTRIBUTE) || strcmp(tl_modelstr(w->model, m->wire, NULL), name) != 0) continue;
+      if (!(m->flags & TL_M_XMLATTRIBUTE)
+          || strcmp(tl_modelstr(w->model, m->wire, NULL), name) != 0)
+        continue;
       lua_pushstring(w->L, tl_modelstr(w->model, m->name, NULL));
       tl_pushtext(w, tl_shapeof(w, m), value, strlen(value));
       lua_rawset(w->L, -3);
@@ -276,8 +283,12 @@ static void setattributes (tl_walk *w, const tl_tree *t, const tl_shape *s, cons
 }
 
 
-/* Flattened lists and maps are named, on the wire, by their items where those have a name of their own. */
-static const tl_member *memberof (tl_walk *w, const tl_shape *s, uint32_t *next, const tl_tree *t, const tl_node *n) {
+/*
+** Flattened lists and maps are named, on the wire, by their items where those have
+** a name of their own.
+*/
+static const tl_member *memberof (tl_walk *w, const tl_shape *s, uint32_t *next, const tl_tree *t,
+                                  const tl_node *n) {
   const char *name = t->text + n->name;
   const tl_member *m = tl_nextwire(w->model, s, next, name, n->namelen);
   if (m == NULL || !(m->flags & TL_M_FLATTENED)) {
@@ -305,7 +316,8 @@ static uint32_t fill (tl_walk *w, const tl_tree *t, const tl_shape *s, const tl_
     if (next > 0) next--;   /* the same element may come again */
     shape = tl_shapeof(w, m);
     tl_pushname(w, m);
-    if (m->flags & TL_M_FLATTENED && (shape->type == TL_LIST || shape->type == TL_MAP)) addflat(w, t, shape, n);
+    if (m->flags & TL_M_FLATTENED && (shape->type == TL_LIST || shape->type == TL_MAP))
+      addflat(w, t, shape, n);
     else {
       pushnode(w, t, m, n);
       lua_rawset(w->L, -3);
@@ -338,13 +350,18 @@ static void pushnode (tl_walk *w, const tl_tree *t, const tl_member *ref, const 
 }
 
 
-/* Where the output begins: query wraps it once more, as <NAMEResult>; the others start at the root. */
+/*
+** Where the output begins: query wraps it once more, as <NAMEResult>; the others
+** start at the root.
+*/
 static const tl_node *start (tl_walk *w, const tl_tree *t) {
   const tl_node *n;
   if (w->model->h->protocol != TL_QUERY) return t->nodes;
-  if (w->op->outputwrapper != 0) n = tl_xmlchild(t, t->nodes, tl_modelstr(w->model, w->op->outputwrapper, NULL));
+  if (w->op->outputwrapper != 0)
+    n = tl_xmlchild(t, t->nodes, tl_modelstr(w->model, w->op->outputwrapper, NULL));
   else {
-    n = tl_xmlchild(t, t->nodes, lua_pushfstring(w->L, "%sResult", tl_modelstr(w->model, w->op->name, NULL)));
+    n = tl_xmlchild(t, t->nodes, lua_pushfstring(w->L, "%sResult",
+                                                 tl_modelstr(w->model, w->op->name, NULL)));
     lua_pop(w->L, 1);
   }
   return n != NULL ? n : t->nodes;
@@ -402,7 +419,8 @@ static const tl_node *requestid (const tl_tree *t, const tl_node *error) {
 
 
 static void setdetail (tl_walk *w, const tl_tree *t, const tl_node *error, const tl_node *code) {
-  const tl_shape *s = code ? tl_errorshape(w->model, w->op, t->text + code->text, code->textlen) : NULL;
+  const tl_shape *s = NULL;
+  if (code) s = tl_errorshape(w->model, w->op, t->text + code->text, code->textlen);
   if (s == NULL) return;
   lua_newtable(w->L);
   fill(w, t, s, error);

@@ -1,4 +1,4 @@
-/* xmltree.c -- an XML document as a flat array of nodes: expat reads, no entity but the five, no doctype. */
+/* xmltree.c -- an XML document as a flat array of nodes; no entity but the five, no doctype. */
 #include "xmltree.h"
 
 #include <stdio.h>
@@ -56,7 +56,8 @@ static int box_gc (lua_State *L) {
 static box *freshbox (lua_State *L) {
   box *b = lua_newuserdatauv(L, sizeof *b, 0);
   *b = (box){.parser = NULL};
-  if (luaL_getmetatable(L, TREE) == LUA_TNIL) {   /* filled before it is registered: never without __gc */
+  /* filled before it is registered: never without __gc */
+  if (luaL_getmetatable(L, TREE) == LUA_TNIL) {
     lua_pop(L, 1);
     lua_newtable(L);
     lua_pushcfunction(L, box_gc);
@@ -71,7 +72,10 @@ static box *freshbox (lua_State *L) {
 }
 
 
-/* Pushes the box at rest; a fresh one where that is in use (by a call that a finalizer cut into) or was lost. */
+/*
+** Pushes the box at rest; a fresh one where that is in use (by a call that a finalizer cut into)
+** or was lost.
+*/
 static box *newbox (lua_State *L) {
   box *b = lua_getfield(L, LUA_REGISTRYINDEX, KEPT) == LUA_TUSERDATA ? lua_touserdata(L, -1) : NULL;
   if (b == NULL || b->busy) {
@@ -128,7 +132,8 @@ static int addtext (reader *r, const char *s, size_t len) {
 static void addattrs (reader *r, tl_node *n, const char **attrs) {
   n->attrs = (uint32_t)r->tree->textlen;
   for (; attrs[0] != NULL; attrs += 2, n->nattrs++) {
-    if (!addtext(r, attrs[0], strlen(attrs[0]) + 1) || !addtext(r, attrs[1], strlen(attrs[1]) + 1)) return;
+    if (!addtext(r, attrs[0], strlen(attrs[0]) + 1) || !addtext(r, attrs[1], strlen(attrs[1]) + 1))
+      return;
   }
 }
 
@@ -179,7 +184,8 @@ static void ontext (void *ud, const char *s, int len) {
 
 
 /* Entities are declared in a doctype; AWS sends none, and a bomb needs one. */
-static void ondoctype (void *ud, const char *name, const char *system, const char *public, int internal) {
+static void ondoctype (void *ud, const char *name, const char *system, const char *public,
+                       int internal) {
   (void)name; (void)system; (void)public; (void)internal;
   stop(ud, "it holds a DOCTYPE, which AWS never sends");
 }
@@ -198,7 +204,8 @@ static void prepare (reader *r, box *b) {
 
 static void explain (const reader *r, char *why, size_t size) {
   if (r->why != NULL) { snprintf(why, size, "%s", r->why); return; }
-  snprintf(why, size, "line %lu, column %lu: %s", (unsigned long)XML_GetCurrentLineNumber(r->parser),
+  snprintf(why, size, "line %lu, column %lu: %s",
+           (unsigned long)XML_GetCurrentLineNumber(r->parser),
            (unsigned long)XML_GetCurrentColumnNumber(r->parser) + 1,
            XML_ErrorString(XML_GetErrorCode(r->parser)));
 }

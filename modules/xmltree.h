@@ -10,7 +10,7 @@ typedef struct tl_node {
   uint32_t name, namelen;       /* offsets into `text`; the name without its prefix */
   uint32_t text, textlen;       /* of a leaf: all its characters */
   uint32_t attrs, nattrs;       /* name NUL value NUL ... in `text`, prefixes kept */
-  uint32_t first, next;         /* child and sibling, or 0: the root is node 0, and nobody's child */
+  uint32_t first, next;         /* child and sibling, or 0: node 0, the root, is nobody's child */
   uint32_t last;                /* while reading */
 } tl_node;
 
@@ -21,7 +21,10 @@ typedef struct tl_tree {
   size_t textlen, maxtext;
 } tl_tree;
 
-/* Parses; pushes the box that owns the tree. NULL with a sentence in `why`, nothing pushed; raises without memory. */
+/*
+** Parses; pushes the box that owns the tree. NULL with a sentence in `why`, nothing pushed; raises
+** without memory.
+*/
 tl_tree *tl_xmlparse (lua_State *L, const char *s, size_t len, char *why, size_t size);
 
 /* Frees the tree of the box at `idx` at once; harmless twice. */

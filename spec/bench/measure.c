@@ -1,4 +1,4 @@
-/* measure.c -- runs a command N times: medians of CPU and wall time in microseconds, peak memory in kB. */
+/* measure.c -- runs a command N times: medians of CPU and wall time in us, peak memory in kB. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* fuzz.c -- libFuzzer over a decoder that Lua sees: FUZZ=NAME runs spec/fuzz/NAME.lua's function on the bytes. */
+/* fuzz.c -- libFuzzer over a decoder that Lua sees: FUZZ=NAME runs that of spec/fuzz/NAME.lua. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* arena.c -- the arena against a model of itself: what each block holds, where it lies, what refusals leave. */
+/* arena.c -- the arena against a model of itself: what blocks hold, where they lie, refusals. */
 #include "arena.h"
 
 #include <stdint.h>
@@ -108,7 +108,8 @@ static void randomly (void) {
 /* What was given back is given out again: the second time takes nothing from the system. */
 static void again (void) {
   long before;
-  for (int i = 0; i < BLOCKS; i++) blocks[i] = (block){resize(NULL, 0, 1 + (size_t)i % 512), 1 + (size_t)i % 512, 0};
+  for (int i = 0; i < BLOCKS; i++)
+    blocks[i] = (block){resize(NULL, 0, 1 + (size_t)i % 512), 1 + (size_t)i % 512, 0};
   for (int i = 0; i < BLOCKS; i++) fill(&blocks[i]);
   freeall();
   before = maps;
@@ -159,9 +160,10 @@ static void refusals (void) {
   }
   for (int i = 0; i < 48; i++) CHECK(small[i] == 7);
   nomalloc = 1;
-  CHECK(resize(small, 48, 1000) == NULL && resize(big, 4000, 8000) == NULL && resize(NULL, 0, 600) == NULL);
+  CHECK(resize(small, 48, 1000) == NULL && resize(big, 4000, 8000) == NULL);
+  CHECK(resize(NULL, 0, 600) == NULL);
   nomalloc = 0;
-  /* 200 does not shrink to 16 where no 16 is left: Lua keeps the block, and gives it back as one of 16 */
+  /* 200 does not shrink to 16 where no 16 is left: Lua keeps it, and gives it back as one of 16 */
   left = 1;
   p = resize(NULL, 0, 200);
   left = 0;

@@ -29,12 +29,25 @@ local call = {
 -- Where the aws CLI has another name than botocore.
 local ALIASES <const> = {s3api = "s3", configservice = "config", deploy = "codedeploy"}
 
--- Commands of the aws CLI that are no operations.
-local HIGH <const> = {ls = "tidelock call s3 list-buckets, or list-objects-v2 --bucket NAME",
-  cp = "tidelock call s3 put-object ... --body FILE, or get-object ... FILE", mb = "tidelock call s3 create-bucket",
-  rb = "tidelock call s3 delete-bucket", rm = "tidelock call s3 delete-object",
-  mv = "tidelock call s3 copy-object, then delete-object", sync = "tidelock call s3 put-object for each file",
-  presign = 'tidelock repl: aws.s3:presign("get_object", {Bucket = "b", Key = "k"})'}
+-- Commands of the aws CLI that are no operations, and the calls that they are made of.
+local HIGH <const> = {
+  s3 = {ls = "tidelock call s3 list-buckets, or list-objects-v2 --bucket NAME",
+    cp = "tidelock call s3 put-object ... --body FILE, or get-object ... FILE", mb = "tidelock call s3 create-bucket",
+    rb = "tidelock call s3 delete-bucket", rm = "tidelock call s3 delete-object",
+    mv = "tidelock call s3 copy-object, then delete-object", sync = "tidelock call s3 put-object for each file",
+    presign = 'tidelock repl: aws.s3:presign("get_object", {Bucket = "b", Key = "k"})'},
+  ecr = {["get-login-password"] = "tidelock call ecr get-authorization-token --output text "
+    .. "--query 'authorizationData[0].authorizationToken' | base64 -d | cut -d: -f2"},
+  ["ecr-public"] = {["get-login-password"] = "tidelock call ecr-public get-authorization-token --region us-east-1 "
+    .. "--output text --query authorizationData.authorizationToken | base64 -d | cut -d: -f2"},
+  logs = {tail = "tidelock call logs filter-log-events --log-group-name NAME --start-time MILLISECONDS, "
+    .. "or to follow it start-live-tail --log-group-identifiers ARN"},
+  cloudformation = {deploy = "tidelock call cloudformation create-change-set, then execute-change-set"},
+  rds = {["add-option-to-option-group"] = "tidelock call rds modify-option-group --options-to-include ...",
+    ["remove-option-from-option-group"] = "tidelock call rds modify-option-group --options-to-remove ..."},
+  emr = {["create-cluster"] = "tidelock call emr run-job-flow", ["add-steps"] = "tidelock call emr add-job-flow-steps",
+    ["terminate-clusters"] = "tidelock call emr terminate-job-flows --cluster-ids ID"},
+}
 
 -- Options of the aws CLI that are not here, and what to do instead.
 local ELSEWHERE <const> = {
@@ -58,16 +71,35 @@ end
 local function operation_of(model, service, name)
   local op = model:operation((name:gsub("%-", "_"))) or model:operation(name)
   if op then return op end
-  if service == "s3" and HIGH[name] then
-    options.usage(("s3 %s is the aws CLI's own, made of several calls; here they are made one by one: %s"):format(name,
-      HIGH[name]))
+  local instead = HIGH[service] and HIGH[service][name]
+  if instead then
+    options.usage(("%s %s is the aws CLI's own, made of other calls; here they are made one by one: %s"):format(service,
+      name, instead))
   end
   options.usage(("%s has no operation %q%s"):format(service, name, suggest.phrase(name, operations_of(model))))
 end
 
--- Options that are not the operation's own. Where both have one, the operation's wins, as in the aws CLI.
-local function known_options(op)
+-- Whether the words ask for one page, or for one by its token.
+local function pages_by_hand(op, rule, words)
+  local tokens = rule.input_token
+  for _, word in ipairs(words) do
+    local name = word:match "^%-%-([^=]+)"
+    if name == "no-paginate" then return true end
+    for _, token in ipairs(type(tokens) == "table" and tokens or {tokens}) do
+      if name == require "cli.arguments".name_of(op, token) then return true end
+    end
+  end
+  return false
+end
+
+-- Options that are not the operation's own. Where both have one, the operation's wins, as in the aws CLI; but where
+-- pages are joined, --max-items counts over all of them.
+local function known_options(op, words)
   local taken = require "cli.arguments".options(op, op.service)
+  if taken["max-items"] then
+    local rule = op.service:paginator(op.name)
+    if rule and not pages_by_hand(op, rule, words) then taken["max-items"] = nil end
+  end
   local by, tables = {}, {}
   for _, list in ipairs {call.options, options.GLOBAL} do
     local kept = {}
@@ -324,11 +356,14 @@ local function run(first, ctx)
     if ELSEWHERE[word] then options.usage(ELSEWHERE[word]) end
   end
   local arguments = require "cli.arguments"
-  local by, tables = known_options(op)
+  local by, tables = known_options(op, words)
   local kind, rest = skeleton_of(table.move(words, from, #words, 1, {}))
   local raw = rawness(rest)
   local input, own, outfile = arguments.parse(op, model, rest, by, raw)
   local args = options.parse(own, tables, "call")
+  if args.no_paginate and (args.max_items or args.page_size or args.starting_token) then
+    options.usage "--max-items, --page-size and --starting-token are of pages that are joined: leave out --no-paginate"
+  end
   if args.generate_cli_skeleton then return print_skeleton(ctx, op, model, kind) end
   if args.cli_input_json then input = arguments.with_json(op, model, args.cli_input_json, input, raw) end
   arguments.check_required(op, input)

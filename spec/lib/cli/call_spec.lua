@@ -117,6 +117,8 @@ describe("tidelock call", function()
     refused("--cli-input-json file://PATH", "sqs", "list-queues", "--cli-input-yaml", "file://x")
     refused("give the authority's: --ca-bundle FILE", "sqs", "list-queues", "--no-verify-ssl")
     refused("tidelock call s3 list-buckets", "s3", "ls")
+    refused("tidelock call ecr get-authorization-token", "ecr", "get-login-password")
+    refused("tidelock call logs filter-log-events", "logs", "tail", "/aws/lambda/f", "--follow")
     refused("which operation of sqs?", "sqs")
   end)
 
@@ -129,6 +131,17 @@ describe("tidelock call", function()
     for _, part in ipairs {"Signature", "Credential", store.env.AWS_ACCESS_KEY_ID} do
       assert.is_nil(out.stderr:find(part, 1, true), out.stderr)
     end
+  end)
+
+  it("counts --max-items over all pages, also where the operation has an option of that name for one page", function()
+    local function sent(...)
+      return call("lambda", "list-functions", "--max-items", "5", "--debug", ...).stderr:match "> GET (%S+)"
+    end
+    assert.is_nil(sent():find "MaxItems")
+    assert.matches("MaxItems=7", sent("--page-size", "7"), 1, true)
+    assert.matches("MaxItems=5", sent "--no-paginate", 1, true)
+    assert.matches("MaxItems=5", sent("--marker", "m"), 1, true)
+    refused("leave out --no-paginate", "sqs", "list-queues", "--no-paginate", "--max-items", "5")
   end)
 
   it("tells a wrong line before anything is sent", function()

@@ -128,6 +128,8 @@ function deliver.handle(self, record)
   if not message then
     return bury(self, messages.ids(record.body), why, "refused")
   end
+  local priority = (message.metadata or {}).priority
+  if priority then self.report:count(priority) end
   while true do
     local from = loop.now()
     local ok, info = self.limiter:take(message.userId, message.messageId)

@@ -9,7 +9,9 @@ methods.__index = methods
 
 local COUNTS <const> = {sent = "MessagesSent", deferred = "RateLimitedMessages", duplicate = "MessagesDuplicate",
   failed = "MessagesFailed", dlq = "MessagesDeadLettered", unavailable = "LimiterUnavailable",
-  blocked = "PlatformRateLimited", received = "MessagesReceived"}
+  blocked = "PlatformRateLimited", received = "MessagesReceived",
+  -- by priority, each a metric of its own: a dimension more would hide them from who looks at the environment alone
+  high = "MessagesOfHighPriority", medium = "MessagesOfMediumPriority", low = "MessagesOfLowPriority"}
 local VALUES <const> = {decision = "DecisionLatency", queue = "QueueLatency"}
 local MOST <const> = 100          -- values of one metric in one line
 

@@ -182,6 +182,8 @@ for _, name in each "queues" do
     page = {
       graph("Messages", sums("MessagesReceived", "MessagesSent", "MessagesFailed", "RateLimitedMessages",
         "MessagesDuplicate", "MessagesDeadLettered")),
+      graph("Received, by priority", sums("MessagesOfHighPriority", "MessagesOfMediumPriority",
+        "MessagesOfLowPriority"), {stacked = true}),
       graph("From queue to platform (ms)", {counted("QueueLatency", "Average"), counted("QueueLatency", "Maximum"),
         counted("QueueLatency", "p99")}),
       graph("Waiting and in flight", {{"AWS/SQS", VISIBLE, "QueueName", name},

@@ -49,7 +49,7 @@ describe("D14", function()
         end
       end
     end
-    assert.is_true(n >= 14, n .. " metrics of the limiter are drawn")
+    assert.is_true(n >= 17, n .. " metrics of the limiter are drawn")
   end)
   it("is avoided: the sender that is deployed writes them under the account's own environment", function()
     local own = folder .. "/own.lua"

@@ -8,7 +8,8 @@ local emf = {}
 function emf.limiter(env)
   local line
   local report = require "ratelimit.report".new {environment = env, write = function(text) line = text end}
-  for _, what in ipairs {"sent", "deferred", "duplicate", "failed", "dlq", "unavailable", "blocked", "received"} do
+  for _, what in ipairs {"sent", "deferred", "duplicate", "failed", "dlq", "unavailable", "blocked", "received",
+    "high", "medium", "low"} do
     report:count(what)
   end
   for _, what in ipairs {"decision", "queue"} do report:time(what, 0.1) end

@@ -5,10 +5,10 @@ local report = require "ratelimit.report"
 
 local NOW <const> = 1790000000
 
-local function record(receives)
+local function record(receives, metadata)
   return {id = "r", handle = "h", receives = receives or 1, sent = (NOW - 3) * 1000, attributes = {}, reposts = 0,
     body = json.encode {version = 1, messageId = "m", userId = "u", recipientId = "f", content = "words",
-      timestamp = NOW}}
+      timestamp = NOW, metadata = metadata}}
 end
 
 --- A world whose limiter answers from `answers`, and whose site from `results`.
@@ -29,7 +29,7 @@ local function world(answers, results, more)
     report = report.new {write = function(line) table.insert(self.lines, line) end, clock = function() return NOW end},
     sleep = function(s) self.slept = self.slept + s require "tidelock.loop".sleep(s) end,
     patience = more and more.patience or 0, backoff = 5, stopping = function() return more and more.stopping end}
-  function self.handle(receives) return deliver.handle(self.deliver, record(receives)) end
+  function self.handle(...) return deliver.handle(self.deliver, record(...)) end
   return self
 end
 
@@ -40,6 +40,19 @@ describe("ratelimit.deliver", function()
     assert.same({{"S"}}, w.finished)
     assert.matches('"queue_ms":3000', w.lines[1])
     assert.not_matches("words", w.lines[1])
+  end)
+
+  it("counts what says its priority by that too, in the one dimension of all metrics", function()
+    local w = world({{code = "admitted"}, {code = "admitted"}, {code = "admitted"}}, {{outcome = "S", detail = ""},
+      {outcome = "S", detail = ""}, {outcome = "S", detail = ""}})
+    w.handle(1, {priority = "high"})
+    w.handle(1, {priority = "high"})
+    w.handle(1, {source = "app"})
+    w.deliver.report:flush()
+    local said = json.decode(w.lines[#w.lines])
+    assert.same({3, 2}, {said.MessagesReceived, said.MessagesOfHighPriority})
+    assert.is_nil(said.MessagesOfLowPriority)
+    assert.same({{"Environment"}}, said._aws.CloudWatchMetrics[1].Dimensions)
   end)
 
   it("puts a failed try off, longer each time, and buries the fifth, the account still stopped by a 429", function()

@@ -195,6 +195,7 @@ local function give_fields(engine, node)
   node.fields = node.type:field_names(engine.models)
   node.field_names = function() return require "playbook.vars".names(node.fields) end
   node.misnamed = misnamed(engine, node)
+  if engine.mode ~= "apply" then node.fault = function(text) engine:fault("%s", text) end end
 end
 
 --- Declares a resource and returns its handle; on a fault, which is noted, a handle that fits anywhere.

@@ -38,13 +38,13 @@ local function cycle_text(path, node)
   return table.concat(out, " -> ")
 end
 
---- The nodes in an order in which each comes after what it leans on; nil and the path of a cycle.
+--- The nodes in an order in which each comes after what it leans on; nil, the path of a cycle, and the node it is at.
 function edges.order(nodes)
   local state, out, path, inside = {}, {}, {}, {}
   for _, node in ipairs(nodes) do inside[node] = true end
   local function visit(node)
     if state[node] == "done" or not inside[node] then return true end
-    if state[node] == "open" then return nil, cycle_text(path, node) end
+    if state[node] == "open" then return nil, cycle_text(path, node), node end
     state[node] = "open"
     path[#path + 1] = node
     local deps = {}
@@ -53,8 +53,8 @@ function edges.order(nodes)
     end
     table.sort(deps, function(a, b) return a.index < b.index end)
     for _, other in ipairs(deps) do
-      local ok, cycle = visit(other)
-      if not ok then return nil, cycle end
+      local ok, cycle, at = visit(other)
+      if not ok then return nil, cycle, at end
     end
     path[#path] = nil
     state[node] = "done"
@@ -62,8 +62,8 @@ function edges.order(nodes)
     return true
   end
   for _, node in ipairs(nodes) do
-    local ok, cycle = visit(node)
-    if not ok then return nil, cycle end
+    local ok, cycle, at = visit(node)
+    if not ok then return nil, cycle, at end
   end
   return out
 end

@@ -122,10 +122,9 @@ end
 
 local function check_order(self)
   edges.link(self)
-  if #self.faults > 0 then return end
-  local _, cycle = edges.order(self.nodes)
+  local _, cycle, at = edges.order(self.nodes)
   if cycle then
-    fault.add(self.faults, self.program.path, nil, "these resources lean on each other in a circle: " .. cycle)
+    fault.add(self.faults, at.file, at.line, "these resources lean on each other in a circle: " .. cycle)
   end
 end
 

@@ -54,15 +54,27 @@ end
 
 -- ## What cannot be done with what is not known
 
+local function refusal(state, what, remedy)
+  return ("%s is not known before apply, so it cannot be %s; %s"):format(text_of(state), what, remedy)
+end
+
 local function refuse(what, remedy)
+  return function(a, b) error(refusal(states[a] or states[b], what, remedy), 2) end
+end
+
+-- What gives a value is noted by the plan (the node's `fault`), so that the lines after it are checked too.
+local function refuse_value(what, remedy)
   return function(a, b)
     local state = states[a] or states[b]
-    error(("%s is not known before apply, so it cannot be %s; %s"):format(text_of(state), what, remedy), 2)
+    local note = state.node and state.node.fault
+    if not note then error(refusal(state, what, remedy), 2) end
+    note(refusal(state, what, remedy))
+    return unknown.poison()
   end
 end
 
 local PASS <const> = "hand it to another resource as it is, or join it to text with `..`"
-local arithmetic <const> = refuse("used as a number", PASS)
+local arithmetic <const> = refuse_value("used as a number", PASS)
 for _, name in ipairs {"add", "sub", "mul", "div", "mod", "pow", "unm", "idiv", "band", "bor", "bxor", "shl", "shr",
   "bnot"} do
   Unknown["__" .. name], Handle["__" .. name] = arithmetic, arithmetic
@@ -70,7 +82,7 @@ end
 local compare <const> = refuse("compared", "ask `known(x)` first, or decide by the account file or a var")
 for _, name in ipairs {"__lt", "__le"} do Unknown[name], Handle[name] = compare, compare end
 Unknown.__len, Handle.__len = refuse("measured with #", PASS), refuse("measured with #", PASS)
-Unknown.__call, Handle.__call = refuse("called", PASS), refuse("called", PASS)
+Unknown.__call, Handle.__call = refuse_value("called", PASS), refuse_value("called", PASS)
 Unknown.__tostring = refuse("made into text with tostring", "join it with `..`, which makes a template")
 Unknown.__pairs = refuse("walked", PASS)
 Unknown.__newindex = refuse("changed", PASS)

@@ -18,7 +18,7 @@ local PLAYBOOKS <const> = {
   ["a duplicate resource"] = {'ensure.sqs.queue {name = "a"}\nensure.sqs.queue {name = "a"}', 3,
     "sqs.queue/a is declared twice; the other is at %S+:2"},
   ["a cycle"] = {[[local a = ensure.sqs.queue {name = "a", after = "sqs.queue/b"}
-    ensure.sqs.queue {name = "b", tags = {a = a.arn}}]], nil,
+    ensure.sqs.queue {name = "b", tags = {a = a.arn}}]], 2,
     "in a circle: sqs.queue/a %-> sqs.queue/b %-> sqs.queue/a"},
   ["a handle used as a number"] = {'local a = ensure.sqs.queue {name = "a"}\nlocal n = a.arn * 2', 3,
     "sqs.queue/a.arn is not known before apply, so it cannot be used as a number"},
@@ -117,6 +117,24 @@ describe("the program", function()
       refused(account, row, "plan", path, "--account", account)
     end)
   end
+  it("tells all faults of a file at once, also those behind a handle that was used as a number or called", function()
+    local path = file("bad.lua", [[playbook {name = "spec/bad"}
+local a = ensure.sqs.queue {name = "a", VisibilityTimout = 3}
+local b = ensure.sqs.queue {name = "b"}
+local n = b.arn * 2 + 1
+local m = b.arn "x"
+ensure.sqs.queue {name = "c", VisibilityTimeout = n, DelaySeconds = "soon"}
+print(var.nothing)
+ensure.sqs.queue {name = "b"}
+ensure.sqs.queue {name = "d", after = "sqs.queue/e"}
+ensure.sqs.queue {name = "e", after = "sqs.queue/d"}
+]])
+    local code, _, err = run("plan", path)
+    assert.equal(65, code)
+    local lines = {}
+    for line in err:gmatch "bad.lua:(%d+): " do lines[#lines + 1] = line end
+    assert.equal("2 4 5 6 7 8 9", table.concat(lines, " "), err)
+  end)
   it("tells the faults of the playbook's text and of the account file together", function()
     local path = file("bad.lua", 'playbook {name = "spec/bad"}\nprint(acount)\n')
     local account = file("account.lua", 'return {prefix = "x", env = "y", budgett = {}}\n')

@@ -72,11 +72,12 @@ local function leave(flow, engine, entry)
   return false
 end
 
--- Whether somebody lets the step go on.
+-- Whether somebody lets the step go on: once said, it holds for the run.
 local function confirmed(flow, engine, entry)
   local word = entry.spec.confirm
-  if word == nil or flow.approved[entry.name] or flow.journal:find("approve", entry.name) then return true end
-  local answer = attempt.ask(flow, engine, ("Step %q: type %s to go on: "):format(entry.name, word))
+  if word == nil or flow.journal:find("approve", entry.name) then return true end
+  local answer = flow.approved[entry.name] and word
+    or attempt.ask(flow, engine, ("Step %q: type %s to go on: "):format(entry.name, word))
   if answer == word then
     flow.journal:write {kind = "approve", name = entry.name, by = require "playbook.record".user()}
     return true

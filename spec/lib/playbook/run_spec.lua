@@ -393,6 +393,16 @@ step "plain" {run = function() return aws.test:do_step {name = "plain"} end}]]
     assert.is_nil(out.message)
   end)
 
+  it("keeps a confirmation that was given beforehand, and who gave it, for the whole run", function()
+    world.fail["do_step cleaned"] = "Broken"
+    local out = start([[playbook {name = "spec/kept"}
+step "clean up" {confirm = "yes", run = function() return aws.test:do_step {name = "cleaned"} end}]],
+      {approved = {["clean up"] = true}, on_failure = "stop"})
+    assert.equal("failed", out.result)
+    assert.equal(require "playbook.record".user(), kept:reopen(out.run):find("approve", "clean up").by)
+    world.fail = {}
+    assert.equal("done", resume(out.run).result)
+  end)
   it("refuses a step that may wait for nothing", function()
     local ok, err = pcall(start, 'playbook {name = "spec/l"} step "x" {later = true, run = function() end}')
     assert.is_false(ok)

@@ -4,7 +4,7 @@ local json = require "tidelock.json"
 local moto = require "support.moto"
 local proc = require "tidelock.proc"
 
-local PROGRAM <const> = "build/tidelock"
+local PROGRAM <const> = arg[-1]:gsub("tidelua$", "tidelock")
 local CLOSED <const> = {"<&-", ">&-", "2>&-", "<&- >&- 2>&-"}
 
 local function closed(streams, env, ...)

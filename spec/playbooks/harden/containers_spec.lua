@@ -522,7 +522,8 @@ describe("the change of task definitions", function()
   it("is done when a run that was interrupted in it is resumed", function()
     local env, pid = {TIDELOCK_STATE = host.state, NO_COLOR = "1"}, host.state .. "/pid"
     for name, value in pairs(host.server.env) do env[name] = value end
-    local ended = loop.spawn(proc.run, {"sh", "-c", 'echo $$ > "$0"; exec build/tidelock "$@"', pid, "apply",
+    local program = arg[-1]:gsub("tidelua$", "tidelock")
+    local ended = loop.spawn(proc.run, {"sh", "-c", 'echo $$ > "$0"; exec "$@"', pid, program, "apply",
       "playbooks/harden/tasks.lua", hardening.ACCOUNT, "--yes", "--approve", "change task definitions", "--var",
       "propagation=5", env = env})
     for _ = 1, 600 do                              -- until all are registered, and it waits for the roles

@@ -149,7 +149,8 @@ describe("validate/containers", function()
       local function signalled(signal)
         local env, pid = {TIDELOCK_STATE = host.state, NO_COLOR = "1"}, host.state .. "/pid"
         for name, value in pairs(host.server.env) do env[name] = value end
-        local ended = loop.spawn(proc.run, {"sh", "-c", 'echo $$ > "$0"; exec build/tidelock "$@"', pid, "apply",
+        local program = arg[-1]:gsub("tidelua$", "tidelock")
+        local ended = loop.spawn(proc.run, {"sh", "-c", 'echo $$ > "$0"; exec "$@"', pid, program, "apply",
           "playbooks/validate/containers.lua", hardening.ACCOUNT, "--yes", "--new", "--var", "load=ai-team/analytics",
           "--approve", "6.1/6.2 load: ai-team/analytics", env = env})
         for _ = 1, 600 do

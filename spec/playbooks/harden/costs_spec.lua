@@ -146,6 +146,32 @@ describe("harden/costs", function()
     assert.matches("proposed: 8.25 USD a month: arn:aws:ecs:us-east-1:1:service/c/api: give the service 256 CPU", text,
       1, true)
   end)
+  it("has Trusted Advisor look again at what is old where it may, and says of what that is not so", function()
+    advice(host, {trusted_advisor = {Ti39halfu8 = {flagged("db-1", "9.00")}}, automatic = {"DAvU99Dc4C"},
+      old = {Ti39halfu8 = "2026-01-01T00:00:00Z", DAvU99Dc4C = "2026-01-02T00:00:00Z"}})
+    local code, text = host:apply "harden/costs"
+    assert.equal(0, code, text)
+    assert.matches("Underutilized Amazon EBS Volumes are of 2026-01-02T00:00:00Z: AWS alone refreshes it", text, 1,
+      true)
+    assert.is_nil(text:find("Idle DB Instances are of", 1, true))
+    local result = host.session.support:describe_trusted_advisor_check_result {checkId = "Ti39halfu8", language = "en"}
+    assert.not_equal("2026-01-01T00:00:00Z", result.result.timestamp)
+    assert.matches("proposed: 9.00 USD a month: db-1", text, 1, true)
+    advice(host, {old = {Ti39halfu8 = "2026-01-01T00:00:00Z"}})       -- it has been refreshed: no write for it any more
+    code, text = host:apply "harden/costs"
+    assert.equal(0, code, text)
+    assert.matches(" reads, 0 writes", text)
+  end)
+  it("waits for new figures of Trusted Advisor no longer than it is told to", function()
+    local slow = hardening.start {slow = 60}
+    advice(slow, {old = {Ti39halfu8 = "2026-01-01T00:00:00Z"}})
+    local began = require "tidelock.loop".now()
+    local code, text = slow:run("apply", "playbooks/harden/advice.lua", hardening.ACCOUNT, "--yes", "--var",
+      "patience=1s")
+    slow:close()
+    assert.equal(0, code, text)
+    assert.is_true(require "tidelock.loop".now() - began < 20)
+  end)
   it("warns where nobody can be asked, with what each of them needs", function()
     advice(host, {plan = "basic", hub = json.null})
     local code, text = host:apply "harden/costs"

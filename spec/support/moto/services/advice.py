@@ -3,6 +3,8 @@
 Nothing by default. What there is to say is the JSON in the SSM parameter /sandbox/advice of the account (us-east-1):
   {"plan": "basic"}                                  no support plan: Trusted Advisor refuses
   {"trusted_advisor": {CHECK: [{"metadata": [...], "region":, "resourceId":}]}}   what a check has flagged
+  {"old": {CHECK: "2026-01-01T00:00:00Z"}}           its figures are of then, until it is refreshed
+  {"automatic": [CHECK]}                             refreshed by AWS alone
   {"hub": [RECOMMENDATION]}                          Cost Optimization Hub; null: the account is not enrolled
   {"ecs": [...], "rds": [...]}                       Compute Optimizer's, once the account has opted in
 """
@@ -11,6 +13,7 @@ import json
 
 from moto.support.models import ADVISOR_CHECKS
 
+import slow
 from call import Passed, Refusal, operation
 from moto import backends
 
@@ -38,8 +41,26 @@ def today():
     return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def result(check):
-    return {"checkId": check, "status": "ok", "timestamp": today(), "resourcesSummary": {
+def age(call, check):
+    """When a check was refreshed: just now, or as the parameter says until it is refreshed."""
+    return call.state.get("refreshed", {}).get(check) or said(call).get("old", {}).get(check) or today()
+
+
+@operation("support", "RefreshTrustedAdvisorCheck")
+def refresh(call):
+    planned(call)
+    check = call.params["checkId"]
+    if check in said(call).get("automatic", []):
+        raise Passed(400, [("Content-Type", "application/x-amz-json-1.1")], json.dumps({
+            "__type": "InvalidParameterValueException",
+            "message": f"Check {check} is not refreshable: it is refreshed automatically"}).encode())
+    call.state.setdefault("refreshed", {})[check] = today()
+    slow.settle(call.state, check)
+    return {"status": {"checkId": check, "status": "enqueued", "millisUntilNextRefreshable": 3599999}}
+
+
+def result(check, at=None):
+    return {"checkId": check, "status": "ok", "timestamp": at or today(), "resourcesSummary": {
         "resourcesProcessed": 1, "resourcesFlagged": 0, "resourcesIgnored": 0, "resourcesSuppressed": 0},
         "categorySpecificSummary": {"costOptimizing": {"estimatedMonthlySavings": 0.0,
                                                        "estimatedPercentMonthlySavings": 0.0}}}
@@ -51,7 +72,7 @@ def check_result(call):
     check = call.params["checkId"]
     flagged = [{"status": "warning", "region": "us-east-1", "isSuppressed": False, "resourceId": f"{check}-{n}", **one}
                for n, one in enumerate(said(call).get("trusted_advisor", {}).get(check, []))]
-    answer = result(check)
+    answer = result(check, age(call, check))
     answer["resourcesSummary"]["resourcesFlagged"] = len(flagged)
     if flagged:
         answer["status"] = "warning"
@@ -65,7 +86,11 @@ def check_summaries(call):
 
 @operation("support", "DescribeTrustedAdvisorCheckRefreshStatuses")
 def refresh_statuses(call):
-    return {"statuses": [{"checkId": check, "status": "none", "millisUntilNextRefreshable": 0}
+    def status(check):
+        if check not in call.state.get("refreshed", {}):
+            return "none"
+        return "processing" if slow.settling(call.state, check) else "success"
+    return {"statuses": [{"checkId": check, "status": status(check), "millisUntilNextRefreshable": 0}
                          for check in call.params["checkIds"]]}
 
 

@@ -44,6 +44,28 @@ function policy.allows_service(statements, service, action)
   return false
 end
 
+-- Whether a condition asks for nothing but the owner of what sends: "aws:SourceOwner", "aws:SourceAccount".
+local function asks_for_owner_alone(condition)
+  for _, keys in pairs(type(condition) == "table" and condition or {}) do
+    for key in pairs(keys) do
+      local name = key:lower()
+      if name ~= "aws:sourceowner" and name ~= "aws:sourceaccount" then return false end
+    end
+  end
+  return true
+end
+
+--- Whether a statement allows the action to all that belongs to an account, as the policy of a new topic does.
+function policy.allows_owner(statements, action)
+  for _, statement in ipairs(statements) do
+    if statement.Effect == "Allow" and contains(principals(statement, "AWS"), "*") and acts(statement, action)
+      and asks_for_owner_alone(statement.Condition) then
+      return true
+    end
+  end
+  return false
+end
+
 -- ## Conditions
 
 -- What leaves the world out of a statement for everyone: who asks, on whose behalf, from where.

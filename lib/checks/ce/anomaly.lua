@@ -9,19 +9,21 @@ return control {
   means = "A loop that spends money runs for a month before anyone sees it.",
   todo = "Create a monitor by service and a subscription, frequency IMMEDIATE, to the cost topic.",
   read = function(aws)
-    return {monitors = aws.ce:get_anomaly_monitors({}).AnomalyMonitors or {},
-      subscriptions = aws.ce:get_anomaly_subscriptions({}).AnomalySubscriptions or {}}
+    return {monitor = aws.ce:items("get_anomaly_monitors", {})(),
+      subscriptions = aws.ce:items("get_anomaly_subscriptions", {})}
   end,
   test = function(live)
-    if #live.monitors == 0 then return control.fail("there is no monitor") end
-    for _, one in ipairs(live.subscriptions) do
+    if not live.monitor then return control.fail("there is no monitor") end
+    local any
+    for one in live.subscriptions do
+      any = true
       for _, who in ipairs(one.Subscribers or {}) do
         if one.Frequency == "IMMEDIATE" and who.Type == "SNS" then
           return control.pass("subscription %s tells a topic at once", one.SubscriptionName)
         end
       end
     end
-    return control.fail(#live.subscriptions == 0 and "there is no subscription"
-      or "no subscription tells a topic at once: only IMMEDIATE goes to SNS")
+    return control.fail(any and "no subscription tells a topic at once: only IMMEDIATE goes to SNS"
+      or "there is no subscription")
   end,
 }

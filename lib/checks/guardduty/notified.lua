@@ -17,8 +17,7 @@ end
 
 return control {
   id = "guardduty-notified", title = "A GuardDuty finding reaches somebody by itself", severity = "high",
-  requirement = "2.2", subjects = "account",
-  needs = {"events:ListRules", "events:TestEventPattern", "events:ListTargetsByRule"},
+  requirement = "2.2", subjects = "account", needs = chain.needs,
   remedy = "harden/security-services",
   command = "tidelock call events list-rules --region {region}",
   means = "GuardDuty sees an attack, and nobody is told.",

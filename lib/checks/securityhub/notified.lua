@@ -17,8 +17,7 @@ end
 
 return control {
   id = "securityhub-notified", title = "A Security Hub finding reaches somebody by itself", severity = "high",
-  requirement = "2.3", subjects = "account",
-  needs = {"events:ListRules", "events:TestEventPattern", "events:ListTargetsByRule"},
+  requirement = "2.3", subjects = "account", needs = chain.needs,
   remedy = "harden/security-services",
   command = "tidelock call events list-rules --region {region}",
   means = "Security Hub sees what is wrong, and nobody is told.",

@@ -119,6 +119,16 @@ local function recorded_topic()
     statement "costalerts.amazonaws.com", statement "cloudwatch.amazonaws.com")}
 end
 
+-- The topic of findings, to which EventBridge publishes.
+local FINDINGS <const> = {Policy = policy(statement "events.amazonaws.com")}
+
+-- Attributes of that topic, and of the others those given.
+local function topics(others)
+  return function(input)
+    return {Attributes = input.TopicArn:find "findings$" and FINDINGS or others or recorded_topic()}
+  end
+end
+
 local function key_policy(last)
   return policy({Effect = "Allow", Principal = {AWS = "arn:aws:iam::123456789012:root"}, Action = "kms:*",
     Resource = "*"}, {Effect = "Allow", Action = {"kms:Decrypt", "kms:GenerateDataKey*"}, Resource = "*",
@@ -142,7 +152,7 @@ local good <const> = {
   -- GuardDuty, Security Hub, Config
   ["guardduty.list_detectors"] = {"d"}, ["guardduty.get_detector"] = DETECTOR, ["guardduty.list_findings"] = {},
   ["events.list_rules"] = {RULE, HUB_RULE}, ["events.test_event_pattern"] = {Result = true},
-  ["events.list_targets_by_rule"] = {Targets = {{Id = "1", Arn = arn("sns", "guardduty")}}},
+  ["events.list_targets_by_rule"] = {{Id = "1", Arn = arn("sns", "x-findings")}},
   ["securityhub.describe_hub"] = {HubArn = arn("securityhub", "hub/default")},
   ["securityhub.get_enabled_standards"] = {{StandardsStatus = "READY",
     StandardsArn = "arn:aws:securityhub:eu-west-1::standards/aws-foundational-security-best-practices/v/1.0.0"}},
@@ -208,7 +218,7 @@ local good <const> = {
   ["sqs.get_queue_url"] = function(input) return {QueueUrl = url(input.QueueName)} end,
   ["sns.list_topics"] = {{TopicArn = arn("sns", "x-cost-alerts")}, {TopicArn = arn("sns", "x-ops-alerts")}},
   ["kms.get_key_policy"] = {Policy = key_policy "cloudwatch.amazonaws.com"},
-  ["sns.get_topic_attributes"] = function() return {Attributes = recorded_topic()} end,
+  ["sns.get_topic_attributes"] = topics(),
   ["sns.list_subscriptions_by_topic"] = {{SubscriptionArn = arn("sns", "x-cost-alerts:1")}},
   -- ECS
   ["ecs.list_clusters"] = {arn("ecs", "cluster/main")},
@@ -243,8 +253,8 @@ local good <const> = {
   ["budgets.describe_budget"] = {Budget = {BudgetName = "x-monthly"}},
   ["budgets.describe_notifications_for_budget"] = {notification("FORECASTED", 80.0), notification("ACTUAL", 100.0)},
   ["budgets.describe_subscribers_for_notification"] = {{SubscriptionType = "SNS", Address = "t"}},
-  ["ce.get_anomaly_monitors"] = {AnomalyMonitors = {{MonitorArn = "m"}}},
-  ["ce.get_anomaly_subscriptions"] = {AnomalySubscriptions = {ANOMALY}},
+  ["ce.get_anomaly_monitors"] = {{MonitorArn = "m"}},
+  ["ce.get_anomaly_subscriptions"] = {ANOMALY},
   ["support.describe_trusted_advisor_checks"] = {checks = {{category = "cost_optimizing"}}},
 }
 
@@ -264,8 +274,17 @@ row("guardduty-protections", {["guardduty.get_detector"] = {Status = "ENABLED",
 row("guardduty-notified", {["events.list_rules"] = {HUB_RULE}}, "no rule")
 row("guardduty-notified", {["events.list_rules"] = {with(RULE, {State = "DISABLED"}), HUB_RULE}}, "is disabled")
 row("guardduty-notified", {["events.list_targets_by_rule"] = function(input)
-  return {Targets = input.Rule == "securityhub" and {{Id = "1"}} or {}}
+  return input.Rule == "securityhub" and {{Id = "1"}} or {}
 end}, "no target")
+row("guardduty-notified", {["events.list_targets_by_rule"] = function(input)
+  return {{Id = "1", Arn = arn("sns", input.Rule == "securityhub" and "x-findings" or "x-ops-alerts")}}
+end}, "topic x%-ops%-alerts, which does not let EventBridge publish")
+row("securityhub-notified", {["events.list_targets_by_rule"] = function(input)
+  return {{Id = "1", Arn = arn("sns", input.Rule == "securityhub" and "gone" or "x-findings")}}
+end, ["sns.get_topic_attributes"] = function(input)
+  if input.TopicArn:find "gone" then error({code = "NotFound", message = "no"}, 0) end
+  return {Attributes = input.TopicArn:find "findings" and FINDINGS or recorded_topic()}
+end}, "topic gone, which is not there")
 row("guardduty-notified", {["events.test_event_pattern"] = function(input)
   return {Result = not input.Event:find '"severity":9'}
 end}, "does not match severity 9.5")
@@ -424,23 +443,26 @@ row("sqs-tls-only", {["sqs.get_queue_attributes"] = attributes({Policy = policy 
   "does not deny plain HTTP")
 row("sqs-dead-letter-retention", {["sqs.get_queue_attributes"] = attributes({MessageRetentionPeriod = "345600"},
   QUEUES[4])}, "4.0 days only")
-row("sns-cost-publishers", {["sns.get_topic_attributes"] = {Attributes = {Policy =
-  policy(statement "budgets.amazonaws.com")}}}, "costalerts.amazonaws.com, cloudwatch.amazonaws.com may not publish")
+row("sns-cost-publishers", {["sns.get_topic_attributes"] = function(input)
+  if not input.TopicArn:find "cost" then return topics()(input) end
+  return {Attributes = {Policy = policy(statement "budgets.amazonaws.com")}}
+end},
+  "costalerts.amazonaws.com, cloudwatch.amazonaws.com may not publish")
 row("sns-publisher-keys", {["kms.get_key_policy"] = {Policy = key_policy "events.amazonaws.com"}},
   "does not let in cloudwatch.amazonaws.com")
-row("sns-publisher-keys", {["sns.get_topic_attributes"] = {Attributes = {KmsMasterKeyId = "k",
+row("sns-publisher-keys", {["sns.get_topic_attributes"] = topics {KmsMasterKeyId = "k",
   Policy = policy(statement "budgets.amazonaws.com", statement "costalerts.amazonaws.com",
-    statement "cloudwatch.amazonaws.com", statement "events.amazonaws.com")}},
+    statement "cloudwatch.amazonaws.com", statement "events.amazonaws.com")},
   ["kms.get_key_policy"] = {Policy = policy({Effect = "Allow", Action = "kms:*", Resource = "*",
     Principal = {Service = {"budgets.amazonaws.com", "costalerts.amazonaws.com", "cloudwatch.amazonaws.com",
       "events.amazonaws.com"}}, Condition = {StringEquals = {["AWS:SourceAccount"] = "123456789012"}}})}},
   "the key does not let in events.amazonaws.com")
-row("sns-publisher-keys", {["sns.get_topic_attributes"] = {Attributes = {KmsMasterKeyId = "alias/aws/sns",
+row("sns-publisher-keys", {["sns.get_topic_attributes"] = topics {KmsMasterKeyId = "alias/aws/sns",
   Policy = policy(statement "budgets.amazonaws.com", statement "costalerts.amazonaws.com",
-    statement "cloudwatch.amazonaws.com")}}}, "AWS's own")
-row("sns-publisher-keys", {["sns.get_topic_attributes"] = function()
-  return {Attributes = with(recorded_topic(), {KmsMasterKeyId = "alias/topics"})}
-end, ["kms.get_key_policy"] = {Policy = key_policy "events.amazonaws.com"}}, "does not let in cloudwatch.amazonaws.com")
+    statement "cloudwatch.amazonaws.com")}}, "AWS's own")
+row("sns-publisher-keys", {["sns.get_topic_attributes"] = topics(with(recorded_topic(),
+  {KmsMasterKeyId = "alias/topics"})), ["kms.get_key_policy"] = {Policy = key_policy "events.amazonaws.com"}},
+  "does not let in cloudwatch.amazonaws.com")
 local function waiting(ending)
   return function(input)
     local is = input.TopicArn:find(ending, 1, true)
@@ -451,7 +473,7 @@ row("sns-subscribers", {["sns.list_subscriptions_by_topic"] = waiting "x-cost-al
 row("sns-alert-subscribers", {["sns.list_subscriptions_by_topic"] = waiting "x-securityhub-findings"},
   "none is confirmed, 1 wait")
 row("sns-not-public", {["sns.get_topic_attributes"] = function(input)
-  local live = recorded_topic()
+  local live = input.TopicArn:find "findings" and with(FINDINGS, {}) or recorded_topic()
   if input.TopicArn:find "ops" then live.Policy = policy {Effect = "Allow", Principal = {AWS = "*"},
     Action = "sns:Publish", Resource = "*"} end
   return {Attributes = live}
@@ -508,6 +530,9 @@ row("cloudwatch-alarm-actions", {["cloudwatch.describe_alarms"] = {MetricAlarms 
   alarm("cpu", "CPUUtilization", {AlarmActions = {}})}}}, "no action")
 row("cloudwatch-alarm-topics", {["sns.list_topics"] = {{TopicArn = arn("sns", "x-cost-alerts")}}},
   "no topic x%-ops%-alerts")
+row("cloudwatch-alarm-topics", {["sns.get_topic_attributes"] = function(input)
+  return {Attributes = input.TopicArn:find "ops" and FINDINGS or topics()(input).Attributes}
+end}, "topic x%-ops%-alerts does not let alarms publish")
 row("cloudwatch-alarm-stuck", {["cloudwatch.describe_alarms"] = {MetricAlarms = {alarm("cpu", "CPUUtilization",
   {StateValue = "ALARM", StateUpdatedTimestamp = NOW - 30 * 86400})}}}, "ALARM for 30 days")
 row("budgets-forecast-alert", {["budgets.describe_notifications_for_budget"] = {notification("ACTUAL", 100.0)}},
@@ -516,8 +541,10 @@ row("budgets-actual-alert", {["budgets.describe_notifications_for_budget"] = {no
   notification("ACTUAL", 120.0)}}, "120 %%, not 100 %%")
 row("budgets-forecast-alert", {["budgets.describe_subscribers_for_notification"] = {{SubscriptionType = "EMAIL"}}},
   "no topic", {"budgets-actual-alert"})
-row("ce-anomaly-alerts", {["ce.get_anomaly_subscriptions"] = {AnomalySubscriptions = {
-  with(ANOMALY, {Frequency = "DAILY"})}}}, "only IMMEDIATE goes to SNS")
+row("ce-anomaly-alerts", {["ce.get_anomaly_monitors"] = {}}, "no monitor")
+row("ce-anomaly-alerts", {["ce.get_anomaly_subscriptions"] = {}}, "no subscription$")
+row("ce-anomaly-alerts", {["ce.get_anomaly_subscriptions"] = {with(ANOMALY, {Frequency = "DAILY"})}},
+  "only IMMEDIATE goes to SNS")
 row("support-trusted-advisor", {["support.describe_trusted_advisor_checks"] =
   refuse "SubscriptionRequiredException"}, "support plan")
 

@@ -46,6 +46,15 @@ describe("a policy", function()
     assert.is_false(policy.public(allow(nil, {Effect = "Deny"})))
   end)
 
+  it("of a new topic lets in what belongs to its account, and one that asks for more does not", function()
+    local new = {Effect = "Allow", Principal = {AWS = "*"}, Action = {"SNS:Publish", "SNS:Subscribe"}, Resource = "*",
+      Condition = {StringEquals = {["AWS:SourceOwner"] = "123456789012"}}}
+    assert.is_true(policy.allows_owner({new}, "sns:Publish"))
+    assert.is_false(policy.allows_owner({new}, "sns:DeleteTopic"))
+    new.Condition.ArnLike = {["aws:SourceArn"] = "arn:aws:s3:*:*:b"}
+    assert.is_false(policy.allows_owner({new}, "sns:Publish"))
+  end)
+
   it("allows everything on everything by either spelling", function()
     assert.is_true(policy.allows_all {{Effect = "Allow", Action = {"s3:*", "*:*"}, Resource = {"*"}}})
     assert.is_false(policy.allows_all {{Effect = "Allow", Action = "s3:*", Resource = "*"}})

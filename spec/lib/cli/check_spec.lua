@@ -62,7 +62,9 @@ local function watch(s, id)
   s.guardduty:create_detector {Enable = true, Features = {{Name = "S3_DATA_EVENTS", Status = "ENABLED"}}}
   s.events:put_rule {Name = "guardduty", State = "ENABLED", EventPattern = json.encode {source = {"aws.guardduty"},
     detail = {severity = {{numeric = {">=", 7}}}}}}
-  local topic = s.sns:create_topic {Name = "security"}.TopicArn
+  local topic = s.sns:create_topic {Name = "security", Attributes = {Policy = json.encode {Version = "2012-10-17",
+    Statement = {{Effect = "Allow", Principal = {Service = "events.amazonaws.com"}, Action = "sns:Publish",
+      Resource = "*"}}}}}.TopicArn
   s.events:put_targets {Rule = "guardduty", Targets = {{Id = "1", Arn = topic}}}
   s.securityhub:enable_security_hub {EnableDefaultStandards = false}
   s.securityhub:batch_enable_standards {StandardsSubscriptionRequests = {{StandardsArn =
@@ -222,8 +224,8 @@ describe("tidelock check", function()
       "--baseline", state, "--out", state .. "/none/x", "--org-role", "Audit", "--fix", "--output", "html")
     assert.same({64, ""}, {code, out})
     for _, what in ipairs {'no control has the id "rds-forc-ssl"; did you mean "rds-force-ssl"?', '"s33"; did you mean',
-      'no control has the requirement "99"', '"us-east1" is none', "--baseline cannot be read", "--out cannot be written",
-      "--org-role is for --org", "only as text"} do
+      'no control has the requirement "99"', '"us-east1" is none', "--baseline cannot be read",
+      "--out cannot be written", "--org-role is for --org", "only as text"} do
       assert.is_truthy(err:find(what, 1, true), what .. " is not in: " .. err)
     end
     code, out, err = run("check", "--regions", "")

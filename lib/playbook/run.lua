@@ -116,6 +116,16 @@ local function check_unchanged(loaded, head, options)
   refuse_changed(changed, head, options)
 end
 
+-- What is undone is no longer done: forward from there a step would build on what is gone.
+local function refuse_undone(journal, options)
+  for _, r in ipairs(options.undo and {} or journal.records) do
+    if r.kind == "undo.start" then
+      fault.fail(1, "Run %s is half undone: the undo of step %q has begun. Go on with: %s --undo; or start over,"
+        .. " repeating its steps, with --new.", journal.run, r.name, outcome.resume(journal.run, options.store))
+    end
+  end
+end
+
 -- The journal of a run that can be gone on with, and its first record.
 local function reopened(id, options)
   local journal = options.store:reopen(id)
@@ -131,6 +141,7 @@ local function reopened(id, options)
   if head.again then                                   -- to resume is to make things as the playbook says
     fault.fail(64, "Run %s deleted, and is not resumed. Go on with: %s", id, head.again)
   end
+  refuse_undone(journal, options)
   return journal, head
 end
 

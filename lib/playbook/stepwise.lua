@@ -10,6 +10,12 @@ local workflow_of = require "playbook.workflow"
 
 local stepwise = {}
 
+-- What went wrong in an undo, and what goes on with it: a run that is half undone has no way but back.
+local function half_undone(flow, why)
+  return ("%s\nWhen the cause is gone, go on with: %s --undo"):format(why, flow.resume)
+end
+
+-- A sentence on what became of the done steps, and "undone", "failed", or nil where nothing was undone.
 local function undo(flow, engine, options, why)
   local names = flow:undoable()
   if #names == 0 then return nil end
@@ -23,7 +29,7 @@ local function undo(flow, engine, options, why)
     return ("What was done stays: %s. Undo it with: %s --undo"):format(table.concat(names, ", "), flow.resume)
   end
   local ok, err = flow:undo(engine)
-  return ok and "All done steps were undone." or err, ok and "undone" or nil
+  return ok and "All done steps were undone." or half_undone(flow, err), ok and "undone" or "failed"
 end
 
 local function settle(flow, engine, options, halt)
@@ -32,7 +38,7 @@ local function settle(flow, engine, options, halt)
     local more, result = undo(flow, engine, options, halt.message)
     out.result = result or "failed"
     if more then out.message = out.message .. "\n" .. more end
-    if out.result == "failed" then
+    if not result then
       out.message = out.message .. ("\nWhen the cause is gone, go on with: %s"):format(flow.resume)
     end
   elseif halt.result == "interrupted" then
@@ -150,7 +156,7 @@ function stepwise.undo_all(engine, id, journal, options)
   for _, node in ipairs(live.nodes) do node.done = node.live ~= nil end
   local fine, why = flow:undo(live)
   local out = {engine = live, exit = fine and 0 or 1, result = fine and "undone" or "failed",
-    message = fine and "All done steps were undone." or why}
+    message = fine and "All done steps were undone." or half_undone(flow, why)}
   record.finish(live, journal, out.result, out.exit, out.message)
   if fine then record.close(engine, options.store, id) end
   return out

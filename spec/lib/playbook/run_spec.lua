@@ -111,6 +111,25 @@ describe("a run with steps", function()
     assert.equal("undone", again.result)
     assert.equal("snapshot", world.undone[1].name)
   end)
+  it("that is half undone goes no way but back: what is undone is not built on", function()
+    local text = FLOW:gsub('step "cut over"', [[step "between" {run = function() return 1 end,
+      undo = function() aws.test:do_undo {name = "between"} end}
+      step "cut over"]])
+    world.fail["do_step cut"], world.fail["do_undo snapshot"] = "Broken", "NoRight"
+    local out = start(text, {on_failure = "undo"})
+    assert.equal("failed", out.result)
+    assert.matches('undoing step "snapshot" failed: NoRight.*go on with: tidelock resume %S+ %-%-undo$', out.message)
+    world.fail = {}
+    local ok, err = pcall(resume, out.run)
+    assert.is_false(ok)
+    assert.equal(1, err.exit)
+    assert.matches('is half undone: the undo of step "between" has begun. Go on with: tidelock resume ' .. out.run
+      .. " --undo", tostring(err), 1, true)
+    assert.equal(1, #calls "do_step cut")
+    assert.equal("undone", resume(out.run, {undo = true}).result)
+    assert.equal(1, #calls "do_undo between")
+    assert.equal(2, #calls "do_undo snapshot")
+  end)
   it("refuses to start over while an earlier run has not ended", function()
     world.fail["do_step cut"] = "Broken"
     local out = start(FLOW, {on_failure = "stop"})

@@ -139,11 +139,13 @@ local function encode(out, value, orders, indent)
     local list = is_list(value, orders)
     local inner = indent .. "    "
     out[#out + 1] = list and "[\n" or "{\n"
-    local keys = list and value or keys_of(value, orders)
-    for i, key in ipairs(keys) do
+    for i, item in ipairs(list and value or keys_of(value, orders)) do
       out[#out + 1] = (i > 1 and ",\n" or "") .. inner
-      if not list then out[#out + 1] = require "tidelock.json".encode(tostring(key)) .. ": " end
-      encode(out, list and key or value[key], orders, inner)
+      if not list then
+        out[#out + 1] = require "tidelock.json".encode(tostring(item)) .. ": "
+        item = value[item]
+      end
+      encode(out, item, orders, inner)
     end
     out[#out + 1] = "\n" .. indent .. (list and "]" or "}")
   end

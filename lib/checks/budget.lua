@@ -28,10 +28,15 @@ function budget.read(kind)
   end
 end
 
---- `test` of such a control: sent at `percent` of the budget or sooner, or at what the account file says under `key`.
+--- `test` of such a control: sent at `percent` of the budget or sooner, or at what the account file says under `key`;
+-- and the budget itself no larger than the account file says.
 function budget.test(key, percent)
   return function(live, _, world)
     if not live.budget then return control.skip("no account file was given, so no budget is expected") end
+    local limit, wanted = tonumber((live.budget.BudgetLimit or {}).Amount), (world.account.budget or {}).limit
+    if limit and wanted and limit > wanted then
+      return control.fail("the budget is %g %s, not %g", limit, live.budget.BudgetLimit.Unit or "", wanted)
+    end
     if not live.notification then return control.fail("there is no notification of this kind") end
     local most, at = (world.account.budget or {})[key] or percent, live.notification.Threshold
     if at > most then return control.fail("it is sent at %g %%, not %g %%", at, most) end

@@ -38,6 +38,8 @@ end
 local CACHE <const> = {ReplicationGroupId = "redis", Engine = "redis", AtRestEncryptionEnabled = true,
   TransitEncryptionEnabled = true, TransitEncryptionMode = "required", AuthTokenEnabled = true,
   AutomaticFailover = "enabled", MultiAZ = "enabled", SnapshotRetentionLimit = 7}
+local MEMCACHED <const> = {CacheClusterId = "pages", Engine = "memcached", TransitEncryptionEnabled = true,
+  AtRestEncryptionEnabled = false, SnapshotRetentionLimit = 0}
 local SERVERLESS <const> = {ServerlessCacheName = "sessions", Engine = "valkey", Status = "available",
   UserGroupId = "people", SnapshotRetentionLimit = 1}
 local TABLE <const> = {TableStatus = "ACTIVE", SSEDescription = {Status = "ENABLED"}, DeletionProtectionEnabled = true,
@@ -206,7 +208,7 @@ local good <const> = {
   ["rds.describe_db_cluster_snapshots"] = {{DBClusterSnapshotIdentifier = "aurora-snap"}},
   ["rds.describe_db_cluster_snapshot_attributes"] = {DBClusterSnapshotAttributesResult = {
     DBClusterSnapshotAttributes = {{AttributeName = "restore", AttributeValues = {}}}}},
-  ["elasticache.describe_replication_groups"] = {CACHE}, ["elasticache.describe_cache_clusters"] = {},
+  ["elasticache.describe_replication_groups"] = {CACHE}, ["elasticache.describe_cache_clusters"] = {MEMCACHED},
   ["elasticache.describe_serverless_caches"] = {SERVERLESS},
   -- DynamoDB
   ["dynamodb.list_tables"] = {"x-ai-costs-production"}, ["dynamodb.describe_table"] = {Table = TABLE},
@@ -250,7 +252,7 @@ local good <const> = {
   ["logs.describe_log_groups"] = {{logGroupName = "/ecs/api", arn = arn("logs", "log-group:/ecs/api"),
     retentionInDays = 30}},
   -- Costs
-  ["budgets.describe_budget"] = {Budget = {BudgetName = "x-monthly"}},
+  ["budgets.describe_budget"] = {Budget = {BudgetName = "x-monthly", BudgetLimit = {Amount = "500.0", Unit = "USD"}}},
   ["budgets.describe_notifications_for_budget"] = {notification("FORECASTED", 80.0), notification("ACTUAL", 100.0)},
   ["budgets.describe_subscribers_for_notification"] = {{SubscriptionType = "SNS", Address = "t"}},
   ["ce.get_anomaly_monitors"] = {{MonitorArn = "m"}},
@@ -377,6 +379,7 @@ for _, case in ipairs {{"rds-not-public", {PubliclyAccessible = true}, "public a
   {"rds-performance-insights", {PerformanceInsightsEnabled = false}, "off"},
   {"rds-iam-login", {IAMDatabaseAuthenticationEnabled = false}, "only passwords"},
   {"rds-certificate", {CACertificateIdentifier = "rds-ca-2019"}, "has expired"},
+  {"rds-certificate", {CertificateDetails = {ValidTill = NOW - 86400}}, "has expired on 2025%-11%-23"},
   {"rds-monitoring", {MonitoringInterval = 0}, "off"},
   {"rds-log-exports", {EnabledCloudwatchLogsExports = json.null}, "no log is exported"},
   {"rds-force-ssl", {DBParameterGroups = {{DBParameterGroupName = "tls", ParameterApplyStatus = "pending-reboot"}}},
@@ -518,7 +521,13 @@ row("secretsmanager-redis-token", {["secretsmanager.list_secrets"] = {{Name = "o
 row("secretsmanager-rotation", {["secretsmanager.list_secrets"] = {{Name = "x/redis/auth-token",
   RotationEnabled = true, NextRotationDate = NOW - 10 * 86400}}}, "should have been rotated")
 row("ec2-ports-closed", {["ec2.describe_security_groups"] = {{GroupId = "sg-1", IpPermissions = {{IpProtocol = "tcp",
-  FromPort = 5000, ToPort = 6000, Ipv6Ranges = {{CidrIpv6 = "::/0"}}}}}}}, "port 5432")
+  FromPort = 5000, ToPort = 6000, Ipv6Ranges = {{CidrIpv6 = "::/0"}}}}}}}, "port 5000, 5432, 5500, 5601$")
+row("ec2-ports-closed", {["ec2.describe_security_groups"] = {{GroupId = "sg-1", IpPermissions = {{IpProtocol = "tcp",
+  FromPort = 9200, ToPort = 9200, IpRanges = {{CidrIp = "0.0.0.0/0"}}}, {IpProtocol = "icmp", FromPort = 8,
+  ToPort = 255, IpRanges = {{CidrIp = "0.0.0.0/0"}}}}}}}, "the world: port 9200$")
+row("ec2-ports-closed", {["ec2.describe_security_groups"] = {{GroupId = "sg-1", IpPermissions = {{IpProtocol = "-1",
+  IpRanges = {{CidrIp = "0.0.0.0/0"}}}, {IpProtocol = "tcp", FromPort = 22, ToPort = 22,
+  IpRanges = {{CidrIp = "0.0.0.0/0"}}}}}}}, "port 20, 21, 22, 23, 25, 110 and 22 more$")
 row("ec2-gateway-endpoints", {["ec2.describe_vpc_endpoints"] = {endpoint "s3"}}, "for dynamodb")
 row("logs-retention", {["logs.describe_log_groups"] = {{logGroupName = "/ecs/api"}}}, "never deleted",
   {"logs-retention-noncritical"})
@@ -539,6 +548,8 @@ row("budgets-forecast-alert", {["budgets.describe_notifications_for_budget"] = {
   "no notification")
 row("budgets-actual-alert", {["budgets.describe_notifications_for_budget"] = {notification("FORECASTED", 80.0),
   notification("ACTUAL", 120.0)}}, "120 %%, not 100 %%")
+row("budgets-forecast-alert", {["budgets.describe_budget"] = {Budget = {BudgetName = "x-monthly",
+  BudgetLimit = {Amount = "50000.0", Unit = "USD"}}}}, "the budget is 50000 USD, not 500", {"budgets-actual-alert"})
 row("budgets-forecast-alert", {["budgets.describe_subscribers_for_notification"] = {{SubscriptionType = "EMAIL"}}},
   "no topic", {"budgets-actual-alert"})
 row("ce-anomaly-alerts", {["ce.get_anomaly_monitors"] = {}}, "no monitor")
@@ -549,4 +560,4 @@ row("support-trusted-advisor", {["support.describe_trusted_advisor_checks"] =
   refuse "SubscriptionRequiredException"}, "support plan")
 
 return {good = good, bad = bad, now = NOW, id = ID, region = REGION, account = {prefix = "x", env = "production",
-  clusters = {"main"}, buckets = {"b"}}}
+  clusters = {"main"}, buckets = {"b"}, budget = {limit = 500}}}

@@ -14,10 +14,20 @@ local function changed(engine)
   return out
 end
 
+-- Services of no region, whose events are kept in one of each partition.
+local GLOBAL <const> = {budgets = true, ce = true, iam = true}
+local HOME <const> = {aws = "us-east-1", ["aws-cn"] = "cn-north-1", ["aws-us-gov"] = "us-gov-west-1"}
+
+local function trail_of(engine, node)
+  local aws = engine.recorder:client()
+  local home = GLOBAL[node.type.type:match "^[^.]+"] and HOME[engine.identity.known.arn:match "^arn:([^:]+)"]
+  return home and home ~= engine.region and aws:client("cloudtrail", {region = home}) or aws.cloudtrail
+end
+
 -- The name under which CloudTrail files it is the service's own choice: the name first, then the ARN.
-local function events_of(engine, name)
+local function events_of(trail, name)
   local out = {}
-  for event in engine.recorder:client().cloudtrail:items("lookup_events", {
+  for event in trail:items("lookup_events", {
     LookupAttributes = {{AttributeKey = "ResourceName", AttributeValue = name}}}) do
     if event.ReadOnly ~= "true" then
       out[#out + 1] = {event = event.EventName, user = event.Username or "?", time = event.EventTime}
@@ -28,8 +38,9 @@ local function events_of(engine, name)
 end
 
 local function events(engine, node)
-  local found = events_of(engine, node.name:match "[^/]*$")
-  if #found == 0 and node.live and node.live.arn then return events_of(engine, node.live.arn) end
+  local trail = trail_of(engine, node)
+  local found = events_of(trail, node.name:match "[^/]*$")
+  if #found == 0 and node.live and node.live.arn then return events_of(trail, node.live.arn) end
   return found
 end
 

@@ -88,6 +88,16 @@ describe("on one account", function()
     assert.equal("sandbox", data.resources[1].changed_by[1].user)
   end)
 
+  it("drift of what has no region is looked up where its events are kept", function()
+    local path = file("role", [[playbook {name = "spec/role"} ensure.iam.role {name = "drifting",
+      Description = "as said", AssumeRolePolicyDocument = {Version = "2012-10-17", Statement = {{Effect = "Allow", Action = "sts:AssumeRole",
+        Principal = {Service = "ecs-tasks.amazonaws.com"}}}}}]])
+    assert.equal(0, run("apply", path, "--yes").code)
+    session.iam:update_role {RoleName = "drifting", Description = "as somebody liked it"}
+    local some = run("drift", path)
+    assert.equal(2, some.code, some.stdout .. some.stderr)
+    assert.matches("UpdateRole by sandbox, %d%d%d%d%-", some.stdout)
+  end)
   it("a run is exported as a page of Markdown or HTML, with nothing in it that is taken for markup", function()
     local path = file("page", [[playbook {name = "spec/page"} ensure.sqs.queue {name = "page"}
 step "<page> & more" {run = function() end}]])

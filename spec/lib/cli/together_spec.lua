@@ -90,7 +90,8 @@ describe("on one account", function()
 
   it("drift of what has no region is looked up where its events are kept", function()
     local path = file("role", [[playbook {name = "spec/role"} ensure.iam.role {name = "drifting",
-      Description = "as said", AssumeRolePolicyDocument = {Version = "2012-10-17", Statement = {{Effect = "Allow", Action = "sts:AssumeRole",
+      Description = "as said",
+      AssumeRolePolicyDocument = {Version = "2012-10-17", Statement = {{Effect = "Allow", Action = "sts:AssumeRole",
         Principal = {Service = "ecs-tasks.amazonaws.com"}}}}}]])
     assert.equal(0, run("apply", path, "--yes").code)
     session.iam:update_role {RoleName = "drifting", Description = "as somebody liked it"}

@@ -1,5 +1,6 @@
 --- tidelock apply: shows the plan, asks, and acts. A second apply makes no write.
 local fault = require "playbook.fault"
+local options_of = require "cli.options"
 local planfile = require "playbook.planfile"
 local planner = require "playbook.planner"
 local playbook = require "playbook"
@@ -128,6 +129,16 @@ local function does_something(engine)
   return false
 end
 
+-- A saved plan is carried out as it was saved: what would make another of it is refused, not passed over.
+local function refuse_more(path, args)
+  for _, name in ipairs {"account", "var", "var_file", "target", "exclude", "prune"} do
+    if args[name] then
+      options_of.usage(("%s is a saved plan, which is carried out as it is: --%s belongs to the plan that is saved")
+        :format(path, (name:gsub("_", "-"))))
+    end
+  end
+end
+
 -- Loads what the command line names: a playbook, or a plan saved of one.
 local function load_any(args, ctx)
   local path = playing.file(args, "apply")
@@ -137,6 +148,7 @@ local function load_any(args, ctx)
     local loaded, context = playing.load(path, args, ctx)
     return loaded, context, options
   end
+  refuse_more(path, args)
   local loaded = playbook.load(saved.file, {vars = saved.vars, account = saved.account_file})
   planfile.check_sources(saved, loaded)
   return loaded, playing.context(loaded, args, ctx, saved.region), saved.options, saved

@@ -74,7 +74,7 @@ end
 
 local function show(args, ctx, store)
   local id = store:resolve(args[1])
-  local records = id and store:records(id)
+  local records = id and (store:records(id) or {})    -- a folder alone is what a kill leaves before the first record
   if not records then options.usage(("there is no run %q; tidelock runs lists them"):format(args[1])) end
   if #records == 0 and not ctx:wants_json() then
     ctx:say("The journal of run %s is empty: its first record could not be kept (a full disk?), so nothing was done by"
@@ -113,7 +113,7 @@ end
 local function diff(args, ctx, store)
   local a, b = store:resolve(args[1]), store:resolve(args[2])
   if not (a and b) then options.usage "both runs must exist; tidelock runs lists them" end
-  local one, two = outcome(store:records(a)), outcome(store:records(b))
+  local one, two = outcome(store:records(a) or {}), outcome(store:records(b) or {})
   local names = {}
   for name in pairs(one) do names[name] = true end
   for name in pairs(two) do names[name] = true end

@@ -58,6 +58,11 @@ describe("tidelock runs", function()
     assert.equal("", out)
     assert.matches("The journal of run 20260101%-000000000%-aaaa is empty: .* nothing was done by it. Start anew", told)
     assert.matches("aaaa +empty", (select(2, run())))
+    kept:folder "runs/20260102-000000000-bbbb"                 -- killed before it had a journal at all
+    assert.matches("The journal of run 20260102%-000000000%-bbbb is empty", (select(3, run "bbbb")))
+    code, out, told = run("aaaa", "bbbb")
+    assert.equal(0, code, told)
+    assert.equal("Both runs did the same.\n", out)
   end)
   it("says who it was by what is known: the user, the caller's name in AWS, or both", function()
     local who = "arn:aws:sts::123456789012:assumed-role/ops/anna"

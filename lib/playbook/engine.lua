@@ -16,7 +16,7 @@ function engine.new(options)
   self.nodes, self.by_address, self.sequence = {}, {}, {}
   self.faults = options.faults or fault.list()
   self.outputs, self.sources, self.owners, self.texts = {}, {}, {}, {}
-  self.halves, self.counts = {}, {}
+  self.halves, self.counts, self.barrier_names = {}, {}, {}
   self.pending, self.owns_nothing = {}, {}
   self.emit = options.emit or function() end
   self.is = {unknown = unknown.is, handle = unknown.is_handle,
@@ -66,18 +66,24 @@ function engine:segment()
   return entry
 end
 
+-- Where another playbook of the same run has that name already, the later one bears its playbook's before its own.
+local function own_name(names, entry)
+  local twin = names[entry.name]
+  if twin and twin.owner ~= entry.owner then entry.name = ("%s: %s"):format(entry.owner, entry.name) end
+  return names[entry.name]
+end
+
 --- Adds a barrier to the sequence, after what was declared above it.
 function engine:barrier(entry)
   if self.mode ~= "apply" then self:segment() end   -- in a run the workflow closes it, and applies it
-  local path, line = fault.here(self.sources)
-  entry.file, entry.line = path, line
-  local names = self.barrier_names or {}
-  self.barrier_names = names
-  if names[entry.name] then
+  entry.file, entry.line = fault.here(self.sources)
+  entry.owner = self.owners[#self.owners]
+  local twin = own_name(self.barrier_names, entry)
+  if twin then
     self:fault("%s %q has the same name as the one at %s:%d; journalled names must be unique, for example by"
-      .. " joining a loop's variable to it", entry.kind, entry.name, names[entry.name].file, names[entry.name].line)
+      .. " joining a loop's variable to it", entry.kind, entry.name, twin.file, twin.line)
   end
-  names[entry.name] = entry
+  self.barrier_names[entry.name] = entry
   self.sequence[#self.sequence + 1] = entry
   return entry
 end
@@ -85,7 +91,7 @@ end
 -- An error of the chunk becomes a fault at its line, unless that line has one already (it is then its echo).
 local function caught(self, err)
   local bare = type(err) == "table" and getmetatable(err) == nil
-  if err == nil or bare and not (err.exit or err.code or err.message) then err = halt.wordless(err) end
+  if err == nil or bare and type(err.message) ~= "string" then err = halt.reason(err) end
   if type(err) ~= "string" or err:find("ran too long", 1, true) then return err end
   local path, line = fault.here(self.sources)
   local message = err:gsub("^%[?[^\n]-:%d+: ", "")

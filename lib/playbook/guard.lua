@@ -55,7 +55,7 @@ end
 --- The metatable of a value that the engine may keep with a copy of it: the engine's own, never the playbook's.
 function guard.metatable(value)
   local meta = getmetatable(value)
-  if own[meta] then return nil end
+  if own[meta] or type(meta) ~= "table" then return nil end   -- a locked one shows a word in its place
   return meta
 end
 

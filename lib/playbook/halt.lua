@@ -35,8 +35,9 @@ end
 
 --- What an error says, for a sentence.
 function halt.reason(err)
-  if type(err) == "table" and not getmetatable(err) then return err.message or err.code or halt.wordless(err) end
-  return err == nil and halt.wordless(err) or tostring(err)
+  if err == nil then return halt.wordless(err) end
+  if type(err) ~= "table" or getmetatable(err) then return tostring(err) end
+  return type(err.message) == "string" and err.message or type(err.code) == "string" and err.code or halt.wordless(err)
 end
 
 return halt

@@ -14,6 +14,22 @@ lint.WORDS = {"playbook", "var", "account", "ensure", "step", "find", "owned", "
   "rawget", "rawset", "select", "tonumber", "tostring", "type", "xpcall", "setmetatable",
   "getmetatable", "load", "string", "table", "math", "utf8", "os", "io", "require", "_VERSION", "_G", "_ENV"}
 
+--- What is Lua's, and not a playbook's.
+lint.CLOSED = {
+  io = "files and programs are not a playbook's; --unsafe lets one use io, os and require",
+  require = "a playbook takes parts by include; --unsafe lets one use io, os and require",
+  dofile = "a playbook takes parts by include", loadfile = "a playbook takes parts by include",
+  package = "a playbook takes parts by include", coroutine = "what runs side by side is written with task, in a step",
+  debug = "a playbook has nothing of it", collectgarbage = "a playbook has nothing of it",
+}
+
+--- What is said of a name that is none of `words` (a list).
+function lint.undefined(name, words)
+  local why = lint.CLOSED[name]
+  if why then return ("%s is not there: %s"):format(name, why) end
+  return ("%s is not defined%s"):format(tostring(name), suggest.phrase(name, words))
+end
+
 -- ## The parser
 
 local Parser <const> = {}
@@ -404,7 +420,7 @@ function lint.check(path, text, list)
   parser:block()
   for _, use in ipairs(parser.globals) do
     if not parser.defined[use.name] then
-      local told = parser:fault(use.line, "%s is not defined%s", use.name, suggest.phrase(use.name, lint.WORDS))
+      local told = parser:fault(use.line, "%s", lint.undefined(use.name, lint.WORDS))
       if told then told.undefined = use.name end
     end
   end

@@ -19,7 +19,8 @@ function show.value(value, depth)
   if type(value) ~= "table" then return value end
   depth = (depth or 0) + 1
   if depth > DEPTH then return "..." end
-  local out = setmetatable({}, getmetatable(value))
+  local meta = getmetatable(value)
+  local out = setmetatable({}, type(meta) == "table" and meta or nil)     -- a locked one shows a word in its place
   for k, v in next, value do out[k] = show.value(v, depth) end
   return out
 end

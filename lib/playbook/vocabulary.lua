@@ -171,15 +171,6 @@ local function header_word(engine)
   end
 end
 
--- What is Lua's, and not a playbook's.
-local CLOSED <const> = {
-  io = "files and programs are not a playbook's; --unsafe lets one use io, os and require",
-  require = "a playbook takes parts by include; --unsafe lets one use io, os and require",
-  dofile = "a playbook takes parts by include", loadfile = "a playbook takes parts by include",
-  package = "a playbook takes parts by include", coroutine = "what runs side by side is written with task, in a step",
-  debug = "a playbook has nothing of it", collectgarbage = "a playbook has nothing of it",
-}
-
 -- What the text alone has shown already is not told again when it is reached.
 local function told(engine, name)
   for _, f in ipairs(engine.faults) do
@@ -190,11 +181,7 @@ end
 local function undefined(engine, words)
   return function(name)
     if told(engine, name) then return unknown.poison() end
-    if CLOSED[name] then
-      engine:fault("%s is not there: %s", name, CLOSED[name])
-    else
-      engine:fault("%s is not defined%s", tostring(name), suggest.phrase(name, words))
-    end
+    engine:fault("%s", require "playbook.lint".undefined(name, words))
     return unknown.poison()
   end
 end

@@ -45,6 +45,8 @@ local PLAYBOOKS <const> = {
   ["ensure called"] = {"ensure()", 2, "ensure is no type of a resource; write ensure.sqs.queue {name = ...}"},
   ["a service called"] = {"ensure.sqs()", 2, "ensure.sqs is no type of a resource; write ensure.sqs.queue"},
   ["what a shell holds"] = {'local home = os.getenv "HOME"', 2, "os.getenv is not there: .* by %-%-var NAME=VALUE"},
+  ["what tasks do"] = {"local co = coroutine.create(print)", 2, "coroutine is not there: .* written with task"},
+  ["a garbage collector"] = {"collectgarbage()", 2, "collectgarbage is not there"},
   ["files"] = {'local f = io.open "x"', 2, "io is not there: .* %-%-unsafe"},
   ["a name of a megabyte"] = {'ensure.sqs.queue {name = ("x"):rep(1000000)}', 2,
     "name is too long: 1000000 characters, at most 80"},

@@ -22,6 +22,9 @@ describe("print", function()
       local q = ensure.test.thing {name = "a"}
       print(setmetatable({}, {__tostring = function() return "me" end}), q, q.arn, secret "x")]])
   end)
+  it("takes a table whose metatable is locked", function()
+    for _, what in ipairs {"_G", "os"} do assert.equal("table", type(said("print(" .. what .. ")")), what) end
+  end)
   it("comes to an end in a table that holds itself", function()
     local text = said "local t = {} t.t = t print(t)"[1]
     assert.matches("^{t = {t = ", text)

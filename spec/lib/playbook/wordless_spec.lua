@@ -7,7 +7,8 @@ local things = require "support.things"
 
 describe("an error without a word", function()
   it("of a playbook's body is a fault at its line", function()
-    for text, what in pairs {["error {1, 2}"] = "a table", ["error()"] = "nothing", ["error(nil)"] = "nothing"} do
+    for text, what in pairs {["error {1, 2}"] = "a table", ["error()"] = "nothing", ["error(nil)"] = "nothing",
+      ["error {code = 3}"] = "a table", ["error {message = {}, exit = 3}"] = "a table"} do
       local ok, err = pcall(playbook.plan, things.load("local x = 1\n" .. text), things.context(things.world()))
       assert.is_false(ok, text)
       assert.equal(65, err.exit, text)
@@ -16,7 +17,7 @@ describe("an error without a word", function()
     end
   end)
   it("of a step fails it with that sentence", function()
-    for raised, what in pairs {["{1, 2}"] = "a table", [""] = "nothing"} do
+    for raised, what in pairs {["{1, 2}"] = "a table", ["{code = {}}"] = "a table", [""] = "nothing"} do
       local dir = fs.tempdir "wordless_spec"
       local loaded = things.load(('step "a" {run = function() error(%s) end}'):format(raised))
       local out = run.execute(playbook.plan(loaded, things.context(things.world())), {store = store.open(dir)})

@@ -22,6 +22,7 @@ local function run(args, ctx)
   local id = how.store:resolve(args[1])
   if not id then options.usage(("there is no run %q; tidelock runs lists them"):format(args[1])) end
   local out = require "playbook.run".resume(id, how, function(loaded, record)
+    args.unsafe, args.max_instructions = record.unsafe, record.instructions      -- what the run was allowed
     return playing.context(loaded, args, ctx, record.region)
   end)
   return apply.finish(out, ctx)

@@ -130,7 +130,7 @@ function record.begin(engine, options, id)
     account_source = loaded.account_text and record.hash(loaded.account_text),
     account = known.id, who = known.arn, user = record.user(), host = require "tidelock.fs".hostname(),
     region = engine.region, again = engine.again, steps = playbook.has_barriers(engine), agreed = record.agreed(engine),
-    scope = scope(engine)}
+    scope = scope(engine), unsafe = engine.unsafe, instructions = engine.context.instructions}
   return journal
 end
 

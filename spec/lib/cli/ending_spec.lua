@@ -190,6 +190,12 @@ describe("on an account", function()
     end
   end)
 
+  it("a run goes on with what it was allowed to use", function()
+    local path = file 'playbook {name = "spec/home"} local home = os.getenv "HOME"\napprove "go"'
+    assert.equal(75, run("apply", path, "--yes", "--unsafe").code)
+    local out = run("resume", "last", "--approve", "go")
+    assert.equal(0, out.code, out.stderr)
+  end)
   it("a summary tells the steps' writes from the resources'", function()
     local text = [[playbook {name = "spec/writes"} ensure.sqs.queue {name = "a"}
       step "send" {run = function()

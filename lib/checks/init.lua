@@ -10,8 +10,8 @@ checks.SEVERITIES = {"critical", "high", "medium", "low"}
 
 local RANK <const> = {critical = 4, high = 3, medium = 2, low = 1}
 
-local FIELDS <const> = {id = "string", title = "string", severity = "string", fsbp = "string", cis = "string",
-  requirement = "string", subjects = "string", needs = "table", read = "function", absent = "table",
+local FIELDS <const> = {id = "string", title = "string", severity = "string", fsbp = "string", hub = "string",
+  cis = "string", requirement = "string", subjects = "string", needs = "table", read = "function", absent = "table",
   test = "function", remedy = "string", means = "string", todo = "string", command = "string", tags = "table",
   vars = "table"}
 local REQUIRED <const> = {"id", "title", "severity", "subjects", "needs", "test", "means", "todo"}
@@ -52,9 +52,10 @@ local function words_of(text)
 end
 
 --- Makes a control of a declaration. Fields:
--- id (its first word is the service); title (the good state, as a sentence without a stop); severity; fsbp, cis and
--- requirement (ids, by commas); subjects (a name of checks.subjects); needs (IAM actions besides those that list the
--- subjects); read(aws, subject, world) -> live (without it live is the subject as listed);
+-- id (its first word is the service); title (the good state, as a sentence without a stop); severity; ids, by commas:
+-- fsbp (the best practices standard's), hub (Security Hub's that are not in it), cis (the benchmark's, 3.0),
+-- requirement; subjects (a name of checks.subjects); needs (IAM actions besides those that list the subjects);
+-- read(aws, subject, world) -> live (without it live is the subject as listed);
 -- absent {error code = what that means}: a fail; every other refusal is an error;
 -- test(live, subject, world) -> verdict; means (what a failure means to people); todo (what to do);
 -- remedy (playbook that does it), vars (of that playbook, as text, where it does it only when told so); command (a
@@ -72,6 +73,7 @@ function checks.new(d)
   if not RANK[d.severity] then error(("%s: there is no severity %s"):format(d.id, d.severity), 2) end
   d.service, d.tags, d.absent = d.id:match "^%w+", d.tags or {}, d.absent or {}
   d.requirements, d.fsbp_ids, d.cis_ids = words_of(d.requirement), words_of(d.fsbp), words_of(d.cis)
+  d.hub_ids = words_of(d.hub)
   return d
 end
 
@@ -113,7 +115,7 @@ local LOOK <const> = {
   end,
   tag = function(control, wanted)
     return contains(control.tags, wanted) or contains(control.fsbp_ids, wanted)
-      or contains(control.cis_ids, wanted)
+      or contains(control.hub_ids, wanted) or contains(control.cis_ids, wanted)
       or wanted == "fsbp" and #control.fsbp_ids > 0 or wanted == "cis" and #control.cis_ids > 0
   end,
 }

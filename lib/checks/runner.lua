@@ -22,7 +22,7 @@ end
 
 -- What a result takes from its control is not copied: there may be tens of thousands of results.
 local OF_CONTROL <const> = {}
-for name in ("id title severity service fsbp cis requirement remedy vars means todo command needs"):gmatch "%a+" do
+for name in ("id title severity service fsbp hub cis requirement remedy vars means todo command needs"):gmatch "%a+" do
   OF_CONTROL[name] = true
 end
 local metas <const> = setmetatable({}, {__mode = "k"})

@@ -240,7 +240,7 @@ return {
   options = {
     {name = "account", value = "FILE", about = "account file, or its name in playbooks/accounts/"},
     {name = "id", value = "ID", many = true, about = "only this control; * stands for anything"},
-    {name = "tag", value = "TAG", many = true, about = "only controls with this tag, FSBP or CIS id; or fsbp, cis"},
+    {name = "tag", value = "TAG", many = true, about = "only controls of this Security Hub or CIS id; or fsbp, cis"},
     {name = "severity", value = "NAME", many = true, choices = checks.SEVERITIES, about = "only these"},
     {name = "service", value = "NAME", many = true, about = "only controls of this service"},
     {name = "requirement", value = "ID", many = true, about = "only controls of this requirement, such as 8 or 8.5"},

@@ -94,6 +94,7 @@ end
 local function ids(result)
   local out = {result.id}
   if result.fsbp then out[#out + 1] = "FSBP " .. result.fsbp end
+  if result.hub then out[#out + 1] = "Security Hub " .. result.hub end
   if result.cis then out[#out + 1] = "CIS " .. result.cis end
   if result.requirement then out[#out + 1] = "requirement " .. result.requirement end
   return h(table.concat(out, " · "))

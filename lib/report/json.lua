@@ -12,7 +12,7 @@ local function row(report, result)
   return {id = result.id, title = result.title, severity = result.severity, service = result.service,
     result = result.result, evidence = result.evidence, subject = {type = result.subject.type,
       name = result.subject.name, arn = result.subject.arn}, region = result.region, account = result.account,
-    fsbp = result.fsbp, cis = result.cis, requirement = result.requirement, means = result.means,
+    fsbp = result.fsbp, hub = result.hub, cis = result.cis, requirement = result.requirement, means = result.means,
     todo = result.todo, command = (findings.command(report, result)), suppressed = result.suppressed,
     was = result.was, known = result.known}
 end

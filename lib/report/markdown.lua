@@ -34,7 +34,8 @@ local function section(out, report, group)
   local command = findings.command(report, first)
   if command then out[#out + 1] = ("\n```sh\n%s\n```"):format(command) end
   local ids = {}
-  for _, row in ipairs {{"FSBP", first.fsbp}, {"CIS", first.cis}, {"Requirement", first.requirement}} do
+  for _, row in ipairs {{"FSBP", first.fsbp}, {"Security Hub", first.hub}, {"CIS", first.cis},
+    {"Requirement", first.requirement}} do
     if row[2] then ids[#ids + 1] = row[1] .. " " .. row[2] end
   end
   if #ids > 0 then out[#out + 1] = "\n" .. m(table.concat(ids, " · ")) end

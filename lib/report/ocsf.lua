@@ -13,6 +13,7 @@ local function array(list) return require "tidelock.json".array(list) end
 local function standards(result)
   local out = array {}
   if result.fsbp then out[#out + 1] = "AWS Foundational Security Best Practices" end
+  if result.hub then out[#out + 1] = "AWS Security Hub controls" end
   if result.cis then out[#out + 1] = "CIS AWS Foundations Benchmark 3.0" end
   if result.requirement then out[#out + 1] = "production hardening plan" end
   if #out == 0 then out[1] = "tidelock" end
@@ -21,7 +22,7 @@ end
 
 local function requirements(result)
   local out = array {}
-  for _, ids in ipairs {result.fsbp or "", result.cis or "", result.requirement or ""} do
+  for _, ids in ipairs {result.fsbp or "", result.hub or "", result.cis or "", result.requirement or ""} do
     for id in ids:gmatch "[^,%s]+" do out[#out + 1] = id end
   end
   return out

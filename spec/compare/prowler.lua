@@ -2,6 +2,7 @@
 -- usage: make compare. Ends with 1 where the two differ and spec/compare/pairs.lua gives no reason.
 local account = require "support.account"
 local aws = require "aws"
+local contains = require "lists".contains
 local fs = require "tidelock.fs"
 local json = require "tidelock.json"
 local moto = require "support.moto"
@@ -124,6 +125,28 @@ local function look(what, server)
   return tally.unexplained
 end
 
+-- Which requirements of the CIS benchmark a question answers: what Prowler's own list says, ours must say too.
+local function unlike_cis()
+  local found = assert(proc.run {"find", PROWLER:gsub("/bin/[^/]*$", ""), "-name", "cis_3.0_aws.json"})
+  local file <close> = assert(io.open(found.stdout:match "%S+"))
+  local asks, unlike = {}, 0
+  for _, requirement in ipairs(json.decode(file:read "a").Requirements) do
+    for _, check in ipairs(requirement.Checks) do
+      asks[check] = asks[check] or {}
+      asks[check][#asks[check] + 1] = requirement.Id
+    end
+  end
+  for _, control in ipairs(require "checks".all()) do
+    for _, id in ipairs(asks[pairs_of.checks[control.id]] or {}) do
+      if not contains(control.cis_ids, id) then
+        unlike = unlike + 1
+        print(("CIS 3.0: Prowler says %s of %s, and we do not"):format(id, control.id))
+      end
+    end
+  end
+  return unlike
+end
+
 local server <close> = moto.start {region = "us-east-1", private = true}
 local function session()
   return aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
@@ -134,6 +157,8 @@ local unexplained = look("The account that nobody has hardened", server)
 server:reset()
 require "compare.mixed"(session(), server.account)
 unexplained = unexplained + look("An account with one of each as it should be, and one that is not", server)
+local unlike = unlike_cis()
+if unlike > 0 then os.exit(1) end
 if unexplained > 0 then
   print(("%d times the two differ, and spec/compare/pairs.lua gives no reason"):format(unexplained))
   os.exit(1)

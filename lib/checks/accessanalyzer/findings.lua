@@ -9,7 +9,7 @@ end
 
 return control {
   id = "accessanalyzer-findings", title = "An access analyzer is active and has no open finding", severity = "high",
-  fsbp = "IAM.28", cis = "1.20", subjects = "account",
+  hub = "IAM.28", cis = "1.20", subjects = "account",
   needs = {"access-analyzer:ListAnalyzers", "access-analyzer:ListFindingsV2"}, remedy = "harden/security-services",
   command = "tidelock call accessanalyzer list-analyzers --region {region}",
   means = "Something may be shared with another account or the world, and nobody looks.",

@@ -5,7 +5,7 @@ local FLAGS <const> = {"BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy
 
 return control {
   id = "cloudtrail-bucket-private", title = "Buckets of trails block public access", severity = "critical",
-  fsbp = "CloudTrail.6", requirement = "2.1", subjects = "cloudtrail.trail",
+  hub = "CloudTrail.6", requirement = "2.1", subjects = "cloudtrail.trail",
   needs = {"s3:GetBucketPublicAccessBlock"}, remedy = "harden/security-services",
   command = "tidelock call cloudtrail describe-trails --region {region}",
   means = "One policy by mistake, and the whole world reads what was done in the account.",

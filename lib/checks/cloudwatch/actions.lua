@@ -3,7 +3,7 @@ local control = require "checks"
 
 return control {
   id = "cloudwatch-alarm-actions", title = "Alarms tell somebody", severity = "medium",
-  fsbp = "CloudWatch.15, CloudWatch.17", requirement = "6.5", subjects = "cloudwatch.alarm", needs = {},
+  hub = "CloudWatch.15, CloudWatch.17", requirement = "6.5", subjects = "cloudwatch.alarm", needs = {},
   remedy = "harden/alarms",
   command = "tidelock call cloudwatch describe-alarms --alarm-names {name} --region {region}",
   means = "The alarm goes off and nobody hears it.",

@@ -3,7 +3,7 @@ local control = require "checks"
 
 return control {
   id = "iam-password-policy", title = "Passwords have 14 characters and are not used again", severity = "medium",
-  fsbp = "IAM.15, IAM.16", cis = "1.8, 1.9", subjects = "account.global", needs = {"iam:GetAccountPasswordPolicy"},
+  hub = "IAM.15, IAM.16", cis = "1.8, 1.9", subjects = "account.global", needs = {"iam:GetAccountPasswordPolicy"},
   remedy = "harden/identities",
   command = "tidelock call iam update-account-password-policy --minimum-password-length 14 "
     .. "--password-reuse-prevention 24",

@@ -2,7 +2,7 @@
 local control = require "checks"
 
 return control {
-  id = "iam-root-mfa", title = "The account's root has MFA", severity = "critical", fsbp = "IAM.9", cis = "1.5",
+  id = "iam-root-mfa", title = "The account's root has MFA", severity = "critical", hub = "IAM.9", cis = "1.5",
   subjects = "account.global", needs = {"iam:GetAccountSummary"},
   command = "tidelock call iam get-account-summary",
   means = "Whoever learns one password owns the account.",

@@ -2,7 +2,7 @@
 local control = require "checks"
 
 return control {
-  id = "kms-rotation", title = "Customer keys rotate", severity = "medium", fsbp = "KMS.4", cis = "3.6",
+  id = "kms-rotation", title = "Customer keys rotate", severity = "medium", hub = "KMS.4", cis = "3.6",
   subjects = "kms.key", needs = {"kms:GetKeyRotationStatus"},
   command = "tidelock call kms enable-key-rotation --key-id {name} --region {region}",
   means = "Ever more data hangs on one key material.",

@@ -3,7 +3,7 @@ local control = require "checks"
 
 return control {
   id = "lambda-limiter-network", title = "The limiter's consumer runs in a VPC", severity = "medium",
-  fsbp = "Lambda.3", requirement = "10.4", subjects = "account",
+  hub = "Lambda.3", requirement = "10.4", subjects = "account",
   needs = {"lambda:ListEventSourceMappings", "lambda:GetFunctionConfiguration"}, remedy = "provision/rate-limiter",
   command = "tidelock call lambda list-event-source-mappings --region {region}",
   means = "It reaches no Redis that is closed to the world, as it should be: every message waits.",

@@ -33,7 +33,7 @@ local function of_cluster(aws, db)
 end
 
 return control {
-  id = "rds-force-ssl", title = "PostgreSQL refuses connections without TLS", severity = "critical",
+  id = "rds-force-ssl", title = "PostgreSQL refuses connections without TLS", severity = "critical", fsbp = "RDS.38",
   requirement = "8.5, 1.4", subjects = "rds.db_instance",
   needs = {"rds:DescribeDBParameters", "rds:DescribeDBClusters", "rds:DescribeDBClusterParameters"},
   remedy = "harden/database",

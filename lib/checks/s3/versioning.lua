@@ -2,7 +2,7 @@
 local control = require "checks"
 
 return control {
-  id = "s3-bucket-versioning", title = "Buckets keep versions", severity = "low", fsbp = "S3.14",
+  id = "s3-bucket-versioning", title = "Buckets keep versions", severity = "low", hub = "S3.14",
   subjects = "s3.bucket", needs = {"s3:GetBucketVersioning"}, remedy = "harden/storage", vars = {versioned = "*"},
   command = "tidelock call s3 put-bucket-versioning --bucket {name} --versioning-configuration Status=Enabled",
   means = "What is overwritten or deleted is gone.",

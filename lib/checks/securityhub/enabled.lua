@@ -2,8 +2,9 @@
 local control = require "checks"
 
 return control {
-  id = "securityhub-enabled", title = "Security Hub is on", severity = "critical", requirement = "2.3, 10.2",
-  subjects = "account", needs = {"securityhub:DescribeHub"}, remedy = "harden/security-services",
+  id = "securityhub-enabled", title = "Security Hub is on", severity = "critical", cis = "4.16",
+  requirement = "2.3, 10.2", subjects = "account",
+  needs = {"securityhub:DescribeHub"}, remedy = "harden/security-services",
   command = "tidelock call securityhub enable-security-hub --no-enable-default-standards --region {region}",
   means = "Nothing holds the account to a standard.",
   todo = "Enable Security Hub.",

@@ -145,11 +145,13 @@ describe("controls", function()
     assert.same({}, missing)
   end)
 
-  it("are all in the guide, with severity and requirement", function()
+  it("are all in the guide, with severity, requirement and the ids of standards", function()
     local file <close> = assert(io.open "docs/guide/checks.md")
     local guide = file:read "a"
     for _, control in ipairs(checks.all()) do
-      local row = ("| `%s` | %s | %s |"):format(control.id, control.severity, control.requirement or "")
+      local hub = (control.fsbp or "") .. (control.hub and ("(%s)"):format(control.hub) or "")
+      local row = ("| `%s` | %s | %s | %s | %s | %s |"):format(control.id, control.severity, control.requirement or "",
+        hub, control.cis or "", control.title)
       assert.is_truthy(guide:find(row, 1, true), "the guide lacks: " .. row)
     end
   end)

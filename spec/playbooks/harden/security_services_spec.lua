@@ -381,7 +381,9 @@ describe("runbooks/findings", function()
     file:close()
     local by_id = {}
     for _, control in ipairs(require "checks".all()) do
-      for _, id in ipairs(control.fsbp_ids) do by_id[id .. " " .. (control.remedy or "")] = true end
+      for _, ids in ipairs {control.fsbp_ids, control.hub_ids} do
+        for _, id in ipairs(ids) do by_id[id .. " " .. (control.remedy or "")] = true end
+      end
     end
     local n = 0
     for playbook, ids in pairs(load("return " .. text)()) do

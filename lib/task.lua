@@ -69,7 +69,12 @@ end
 -- cancelled, and the failure is raised where the caller waits for any of them, or at its end.
 -- @return a handle: `h:wait()` gives the results or raises the error; `h:cancel()` stops it
 function task.spawn(fn, ...)
-  return spawn_in(scope_of(loop.current()), fn, ...)
+  local me <const> = loop.current()
+  if not me then
+    error("task.spawn belongs into the body of a task: in a coroutine of your own, or in what a cancelled task closes,"
+      .. " nobody would wait for what it starts", 2)
+  end
+  return spawn_in(scope_of(me), fn, ...)
 end
 
 --- Its results, once it has ended; raises what it failed with.

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include <lauxlib.h>
+#include <lualib.h>
 
 #include "compat.h"
 #include "modules.h"
@@ -515,6 +516,27 @@ static int loop_stats (lua_State *L) {
 }
 
 
+/* Before the library's function, upvalue 1: a task is resumed and closed by the loop alone. */
+static int notatask (lua_State *L) {
+  lua_State *co = lua_tothread(L, 1);
+  luaL_argcheck(L, co == NULL || co == L || taskof(co) == NULL, 1,
+                "this is the coroutine of a task: wait for the task, or cancel it");
+  return lua_tocfunction(L, lua_upvalueindex(1))(L);
+}
+
+
+static void guardcoroutines (lua_State *L) {
+  static const char *const names[] = {"resume", "close", NULL};
+  lua_getglobal(L, LUA_COLIBNAME);
+  for (int i = 0; names[i] != NULL; i++) {
+    lua_getfield(L, -1, names[i]);
+    lua_pushcclosure(L, notatask, 1);
+    lua_setfield(L, -2, names[i]);
+  }
+  lua_pop(L, 1);
+}
+
+
 static const luaL_Reg functions[] = {
   {"cancel", loop_cancel}, {"current", loop_current}, {"now", loop_now}, {"sleep", loop_sleep},
   {"spawn", loop_spawn}, {"stats", loop_stats}, {"status", loop_status}, {"time", loop_time},
@@ -527,6 +549,7 @@ int luaopen_tidelock_loop (lua_State *L) {
   *(task **)lua_getextraspace(lua_tothread(L, -1)) = NULL;  /* new threads copy it */
   luaL_newmetatable(L, TASK);
   lua_pop(L, 1);
+  guardcoroutines(L);
   luaL_newlib(L, functions);
   lua_pushlightuserdata(L, (void *)&CANCELLED);
   lua_setfield(L, -2, "CANCELLED");

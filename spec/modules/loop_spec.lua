@@ -142,6 +142,20 @@ describe("tidelock.loop", function()
     assert.matches("under a C function", err)
   end)
 
+  it("lets nobody else resume or close a task's coroutine", function()
+    local co
+    local t = loop.spawn(function() co = coroutine.running() loop.sleep(0.001) return "done" end)
+    loop.sleep(0)
+    for _, name in ipairs {"resume", "close"} do
+      local ok, err = pcall(coroutine[name], co)
+      assert.is_false(ok)
+      assert.matches("coroutine of a task: wait for the task, or cancel it", err)
+    end
+    assert.same({true, "done"}, {loop.wait(t)})
+    assert.same({true, 3}, {coroutine.resume(coroutine.create(function(x) return x end), 3)})
+    assert.is_true(coroutine.close(coroutine.create(print)))
+  end)
+
   it("takes coroutine.yield in a task as giving way to all others", function()
     local log = {}
     local a = loop.spawn(function() log[1] = "a1" coroutine.yield() log[3] = "a2" end)

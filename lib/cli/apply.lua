@@ -151,6 +151,7 @@ local function load_any(args, ctx)
   refuse_more(path, args)
   local loaded = playbook.load(saved.file, {vars = saved.vars, account = saved.account_file})
   planfile.check_sources(saved, loaded)
+  saved.options.of_account = saved.account
   return loaded, playing.context(loaded, args, ctx, saved.region), saved.options, saved
 end
 

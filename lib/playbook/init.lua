@@ -73,21 +73,32 @@ local function need_region(engine)
   if engine.context.no_region then error(engine.context.no_region, 0) end
 end
 
---- Asks AWS whose credentials these are; refuses where the account file names another account.
-function playbook.identify(engine)
-  need_region(engine)
-  local context, account = engine.context, engine.account
-  if context.identify == false or engine.identity.known then return end
+-- Whose credentials these are, by AWS; asked once.
+local function ask_who(engine)
   local ok, who = require "playbook.patience".read(function()
     return engine.recorder:client().sts:get_caller_identity {}
   end)
   if not ok then error(who, 0) end
   engine.identity.known = {id = who.Account, arn = who.Arn}
-  if account and account.id and account.id ~= who.Account then
+end
+
+-- Refuses an account that is not the one of `what`, a file or a run.
+local function refuse_other(known, id, what, remedy)
+  if id and id ~= known.id then
     fault.fail(77, "These credentials are of account %s, but %s is for account %s. Nothing was changed. Use other"
-      .. " credentials (--profile), or the account file of this one (--account).", who.Account, engine.account_path,
-      account.id)
+      .. " credentials (--profile)%s.", known.id, what, id, remedy or "")
   end
+end
+
+--- Asks AWS whose credentials these are; refuses where the account file names another account, or where `id` is that of
+-- another, for which `what` (a run, a saved plan) was begun.
+function playbook.identify(engine, id, what)
+  need_region(engine)
+  if engine.context.identify == false then return end
+  if not engine.identity.known then ask_who(engine) end
+  local known, account = engine.identity.known, engine.account
+  refuse_other(known, account and account.id, engine.account_path, ", or the account file of this one (--account)")
+  refuse_other(known, id, what)
 end
 
 --- Whether the chunk has barriers, so that an apply runs it again from the top.
@@ -114,8 +125,8 @@ local function remembering(traffic)
 end
 
 --- Plans a loaded playbook: reads only. Returns the engine; `engine.nodes` carry action, changes and why.
--- options: target, exclude, purpose (playbook.narrow), prune (a flag), identified(engine), called before any resource
--- is read: what it raises ends the plan
+-- options: target, exclude, purpose (playbook.narrow), prune (a flag), of_account (the one that a saved plan
+-- is for), identified(engine), called before any resource is read: what it raises ends the plan
 function playbook.plan(loaded, context, options)
   options = options or {}
   local began = require "tidelock.loop".now()
@@ -124,7 +135,7 @@ function playbook.plan(loaded, context, options)
   narrow.plan(engine, options)
   engine.options = options
   settle_barriers(engine)
-  playbook.identify(engine)
+  playbook.identify(engine, options.of_account, "the saved plan")
   if options.identified then options.identified(engine) end
   planner.plan(engine, engine.nodes)
   if options.prune then

@@ -46,6 +46,7 @@ function planfile.save(path, engine, options)
   plan.format, plan.file, plan.source = FORMAT, absolute(loaded.path), hash(engine.program.text)
   plan.account_file = absolute(loaded.account_path)
   plan.account_source = loaded.account_text and hash(loaded.account_text)
+  plan.account = engine.identity.known and engine.identity.known.id
   plan.vars, plan.region, plan.options = loaded.given_vars, engine.region, options or {}
   local text = require "tidelock.json".encode(plan, {indent = 2, sort = true}) .. "\n"
   local ok, err = require "tidelock.fs".write(path, text)

@@ -191,7 +191,7 @@ function run.resume(id, options, context_of)
   refuse_changed(record.other_parts(head.parts, engine), head, options)
   require "playbook.narrow".plan(engine, head.scope or {})
   landing.wait(journal, options, context.emit)
-  playbook.identify(engine)
+  playbook.identify(engine, head.account, "run " .. id)
   local held <close> = take_lock(engine, options, id)  -- luacheck: ignore
   journal:write {kind = "resume", run = id, user = record.user(), host = require "tidelock.fs".hostname()}
   engine.run_id, engine.resume = id, outcome.resume(id, options.store)

@@ -105,6 +105,20 @@ describe("a run", function()
     assert.equal("done", out.result)
     assert.equal(99, world.store.a.Size)
   end)
+  it("is not gone on with in another account than its own", function()
+    world.answer["test.get_size"] = function() return {} end
+    local out = start(write("one", [[find "one" {run = function() return aws.test:get_size() end}
+      approve "go"
+      ensure.test.thing {name = "a"}]]))
+    world.answer["sts.get_caller_identity"] = function() return {Account = "210987654321", Arn = "arn:other"} end
+    local ok, err = pcall(run.resume, out.run, {store = kept, approved = {go = true}},
+      function() return things.context(world) end)
+    assert.is_false(ok)
+    assert.equal(77, err.exit)
+    assert.equal(("These credentials are of account 210987654321, but run %s is for account 123456789012. Nothing was"
+      .. " changed. Use other credentials (--profile)."):format(out.run), tostring(err))
+    assert.is_nil(world.store.a)
+  end)
   it("has steps of two playbooks with one name: the later bears its playbook's, also where it is approved", function()
     write("one", 'approve "go"\nlocal v = step "tell" {run = function() return 1 end}\noutput {v = v}')
     write("two", 'approve "go"\nlocal v = step "tell" {run = function() return 2 end}\noutput {v = v}')

@@ -130,7 +130,10 @@ local function does_something(engine)
 end
 
 -- A saved plan is carried out as it was saved: what would make another of it is refused, not passed over.
-local function refuse_more(path, args)
+local function refuse_more(path, args, region)
+  if args.region and args.region ~= region then
+    options_of.usage(("%s is a saved plan for %s, not for %s: leave --region out"):format(path, region, args.region))
+  end
   for _, name in ipairs {"account", "var", "var_file", "target", "exclude", "prune"} do
     if args[name] then
       options_of.usage(("%s is a saved plan, which is carried out as it is: --%s belongs to the plan that is saved")
@@ -148,7 +151,7 @@ local function load_any(args, ctx)
     local loaded, context = playing.load(path, args, ctx)
     return loaded, context, options
   end
-  refuse_more(path, args)
+  refuse_more(path, args, saved.region)
   local loaded = playbook.load(saved.file, {vars = saved.vars, account = saved.account_file})
   planfile.check_sources(saved, loaded)
   saved.options.of_account = saved.account

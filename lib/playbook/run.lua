@@ -192,6 +192,10 @@ function run.resume(id, options, context_of)
   require "playbook.narrow".plan(engine, head.scope or {})
   landing.wait(journal, options, context.emit)
   playbook.identify(engine, head.account, "run " .. id)
+  if head.region ~= engine.region then
+    fault.fail(64, "Run %s is in %s, not in %s. Nothing was changed. Leave --region out.", id, head.region,
+      engine.region)
+  end
   local held <close> = take_lock(engine, options, id)  -- luacheck: ignore
   journal:write {kind = "resume", run = id, user = record.user(), host = require "tidelock.fs".hostname()}
   engine.run_id, engine.resume = id, outcome.resume(id, options.store)

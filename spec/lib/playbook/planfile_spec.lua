@@ -105,7 +105,7 @@ describe("a run", function()
     assert.equal("done", out.result)
     assert.equal(99, world.store.a.Size)
   end)
-  it("is not gone on with in another account than its own", function()
+  it("is not gone on with in another account or region than its own", function()
     world.answer["test.get_size"] = function() return {} end
     local out = start(write("one", [[find "one" {run = function() return aws.test:get_size() end}
       approve "go"
@@ -118,6 +118,14 @@ describe("a run", function()
     assert.equal(("These credentials are of account 210987654321, but run %s is for account 123456789012. Nothing was"
       .. " changed. Use other credentials (--profile)."):format(out.run), tostring(err))
     assert.is_nil(world.store.a)
+    world.answer["sts.get_caller_identity"] = things.world().answer["sts.get_caller_identity"]
+    ok, err = pcall(run.resume, out.run, {store = kept}, function()
+      local context = things.context(world)
+      context.region = "us-east-1"
+      return context
+    end)
+    assert.is_false(ok)
+    assert.matches("is in eu-west-1, not in us-east-1. Nothing was changed. Leave --region out", tostring(err), 1, true)
   end)
   it("has steps of two playbooks with one name: the later bears its playbook's, also where it is approved", function()
     write("one", 'approve "go"\nlocal v = step "tell" {run = function() return 1 end}\noutput {v = v}')

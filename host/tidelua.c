@@ -101,6 +101,22 @@ static const luaL_Reg alloc[] = {{"arm", alloc_arm}, {"disarm", alloc_disarm}, {
 
 /* ----- the program ----- */
 
+static int warned;
+
+/*
+** What is raised where nobody can catch it, in a finalizer, is a bug: it is told, and a run that
+** would end well does not.
+*/
+static void onwarn (void *unused, const char *text, int more) {
+  static int within;
+  (void)unused;
+  if (!within && !more && *text == '@') return;   /* "@on", "@off": it is always on */
+  fprintf(stderr, "%s%s%s", within ? "" : "tidelua: warning: ", text, more ? "" : "\n");
+  within = more;
+  warned = 1;
+}
+
+
 static void setpath (lua_State *L) {
   lua_getglobal(L, "package");
   lua_pushliteral(L, PATH);
@@ -172,10 +188,12 @@ int main (int argc, char **argv) {
   }
   spare();
   if (tl_loop_open() != 0 || (L = lua_newstate(tl_alloc, blocks)) == NULL) return 70;
+  lua_setwarnf(L, onwarn, NULL);
   code = run(L, argv);
   fflush(stdout);
   tl_loop_stop(L);
   lua_close(L);
+  if (warned && code == 0) code = 70;
   if (tl_loop_close() != 0 && code == 0) {
     fprintf(stderr, "tidelua: a handle of the loop was left open\n");
     return 70;

@@ -9,7 +9,7 @@ playing.OPTIONS = {
   {name = "account", value = "FILE", about = "account file, or its name in playbooks/accounts/"},
   {name = "var", value = "NAME=VALUE", pairs = true, about = "a var of the playbook"},
   {name = "var-file", value = "FILE", about = "a JSON file of vars"},
-  {name = "target", value = "ADDRESS", many = true, about = "only this resource and what it leans on, no steps"},
+  {name = "target", value = "ADDRESS", many = true, about = "only this resource and what it needs (destroy: what needs it); no steps"},
   {name = "exclude", value = "ADDRESS", many = true, about = "all but this resource"},
   {name = "concurrency", value = "N", number = true, least = 1, about = "requests in flight at once"},
   {name = "max-instructions", value = "N", number = true, least = 1, about = "what the playbook's own code may run"},

@@ -5,6 +5,21 @@ playbook {
   about = "Is the account as safe as it should be? Reads only; exits 0, 1 (critical) or 2 (warning)",
 }
 
+-- What there is, by name: also what nobody expects.
+local function names(items)
+  local out = {}
+  for item in items do out[#out + 1] = item:match "[^/]+$" end
+  table.sort(out)
+  return #out == 0 and "none" or ("%d: %s"):format(#out, table.concat(out, ", "))
+end
+
+check "Tables that are there (8.1)" {severity = "high", test = function()
+  return true, names(aws.dynamodb:items("list_tables", {}))
+end}
+check "Queues that are there (8.2)" {severity = "high", test = function()
+  return true, names(aws.sqs:items("list_queues", {}))
+end}
+
 -- What the plan asks of the runbook, word by word.
 check "8.1 DynamoDB: every expected table is there" {controls = "dynamodb-tables-expected"}
 check "8.2 SQS: every expected queue is there" {controls = "sqs-queues-expected"}

@@ -303,11 +303,17 @@ describe("tidelock check", function()
     code, out, err = run("run", "playbooks/runbooks/inventory.lua", ACCOUNT)
     assert.equal(2, code, err)
     assert.matches("example%-rate%-limiter%-queue: there is no such queue", err)
-    assert.matches("0 passed, 3 failed", out)
+    assert.matches("2 passed, 3 failed", out)
+    assert.matches('ok  check "Tables that are there %(8%.1%)": none', err)
     assert.equal(0, (run("apply", "playbooks/provision/all.lua", ACCOUNT, "--yes", "--quiet")))
     code, out, err = run("run", "playbooks/runbooks/inventory.lua", ACCOUNT)
-    assert.matches("3 passed, 0 failed, 0 could not be made, 1 skipped", out)    -- no cluster is expected
+    assert.matches("5 passed, 0 failed, 0 could not be made, 1 skipped", out)    -- no cluster is expected
     assert.equal(0, code, err)
+    for _, line in ipairs {
+      'Tables that are there (8.1)": 2: example-ai-costs-production, example-cost-alerts-production',
+      'Queues that are there (8.2)": 4: example-hybrid-workflows-dlq.fifo, example-hybrid-workflows.fifo'} do
+      assert.is_truthy(err:find(line, 1, true), err)
+    end
   end)
 
   it("tells a playbook's word that names no control, at its line, before any request", function()

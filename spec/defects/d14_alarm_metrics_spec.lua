@@ -7,7 +7,9 @@ local report = require "ratelimit.report"
 local function sent()
   local line
   local r = report.new {environment = "production", write = function(text) line = json.decode(text) end}
-  for _, what in ipairs {"sent", "deferred", "duplicate", "failed", "dlq", "received"} do r:count(what) end
+  for _, what in ipairs {"sent", "deferred", "duplicate", "failed", "dlq", "received", "high", "medium", "low"} do
+    r:count(what)
+  end
   r:time("queue", 1.5)
   r:flush()
   local out = {}
@@ -66,6 +68,6 @@ describe("D14", function()
         end
       end
     end
-    assert.equal(12, n)
+    assert.equal(15, n)
   end)
 end)

@@ -54,7 +54,7 @@ end
 
 --- The live policy with the wanted statements in it.
 function merge.policy(live, wanted)
-  live = live or {}
+  live, wanted = live or {}, merge.as_policy(wanted)
   return {Version = live.Version or "2012-10-17", Id = live.Id,
     Statement = merge.into(merge.listed(live.Statement), wanted.Statement, "Sid")}
 end
@@ -66,6 +66,30 @@ function merge.nameless(list, member, key, why)
       return ("%s[%d] needs %s, by which it is found again"):format(member, i, why)
     end
   end
+end
+
+--- What was read, with its policy in the form that was asked for: whole, or the statements that are named.
+function merge.seen(live, want)
+  if want.PolicyStatements then
+    live.PolicyStatements, live.Policy = merge.statements_in(live.Policy, merge.as_policy(want.PolicyStatements)), nil
+  end
+  return live
+end
+
+--- Sentences on a policy that cannot be meant: given whole and in part, or in statements that are not found again.
+function merge.faults(want)
+  local out = {}
+  if want.Policy and want.PolicyStatements then
+    out[1] = "Policy is the whole policy and PolicyStatements a part of it: give one of them"
+  end
+  out[#out + 1] = merge.nameless(want.PolicyStatements, "PolicyStatements", "Sid", "a Sid")
+  return out
+end
+
+--- Statements alone as a policy of their own.
+function merge.normal(want)
+  want.PolicyStatements = merge.as_policy(want.PolicyStatements)
+  return want
 end
 
 --- A structure for an API that replaces it whole: what `want` does not give of it stays as it is live. Lists are taken

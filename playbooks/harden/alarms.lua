@@ -101,11 +101,21 @@ local function look_at_functions(out)
   table.sort(out.functions, function(a, b) return a.name < b.name end)
 end
 
--- Alarms that are there already under names that begin as ours do: somebody may have made them stricter.
+local ACTIONS = {"AlarmActions", "OKActions", "InsufficientDataActions"}
+
+-- Alarms that are there already under names that begin as ours do: somebody may have made them stricter, or have them
+-- tell others too.
 local function look_at_alarms(out)
-  for a in aws.cloudwatch:items("describe_alarms", {AlarmNamePrefix = account.prefix .. "-", MaxRecords = 100}) do
-    out.alarms[a.AlarmName] = {operator = a.ComparisonOperator, threshold = a.Threshold, period = a.Period,
-      evaluations = a.EvaluationPeriods}
+  for page in aws.cloudwatch:pages("describe_alarms", {AlarmNamePrefix = account.prefix .. "-", MaxRecords = 100,
+    AlarmTypes = {"MetricAlarm", "CompositeAlarm"}}) do
+    for _, list in ipairs {page.MetricAlarms or {}, page.CompositeAlarms or {}} do
+      for _, a in ipairs(list) do
+        local row = {operator = a.ComparisonOperator, threshold = a.Threshold, period = a.Period,
+          evaluations = a.EvaluationPeriods}
+        for _, when in ipairs(ACTIONS) do row[when] = a[when] end
+        out.alarms[a.AlarmName] = row
+      end
+    end
   end
 end
 
@@ -128,23 +138,23 @@ local of_account = {StringEquals = {["aws:SourceAccount"] = account.id}}
 
 local key = ensure.kms.key {
   name = "alias/" .. topic_name, Description = "Operational alerts", EnableKeyRotation = true,
-  Policy = {Version = "2012-10-17", Statement = {
+  PolicyStatements = {
     {Sid = "Owner", Effect = "Allow", Principal = {AWS = "arn:aws:iam::" .. account.id .. ":root"}, Action = "kms:*",
       Resource = "*"},
     {Sid = "Alarms", Effect = "Allow", Principal = {Service = "cloudwatch.amazonaws.com"}, Resource = "*",
       Action = {"kms:Decrypt", "kms:GenerateDataKey*"}, Condition = of_account},
-  }},
+  },
 }
 
 local ops = ensure.sns.topic {
   name = topic_name, DisplayName = "Operational alerts", KmsMasterKeyId = key.arn,
-  Policy = {Version = "2012-10-17", Statement = {
+  PolicyStatements = {
     {Sid = "Owner", Effect = "Allow", Principal = {AWS = account.id}, Resource = topic_arn,
       Action = {"sns:GetTopicAttributes", "sns:SetTopicAttributes", "sns:Subscribe", "sns:ListSubscriptionsByTopic",
         "sns:Publish", "sns:AddPermission", "sns:RemovePermission", "sns:DeleteTopic"}},
     {Sid = "Alarms", Effect = "Allow", Principal = {Service = "cloudwatch.amazonaws.com"}, Action = "sns:Publish",
       Resource = topic_arn, Condition = of_account},
-  }},
+  },
   tags = {Purpose = "alarms of operations"},
 }
 
@@ -189,6 +199,15 @@ local function loosened(name, a)
   return a
 end
 
+-- Whom an alarm tells: ours, and whom somebody has it tell too; AWS lets it have five.
+local function told(name, when)
+  local out, live = {ops.arn}, (found.alarms or {})[name] or {}
+  for _, arn in ipairs(live[when] or {}) do
+    if arn ~= topic_arn and #out < 5 then out[#out + 1] = arn end
+  end
+  return out
+end
+
 local function dimensions_of(map)
   local out = {}
   for name, value in pairs(map) do out[#out + 1] = {Name = name, Value = value} end
@@ -210,7 +229,8 @@ local function alarm(kind, whose, a)
     AlarmDescription = a.about, EvaluationPeriods = times_, Threshold = a.above or a.below or a.from,
     ComparisonOperator = a.above and "GreaterThanThreshold" or a.below and "LessThanThreshold"
       or "GreaterThanOrEqualToThreshold",
-    TreatMissingData = a.missing or "missing", AlarmActions = {ops.arn}, OKActions = {ops.arn},
+    TreatMissingData = a.missing or "missing", AlarmActions = told(name, "AlarmActions"),
+    OKActions = told(name, "OKActions"),
     Period = not a.expression and period or nil,
   })
   want.name = name
@@ -221,7 +241,7 @@ local function alarm(kind, whose, a)
     want.Namespace, want.MetricName, want.Dimensions = a.namespace, a.metric, dimensions_of(a.of)
     if a.stat:find "^p%d" then want.ExtendedStatistic = a.stat else want.Statistic = a.stat end
   end
-  if a.silence then want.InsufficientDataActions = {ops.arn} end
+  if a.silence then want.InsufficientDataActions = told(name, "InsufficientDataActions") end
   made[name] = ensure.cloudwatch.alarm(want)
   timed(whose:match "^%a+" .. " " .. kind, (want.Period or period) * want.EvaluationPeriods, a.critical)
   return {name = name, handle = made[name], seconds = (want.Period or period) * want.EvaluationPeriods}
@@ -232,8 +252,8 @@ local function composite(kind, whose, rule, parts, about)
   local name, seconds, after = account.prefix .. "-" .. whose .. "-" .. kind, 0, {}
   for i, p in ipairs(parts) do seconds, after[i] = math.max(seconds, p.seconds), p.handle end
   made[name] = ensure.cloudwatch.composite_alarm {
-    name = name, AlarmDescription = about, AlarmRule = rule, AlarmActions = {ops.arn}, OKActions = {ops.arn},
-    after = after,
+    name = name, AlarmDescription = about, AlarmRule = rule, AlarmActions = told(name, "AlarmActions"),
+    OKActions = told(name, "OKActions"), after = after,
   }
   timed(whose:match "^%a+" .. " " .. kind, seconds, true)
   return {name = name, handle = made[name]}

@@ -36,8 +36,8 @@ if var.channel == "" then
     VersioningConfiguration = {Status = "Enabled"},
     ServerSideEncryptionConfiguration = {Rules = {{
       ApplyServerSideEncryptionByDefault = {SSEAlgorithm = "AES256"}}}},
-    LifecycleConfiguration = {Rules = {{ID = "end", Status = "Enabled", Filter = {Prefix = ""},
-      Expiration = {Days = var.keep}, NoncurrentVersionExpiration = {NoncurrentDays = 90}}}},
+    LifecycleRules = {{ID = "end", Status = "Enabled", Filter = {Prefix = ""},
+      Expiration = {Days = var.keep}, NoncurrentVersionExpiration = {NoncurrentDays = 90}}},
     PolicyStatements = {
       {Sid = "TlsOnly", Effect = "Deny", Principal = "*", Action = "s3:*", Resource = {bucket_arn, bucket_arn .. "/*"},
         Condition = {Bool = {["aws:SecureTransport"] = "false"}}},

@@ -18,19 +18,6 @@ local root = {Sid = "Owner", Effect = "Allow", Principal = {AWS = "arn:aws:iam::
 
 local function topic_arn(name) return arn("sns", account.prefix .. "-" .. name .. "-findings") end
 
--- EventBridge does not say for whom it uses a topic's key: a condition on aws:SourceArn or aws:SourceAccount would keep
--- it out, and nobody would hear of anything. The key is bound to the topics instead, and these to their rules.
-local alerts_key = ensure.kms.key {
-  name = "alias/" .. account.prefix .. "-sns-security-alerts",
-  Description = "Security alerts", EnableKeyRotation = true,
-  Policy = {Version = "2012-10-17", Statement = {root,
-    {Sid = "Publishers", Effect = "Allow", Principal = {Service = "events.amazonaws.com"},
-      Action = {"kms:Decrypt", "kms:GenerateDataKey*"}, Resource = "*",
-      Condition = {StringEquals = {["kms:EncryptionContext:aws:sns:topicArn"] = {topic_arn "guardduty",
-        topic_arn "securityhub"}}}},
-  }},
-}
-
 local RULES = {
   guardduty = {
     rule = "guardduty-high-critical-findings", title = "GuardDuty findings",
@@ -53,19 +40,47 @@ local RULES = {
   },
 }
 
+-- Whom somebody has these rules tell too, by rule: they stay.
+local others = find "who is told of findings already" {run = function()
+  local out = {}
+  for name, row in pairs(RULES) do
+    out[name] = {}
+    local ok, err = pcall(function()
+      for target in aws.events:items("list_targets_by_rule", {Rule = account.prefix .. "-" .. row.rule}) do
+        if target.Id ~= "SendToSNS" then table.insert(out[name], target) end
+      end
+    end)
+    if not ok and not (type(err) == "table" and err.code == "ResourceNotFoundException") then error(err, 0) end
+  end
+  return out
+end}
+
+-- EventBridge does not say for whom it uses a topic's key: a condition on aws:SourceArn or aws:SourceAccount would keep
+-- it out, and nobody would hear of anything. The key is bound to the topics instead, and these to their rules.
+local alerts_key = ensure.kms.key {
+  name = "alias/" .. account.prefix .. "-sns-security-alerts",
+  Description = "Security alerts", EnableKeyRotation = true,
+  PolicyStatements = {root,
+    {Sid = "Publishers", Effect = "Allow", Principal = {Service = "events.amazonaws.com"},
+      Action = {"kms:Decrypt", "kms:GenerateDataKey*"}, Resource = "*",
+      Condition = {StringEquals = {["kms:EncryptionContext:aws:sns:topicArn"] = {topic_arn "guardduty",
+        topic_arn "securityhub"}}}},
+  },
+}
+
 local function rule_arn(row) return arn("events", "rule/" .. account.prefix .. "-" .. row.rule) end
 
 local undelivered = ensure.sqs.queue {
   name = account.prefix .. "-security-alerts-dlq",
   MessageRetentionPeriod = var.keep, SqsManagedSseEnabled = true,
-  Policy = {Version = "2012-10-17", Statement = {
+  PolicyStatements = {
     {Sid = "Undelivered", Effect = "Allow", Principal = {Service = "events.amazonaws.com"}, Action = "sqs:SendMessage",
       Resource = arn("sqs", account.prefix .. "-security-alerts-dlq"),
       Condition = {ArnEquals = {["aws:SourceArn"] = {rule_arn(RULES.guardduty), rule_arn(RULES.securityhub)}}}},
     {Sid = "TlsOnly", Effect = "Deny", Principal = "*", Action = "sqs:*",
       Resource = arn("sqs", account.prefix .. "-security-alerts-dlq"),
       Condition = {Bool = {["aws:SecureTransport"] = "false"}}},
-  }},
+  },
   tags = {Purpose = "findings that could not be delivered"},
 }
 
@@ -74,14 +89,14 @@ for name, row in pairs(RULES) do
   local topic_name = account.prefix .. "-" .. name .. "-findings"
   local topic = ensure.sns.topic {
     name = topic_name, DisplayName = row.title, KmsMasterKeyId = alerts_key.arn,
-    Policy = {Version = "2012-10-17", Statement = {
+    PolicyStatements = {
       {Sid = "Owner", Effect = "Allow", Principal = {AWS = account.id}, Resource = topic_arn(name),
         Action = {"sns:GetTopicAttributes", "sns:SetTopicAttributes", "sns:Subscribe",
           "sns:ListSubscriptionsByTopic", "sns:Publish", "sns:AddPermission", "sns:RemovePermission",
           "sns:DeleteTopic"}},
       {Sid = "Rule", Effect = "Allow", Principal = {Service = "events.amazonaws.com"}, Action = "sns:Publish",
         Resource = topic_arn(name), Condition = {ArnEquals = {["aws:SourceArn"] = rule_arn(row)}}},
-    }},
+    },
     tags = {Purpose = row.title},
   }
   ensure.sns.subscription {TopicArn = topic.arn, Protocol = "email", Endpoint = account.emails.security}
@@ -91,7 +106,7 @@ for name, row in pairs(RULES) do
     Targets = {{Id = "SendToSNS", Arn = topic.arn,
       InputTransformer = {InputPathsMap = row.paths, InputTemplate = row.text},
       RetryPolicy = {MaximumRetryAttempts = 185, MaximumEventAgeInSeconds = hours(24)},
-      DeadLetterConfig = {Arn = undelivered.arn}}},
+      DeadLetterConfig = {Arn = undelivered.arn}}, table.unpack(others[name] or {})},
   }
   topics[name] = topic.arn
 end

@@ -167,7 +167,7 @@ if var.encryption == "aws:kms" and var.key == "" then
   key = ensure.kms.key {
     name = "alias/" .. account.prefix .. "-s3-encryption", Description = "Buckets", EnableKeyRotation = true,
     protect = true,
-    Policy = {Version = "2012-10-17", Statement = {
+    PolicyStatements = {
       {Sid = "Owner", Effect = "Allow", Principal = {AWS = "arn:aws:iam::" .. account.id .. ":root"}, Action = "kms:*",
         Resource = "*"},
       {Sid = "ThroughS3", Effect = "Allow", Principal = {AWS = "*"}, Resource = "*",
@@ -177,7 +177,7 @@ if var.encryption == "aws:kms" and var.key == "" then
       {Sid = "Deliveries", Effect = "Allow", Resource = "*", Action = {"kms:Decrypt", "kms:GenerateDataKey*"},
         Principal = {Service = {"s3.amazonaws.com", "cloudtrail.amazonaws.com", "delivery.logs.amazonaws.com"}},
         Condition = {StringEquals = {["aws:SourceAccount"] = account.id}}},
-    }},
+    },
     tags = {Purpose = "what is in buckets"},
   }
 end

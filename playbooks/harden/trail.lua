@@ -24,7 +24,7 @@ local of_trail = {StringEquals = {["aws:SourceArn"] = trail_arn}}
 local trail_alias = "alias/" .. account.prefix .. "-cloudtrail"
 local trail_key = ensure.kms.key {
   name = trail_alias, Description = "CloudTrail logs", EnableKeyRotation = true,
-  Policy = {Version = "2012-10-17", Statement = {root,
+  PolicyStatements = {root,
     {Sid = "Encrypt", Effect = "Allow", Principal = service, Action = "kms:GenerateDataKey*", Resource = "*",
       Condition = {StringEquals = {["aws:SourceArn"] = trail_arn},
         StringLike = {["kms:EncryptionContext:aws:cloudtrail:arn"] = "arn:aws:cloudtrail:*:" .. account.id
@@ -32,7 +32,7 @@ local trail_key = ensure.kms.key {
     -- Decrypt: the bucket has a key of its own under this one, which is opened for each file that is written.
     {Sid = "Describe", Effect = "Allow", Principal = service, Action = {"kms:DescribeKey", "kms:Decrypt"},
       Resource = "*", Condition = of_trail},
-  }},
+  },
 }
 
 local bucket = ensure.s3.bucket {
@@ -43,9 +43,9 @@ local bucket = ensure.s3.bucket {
   VersioningConfiguration = {Status = "Enabled"},
   ServerSideEncryptionConfiguration = {Rules = {{BucketKeyEnabled = true,
     ApplyServerSideEncryptionByDefault = {SSEAlgorithm = "aws:kms", KMSMasterKeyID = arn("kms", trail_alias)}}}},
-  LifecycleConfiguration = {Rules = {{ID = "archive", Status = "Enabled", Filter = {Prefix = ""},
+  LifecycleRules = {{ID = "archive", Status = "Enabled", Filter = {Prefix = ""},
     Transitions = {{Days = 90, StorageClass = "GLACIER"}, {Days = 180, StorageClass = "DEEP_ARCHIVE"}},
-    Expiration = {Days = 2555}, NoncurrentVersionExpiration = {NoncurrentDays = 90}}}},
+    Expiration = {Days = 2555}, NoncurrentVersionExpiration = {NoncurrentDays = 90}}},
   PolicyStatements = {
     {Sid = "TlsOnly", Effect = "Deny", Principal = "*", Action = "s3:*", Resource = {bucket_arn, bucket_arn .. "/*"},
       Condition = {Bool = {["aws:SecureTransport"] = "false"}}},

@@ -2,6 +2,7 @@
 -- there stays as it is.
 local account = require "support.account"
 local hardening = require "support.hardening"
+local json = require "tidelock.json"
 
 local FEATURES <const> = {"S3_DATA_EVENTS", "EKS_AUDIT_LOGS", "EBS_MALWARE_PROTECTION", "RDS_LOGIN_EVENTS",
   "LAMBDA_NETWORK_LOGS", "RUNTIME_MONITORING"}
@@ -83,6 +84,53 @@ describe("harden on an account half done by hand", function()
     assert.matches("ec2.vpc_endpoint/vpc%-%x+/com.amazonaws.us%-east%-1.dynamodb/Gateway%s+create", text)
     assert.matches("update, DeletionProtectionEnabled, PointInTimeRecoverySpecification",
       planned["dynamodb.table_settings/example-invoices"].what)
+  end)
+  it("leaves what people have put into policies, and whom they have told beside", function()
+    local id, sns = "arn:aws:iam::210987654321:root", host.session.sns
+    local topic = sns:create_topic {Name = "example-guardduty-findings"}.TopicArn
+    local function allow(sid, action) return {Sid = sid, Effect = "Allow", Principal = {AWS = id}, Action = action,
+      Resource = "*"} end
+    local function policy(sid, action)
+      return json.encode {Version = "2012-10-17", Statement = {allow(sid, action), {Sid = "Root", Effect = "Allow",
+        Principal = {AWS = ("arn:aws:iam::%s:root"):format(host.account)}, Action = "kms:*", Resource = "*"}}}
+    end
+    sns:set_topic_attributes {TopicArn = topic, AttributeName = "Policy",
+      AttributeValue = policy("Partner", "sns:Subscribe")}
+    local key = host.session.kms:create_key {Policy = policy("Partner", "kms:Decrypt")}.KeyMetadata.KeyId
+    host.session.kms:create_alias {AliasName = "alias/example-sns-security-alerts", TargetKeyId = key}
+    local queue = host.session.sqs:create_queue {QueueName = "example-security-alerts-dlq", Attributes = {
+      Policy = json.encode {Version = "2012-10-17", Statement = {allow("Partner", "sqs:ReceiveMessage")}}}}
+    local rule = "example-guardduty-high-critical-findings"
+    host.session.events:put_rule {Name = rule, EventPattern = json.encode {source = {"aws.guardduty"}}}
+    host.session.events:put_targets {Rule = rule, Targets = {{Id = "pager",
+      Arn = ("arn:aws:lambda:us-east-1:%s:function:pager"):format(host.account)}}}
+    local bucket = "example-cloudtrail-logs-" .. host.account
+    host.session.s3:create_bucket {Bucket = bucket}
+    host.session.s3:put_bucket_lifecycle_configuration {Bucket = bucket, LifecycleConfiguration = {Rules = {{
+      ID = "theirs", Status = "Enabled", Filter = {Prefix = "old/"}, Expiration = {Days = 4000}}}}}
+    local code, said = host:apply "harden/security-services"
+    assert.equal(0, code, said)
+    local function sids(document)
+      local out = {}
+      for i, s in ipairs(json.decode(document).Statement) do out[i] = s.Sid end
+      return table.concat(out, " ")
+    end
+    assert.equal("Partner Root Owner Rule", sids(sns:get_topic_attributes {TopicArn = topic}.Attributes.Policy))
+    assert.equal("Partner Root Owner Publishers",
+      sids(host.session.kms:get_key_policy {KeyId = key, PolicyName = "default"}.Policy))
+    assert.equal("Partner Undelivered TlsOnly", sids(host.session.sqs:get_queue_attributes {QueueUrl = queue.QueueUrl,
+      AttributeNames = {"Policy"}}.Attributes.Policy))
+    local targets = {}
+    for _, t in ipairs(host.session.events:list_targets_by_rule {Rule = rule}.Targets) do targets[t.Id] = true end
+    assert.same({pager = true, SendToSNS = true}, targets)
+    local rules = {}
+    for i, r in ipairs(host.session.s3:get_bucket_lifecycle_configuration {Bucket = bucket}.Rules) do
+      rules[i] = r.ID
+    end
+    assert.same({"theirs", "archive"}, rules)
+    code, said = host:apply "harden/security-services"
+    assert.equal(0, code, said)
+    assert.matches("%d+ reads, 0 writes", said)
   end)
   it("replaces nothing, deletes nothing", function()
     assert.matches("Plan: %d+ to create, %d+ to update, 0 to replace, 0 to delete", text)

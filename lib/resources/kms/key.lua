@@ -1,4 +1,6 @@
---- kms.key: a customer key. Keys have no names of their own: the alias is the name, and is made with the key.
+--- kms.key: a customer key, with all of its policy or some statements of it. Keys have no names of their own: the alias
+-- is the name, and is made with the key.
+local merge = require "resources.merge"
 local resource = require "resources"
 
 local TAG <const> = {key = "TagKey", value = "TagValue"}      -- what a tag's members are called here
@@ -44,12 +46,13 @@ return resource {
   about = "A customer key and its alias: policy, rotation",
   model = "create_key", without = {"CustomKeyStoreId", "XksKeyId", "CustomerMasterKeySpec"},
   properties = {name = {type = "string", required = true}, EnableKeyRotation = "boolean",
+    PolicyStatements = "document",
     RotationPeriodInDays = {type = "integer", min = 90, max = 2560},
     PendingWindowInDays = {type = "integer", min = 7, max = 30}},
   once = {"create_key"},
   provides = {"arn", "id", "alias_arn"},
   replaces = {"KeySpec", "KeyUsage", "Origin", "MultiRegion"},
-  documents = {Policy = "policy"},
+  documents = {Policy = "policy", PolicyStatements = "policy"},
   defaults = {EnableKeyRotation = false, Description = ""},
   guards = {"EnableKeyRotation"},
   secrets = {"PendingWindowInDays", "BypassPolicyLockoutSafetyCheck"},
@@ -58,9 +61,12 @@ return resource {
   kept = "what it has encrypted is lost with a key, so only destroy deletes one",
 
   check = function(want)
-    if type(want.name) == "string" and not want.name:find "^alias/" then return {'name must begin with "alias/"'} end
-    if want.name and want.name:find "^alias/aws/" then return {"alias/aws/ belongs to AWS"} end
+    local out, name = merge.faults(want), tostring(want.name)
+    if type(want.name) == "string" and not name:find "^alias/" then out[#out + 1] = 'name must begin with "alias/"' end
+    if name:find "^alias/aws/" then out[#out + 1] = "alias/aws/ belongs to AWS" end
+    return out
   end,
+  normal = merge.normal,
 
   read = function(aws, want)
     local key = aws.kms:describe_key {KeyId = want.name}.KeyMetadata
@@ -76,11 +82,12 @@ return resource {
     }
     local tags = tags_of(got.tags.Tags)
     tags[MARK] = nil
-    return {name = want.name, id = id, arn = key.Arn, alias_arn = aws.arn("kms", want.name), state = key.KeyState,
+    return merge.seen({name = want.name, id = id, arn = key.Arn, alias_arn = aws.arn("kms", want.name),
+      state = key.KeyState,
       Description = key.Description or "", KeySpec = key.KeySpec, KeyUsage = key.KeyUsage, Origin = key.Origin,
       MultiRegion = key.MultiRegion, Policy = resource.document(got.policy.Policy),
       EnableKeyRotation = got.rotation.KeyRotationEnabled or false,
-      RotationPeriodInDays = got.rotation.RotationPeriodInDays, Tags = tags}
+      RotationPeriodInDays = got.rotation.RotationPeriodInDays, Tags = tags}, want)
   end,
 
   note = function(live) return live.state ~= "Enabled" and "the key's state is " .. tostring(live.state) end,
@@ -107,9 +114,10 @@ return resource {
 
   create = function(aws, want)
     local key = find_marked(aws, want.name)
+    local policy = want.PolicyStatements and merge.policy(nil, want.PolicyStatements) or want.Policy
     if not key then
       key = aws.kms:create_key {Description = want.Description, KeySpec = want.KeySpec, KeyUsage = want.KeyUsage,
-        Origin = want.Origin, MultiRegion = want.MultiRegion, Policy = want.Policy and resource.encode(want.Policy),
+        Origin = want.Origin, MultiRegion = want.MultiRegion, Policy = policy and resource.encode(policy),
         BypassPolicyLockoutSafetyCheck = want.BypassPolicyLockoutSafetyCheck,
         Tags = tag_list(with_mark(want.Tags, want.name))}.KeyMetadata
     end
@@ -119,8 +127,13 @@ return resource {
   end,
 
   update = function(aws, live, want, changed)
-    if changed.Policy then
-      aws.kms:put_key_policy {KeyId = live.id, PolicyName = "default", Policy = resource.encode(want.Policy)}
+    local policy = changed.Policy and want.Policy
+    if changed.PolicyStatements then
+      local had = aws.kms:get_key_policy {KeyId = live.id, PolicyName = "default"}.Policy
+      policy = merge.policy(resource.document(had), want.PolicyStatements)
+    end
+    if policy then
+      aws.kms:put_key_policy {KeyId = live.id, PolicyName = "default", Policy = resource.encode(policy)}
     end
     if changed.Description then
       aws.kms:update_key_description {KeyId = live.id, Description = want.Description}

@@ -1,4 +1,5 @@
 --- s3.bucket: a bucket with encryption, public access block, policy, versioning, lifecycle, ownership and logging.
+local merge = require "resources.merge"
 local parts = require "resources.s3.parts"
 local resource = require "resources"
 
@@ -55,7 +56,7 @@ return resource {
   provides = {"arn"},
   absent = {"NoSuchBucket", "404", "NotFound"},
 
-  normal = parts.normal,
+  normal = merge.normal,
   check = parts.check,
 
   read = function(aws, want)

@@ -1,4 +1,5 @@
 --- s3.bucket_settings: settings of a bucket that somebody else made. The bucket stays theirs: no tag, never deleted.
+local merge = require "resources.merge"
 local parts = require "resources.s3.parts"
 local resource = require "resources"
 
@@ -13,7 +14,7 @@ return resource {
   provides = {"arn"},
   absent = {"NoSuchBucket", "404", "NotFound"},
 
-  normal = parts.normal,
+  normal = merge.normal,
   check = parts.check,
   protected = function() return "it is settings of a bucket that is not the playbook's own; they stay as they are" end,
 

@@ -99,10 +99,7 @@ end
 
 --- What was read, in the form that was asked for: a whole policy or statements of it, a whole lifecycle or rules of it.
 function parts.seen(live, want)
-  if want.PolicyStatements then
-    live.PolicyStatements = merge.statements_in(live.Policy, merge.as_policy(want.PolicyStatements))
-    live.Policy = nil
-  end
+  merge.seen(live, want)
   if want.LifecycleRules then
     live.LifecycleRules = merge.taken((live.LifecycleConfiguration or {}).Rules or {}, want.LifecycleRules, "ID")
     live.LifecycleConfiguration = nil
@@ -131,22 +128,12 @@ end
 
 --- Sentences on what cannot be meant.
 function parts.check(want)
-  local out = {}
-  if want.Policy and want.PolicyStatements then
-    out[1] = "Policy is the whole policy and PolicyStatements a part of it: give one of them"
-  end
+  local out = merge.faults(want)
   if want.LifecycleConfiguration and want.LifecycleRules then
     out[#out + 1] = "LifecycleConfiguration is the whole lifecycle and LifecycleRules a part of it: give one of them"
   end
-  out[#out + 1] = merge.nameless(want.PolicyStatements, "PolicyStatements", "Sid", "a Sid")
   out[#out + 1] = merge.nameless(want.LifecycleRules, "LifecycleRules", "ID", "an ID")
   return out
-end
-
---- Statements alone as a policy of their own.
-function parts.normal(want)
-  want.PolicyStatements = merge.as_policy(want.PolicyStatements)
-  return want
 end
 
 return parts

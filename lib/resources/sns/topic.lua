@@ -1,4 +1,5 @@
---- sns.topic: a topic with its policy and encryption.
+--- sns.topic: a topic with its policy, whole or some statements of it, and encryption.
+local merge = require "resources.merge"
 local resource = require "resources"
 
 -- Attributes are text on the wire; here each has its own type.
@@ -8,6 +9,9 @@ local ATTRIBUTES <const> = {
   FifoThroughputScope = {type = "string", enum = {"Topic", "MessageGroup"}},
   TracingConfig = {type = "string", enum = {"PassThrough", "Active"}}, SignatureVersion = "string",
 }
+
+local PROPERTIES <const> = {PolicyStatements = "document"}
+for name, how in pairs(ATTRIBUTES) do PROPERTIES[name] = how end
 
 local function decode(name, text)
   if ATTRIBUTES[name] == "boolean" then return text == "true" end
@@ -34,19 +38,24 @@ return resource {
   type = "sns.topic",
   about = "A topic: policy, encryption, FIFO",
   model = "create_topic", without = {"Attributes", "DataProtectionPolicy"}, key = "Name", longest = 256,
-  properties = ATTRIBUTES,
+  properties = PROPERTIES,
   arns = "^arn:[^:]+:sns:[^:]*:%d+:([^:/]+)$",
   provides = {"arn"},
   replaces = {"FifoTopic"},
-  documents = {Policy = "policy", DeliveryPolicy = "json", ArchivePolicy = "json"},
+  documents = {Policy = "policy", PolicyStatements = "policy", DeliveryPolicy = "json", ArchivePolicy = "json"},
   defaults = {DisplayName = "", KmsMasterKeyId = "", FifoTopic = false},
   guards = {"KmsMasterKeyId"},
   absent = {"NotFound", "NotFoundException"},
 
   check = function(want)
     local fifo = type(want.name) == "string" and want.name:find "%.fifo$" ~= nil
-    if fifo ~= (want.FifoTopic == true) then return {'name ends in ".fifo" exactly where FifoTopic is true'} end
+    local out = merge.faults(want)
+    if fifo ~= (want.FifoTopic == true) then
+      out[#out + 1] = 'name ends in ".fifo" exactly where FifoTopic is true'
+    end
+    return out
   end,
+  normal = merge.normal,
 
   read = function(aws, want)
     local arn = aws.arn("sns", want.name)
@@ -58,7 +67,7 @@ return resource {
     live.Tags = aws.tags(arn, function()
       return resource.tag_map(aws.sns:list_tags_for_resource {ResourceArn = arn}.Tags)
     end)
-    return live
+    return merge.seen(live, want)
   end,
 
   all = function(aws)
@@ -68,7 +77,9 @@ return resource {
   end,
 
   create = function(aws, want)
-    return {arn = aws.sns:create_topic {Name = want.name, Attributes = encode_all(want),
+    local attributes = encode_all(want)
+    if want.PolicyStatements then attributes.Policy = resource.encode(merge.policy(nil, want.PolicyStatements)) end
+    return {arn = aws.sns:create_topic {Name = want.name, Attributes = attributes,
       Tags = resource.tag_list(want.Tags)}.TopicArn}
   end,
 
@@ -78,6 +89,11 @@ return resource {
         aws.sns:set_topic_attributes {TopicArn = live.arn, AttributeName = name,
           AttributeValue = encode(name, want[name])}
       end
+    end
+    if changed.PolicyStatements then
+      local had = aws.sns:get_topic_attributes {TopicArn = live.arn}.Attributes.Policy
+      aws.sns:set_topic_attributes {TopicArn = live.arn, AttributeName = "Policy",
+        AttributeValue = resource.encode(merge.policy(had and resource.document(had), want.PolicyStatements))}
     end
     if changed.Tags then resource.retag(aws.sns, {ResourceArn = live.arn}, live, want) end
   end,

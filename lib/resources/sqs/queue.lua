@@ -1,4 +1,5 @@
 --- sqs.queue: a queue, standard or FIFO, with policy, encryption and dead letters.
+local merge = require "resources.merge"
 local resource = require "resources"
 
 -- Attributes are text on the wire; here each has its own type. The codec needs no help with the rest.
@@ -14,6 +15,9 @@ local ATTRIBUTES <const> = {
   KmsMasterKeyId = "string", KmsDataKeyReusePeriodSeconds = {type = "integer", min = 60, max = 86400},
   Policy = "document", RedrivePolicy = "document", RedriveAllowPolicy = "document",
 }
+
+local PROPERTIES <const> = {PolicyStatements = "document"}
+for name, how in pairs(ATTRIBUTES) do PROPERTIES[name] = how end
 
 local function kind(name) return type(ATTRIBUTES[name]) == "table" and ATTRIBUTES[name].type or ATTRIBUTES[name] end
 
@@ -51,7 +55,7 @@ local function live_at(aws, want, url)
     if ATTRIBUTES[name] then live[name] = decode(name, text) end
   end
   live.Tags = aws.tags(live.arn, function() return aws.sqs:list_queue_tags {QueueUrl = url}.Tags or {} end)
-  return live
+  return merge.seen(live, want)
 end
 
 local function common_prefix(wants)
@@ -66,11 +70,11 @@ return resource {
   type = "sqs.queue",
   about = "A queue: standard or FIFO, with dead letters, encryption and policy",
   model = "create_queue", without = {"Attributes"}, key = "QueueName", longest = 80,
-  properties = ATTRIBUTES,
+  properties = PROPERTIES,
   arns = "^arn:[^:]+:sqs:[^:]*:%d+:([^:/]+)$",
   provides = {"arn", "url"},
   replaces = {"FifoQueue"},
-  documents = {Policy = "policy", RedrivePolicy = "json", RedriveAllowPolicy = "json"},
+  documents = {Policy = "policy", PolicyStatements = "policy", RedrivePolicy = "json", RedriveAllowPolicy = "json"},
   -- a policy has none: where a playbook does not speak of it, statements that others put there stay
   defaults = {DelaySeconds = 0, MessageRetentionPeriod = 345600, ReceiveMessageWaitTimeSeconds = 0,
     VisibilityTimeout = 30, FifoQueue = false, RedrivePolicy = {}, RedriveAllowPolicy = {},
@@ -78,11 +82,12 @@ return resource {
   guards = {"MessageRetentionPeriod", "RedrivePolicy", "RedriveAllowPolicy"},
   absent = ABSENT,
 
+  normal = merge.normal,
   check = function(want)
-    local out = {}
+    local out = merge.faults(want)
     local named = type(want.name) == "string" and want.name:find "%.fifo$" ~= nil
-    if want.FifoQueue and not named then out[1] = 'name must end in ".fifo" because FifoQueue is true' end
-    if named and not want.FifoQueue then out[1] = 'FifoQueue must be true because the name ends in ".fifo"' end
+    if want.FifoQueue and not named then out[#out + 1] = 'name must end in ".fifo" because FifoQueue is true' end
+    if named and not want.FifoQueue then out[#out + 1] = 'FifoQueue must be true because the name ends in ".fifo"' end
     if want.FifoThroughputLimit == "perMessageGroupId" and want.DeduplicationScope ~= "messageGroup" then
       out[#out + 1] = 'DeduplicationScope must be "messageGroup" where FifoThroughputLimit is "perMessageGroupId"'
     end
@@ -118,6 +123,7 @@ return resource {
 
   create = function(aws, want)
     local attributes = encode_all(want)
+    if want.PolicyStatements then attributes.Policy = resource.encode(merge.policy(nil, want.PolicyStatements)) end
     for name, text in pairs(attributes) do
       if text == "" then attributes[name] = nil end        -- a new one has none to take away
     end
@@ -128,6 +134,11 @@ return resource {
 
   update = function(aws, live, want, changed)
     local attributes = encode_all(want, changed)
+    if changed.PolicyStatements then
+      local had = aws.sqs:get_queue_attributes {QueueUrl = live.url, AttributeNames = {"Policy"}}.Attributes or {}
+      had = (had.Policy or "") ~= "" and resource.document(had.Policy) or nil
+      attributes.Policy = resource.encode(merge.policy(had, want.PolicyStatements))
+    end
     if next(attributes) then aws.sqs:set_queue_attributes {QueueUrl = live.url, Attributes = attributes} end
     if not changed.Tags then return end
     local set, gone = resource.tag_changes(live.Tags, want.Tags)

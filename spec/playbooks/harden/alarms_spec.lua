@@ -232,6 +232,28 @@ describe("harden/alarms", function()
     assert.matches("ai%-team/chatbot is scaled to 0: nobody is told", said)
   end)
 
+  it("goes on telling whom somebody has its alarms tell too, and takes nothing of that for drift", function()
+    local pager = ("arn:aws:sns:us-east-1:%s:pager"):format(host.account)
+    local metric, whole = "example-ecs-ai-team-content-cpu-high", "example-ecs-ai-team-content-unhealthy"
+    local a = alarms[metric]
+    host.session.cloudwatch:put_metric_alarm {AlarmName = metric, Namespace = a.Namespace, MetricName = a.MetricName,
+      Dimensions = a.Dimensions, Statistic = a.Statistic, Period = a.Period, EvaluationPeriods = a.EvaluationPeriods,
+      Threshold = 99.0, ComparisonOperator = a.ComparisonOperator, AlarmActions = {topic, pager}, OKActions = {topic}}
+    host.session.cloudwatch:put_composite_alarm {AlarmName = whole, AlarmRule = alarms[whole].AlarmRule,
+      AlarmActions = {pager}}
+    local code, said = host:apply "harden/alarms"
+    assert.equal(0, code, said)
+    local now = alarms_of(host, boto)
+    assert.equal(70, now[metric].Threshold)
+    for _, name in ipairs {metric, whole} do
+      table.sort(now[name].AlarmActions)
+      assert.same({topic, pager}, oracle.plain(now[name].AlarmActions), name)
+      assert.same({topic}, oracle.plain(now[name].OKActions), name)
+    end
+    code, said = host:apply "harden/alarms"
+    assert.equal(0, code, said)
+    assert.matches(" 0 writes", said)
+  end)
   it("takes what is called or used as a dead-letter queue for one, alarms and dashboards alike", function()
     local function on_dashboard()
       local body = json.decode(host.session.cloudwatch:get_dashboard {

@@ -278,8 +278,12 @@ end
 --- The name of a member's option of this operation.
 function arguments.name_of(op, member) return forms.name(op, arguments.option_name(member)) end
 
-local function option_table(op, model)
-  local by, names = {}, {}
+local made = setmetatable({}, {__mode = "k"})                        -- a call asks for them more than once
+
+--- The operation's options: name -> {member=, shape=}. Not to be changed.
+function arguments.options(op, model)
+  if made[op] then return made[op] end
+  local by = {}
   local input = op:input_shape()
   for _, member in ipairs(input and input.members or {}) do
     local name, shape = arguments.name_of(op, member.name), model:shape(member.shape)
@@ -289,17 +293,11 @@ local function option_table(op, model)
     if no then by[no] = {member = member, shape = shape, negative = true} end
   end
   forms.add(op, by)
-  for name, option in pairs(by) do
-    if not option.negative then names[#names + 1] = "--" .. name end
-  end
-  table.sort(names)
-  return by, names
+  made[op] = by
+  return by
 end
 
 local COMPOUND <const> = {structure = true, list = true, map = true}
-
---- The operation's options: name -> {member=, shape=}, and their names.
-arguments.options = option_table
 
 -- The words that belong to the option at `i`: all up to the next of a list, else one; of a flag, true or false alone.
 local function take_words(words, i, shape)
@@ -422,8 +420,12 @@ end
 
 -- An option that nobody knows, with the words behind it. Where its last word is.
 local function unknown(state, words, i, name, known)
-  local names = table.move(state.names, 1, #state.names, 1, {})
+  local names = {}
+  for other, option in pairs(state.by) do
+    if not option.negative then names[#names + 1] = "--" .. other end
+  end
   for other in pairs(known) do names[#names + 1] = "--" .. other end
+  table.sort(names)
   local word = "--" .. name
   add(state.faults, ("%s has no option %s%s"):format(state.op.name, word, suggest.phrase(word, names)))
   local meant = state.by[(suggest.nearest(word, names) or ""):sub(3)]
@@ -445,9 +447,9 @@ end
 -- @param raw_blobs whether blobs are written as they are, not in base64: a boolean, or a function that tells
 -- @return input, rest of the words, the file for the answer's body
 function arguments.parse(op, model, words, known, raw_blobs)
-  local by, names = option_table(op, model)
-  local state = {op = op, model = model, raw_blobs = raw_blobs, by = by, names = names, input = {}, given = {},
-    rest = {}, faults = {}, short = {}}
+  local by = arguments.options(op, model)
+  local state = {op = op, model = model, raw_blobs = raw_blobs, by = by, input = {}, given = {}, rest = {}, faults = {},
+    short = {}}
   local i, outfile = 1, nil
   while i <= #words do
     local name, joined = words[i]:match "^%-%-([^=]+)=?(.*)$"

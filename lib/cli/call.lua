@@ -29,26 +29,6 @@ local call = {
 -- Where the aws CLI has another name than botocore.
 local ALIASES <const> = {s3api = "s3", configservice = "config", deploy = "codedeploy"}
 
--- Commands of the aws CLI that are no operations, and the calls that they are made of.
-local HIGH <const> = {
-  s3 = {ls = "tidelock call s3 list-buckets, or list-objects-v2 --bucket NAME",
-    cp = "tidelock call s3 put-object ... --body FILE, or get-object ... FILE", mb = "tidelock call s3 create-bucket",
-    rb = "tidelock call s3 delete-bucket", rm = "tidelock call s3 delete-object",
-    mv = "tidelock call s3 copy-object, then delete-object", sync = "tidelock call s3 put-object for each file",
-    presign = 'tidelock repl: aws.s3:presign("get_object", {Bucket = "b", Key = "k"})'},
-  ecr = {["get-login-password"] = "tidelock call ecr get-authorization-token --output text "
-    .. "--query 'authorizationData[0].authorizationToken' | base64 -d | cut -d: -f2"},
-  ["ecr-public"] = {["get-login-password"] = "tidelock call ecr-public get-authorization-token --region us-east-1 "
-    .. "--output text --query authorizationData.authorizationToken | base64 -d | cut -d: -f2"},
-  logs = {tail = "tidelock call logs filter-log-events --log-group-name NAME --start-time MILLISECONDS, "
-    .. "or to follow it start-live-tail --log-group-identifiers ARN"},
-  cloudformation = {deploy = "tidelock call cloudformation create-change-set, then execute-change-set"},
-  rds = {["add-option-to-option-group"] = "tidelock call rds modify-option-group --options-to-include ...",
-    ["remove-option-from-option-group"] = "tidelock call rds modify-option-group --options-to-remove ..."},
-  emr = {["create-cluster"] = "tidelock call emr run-job-flow", ["add-steps"] = "tidelock call emr add-job-flow-steps",
-    ["terminate-clusters"] = "tidelock call emr terminate-job-flows --cluster-ids ID"},
-}
-
 -- Options of the aws CLI that are not here, and what to do instead.
 local ELSEWHERE <const> = {
   ["--cli-input-yaml"] = "YAML is not read here; write the input as JSON: --cli-input-json file://PATH",
@@ -71,10 +51,10 @@ end
 local function operation_of(model, service, name)
   local op = model:operation((name:gsub("%-", "_"))) or model:operation(name)
   if op then return op end
-  local instead = HIGH[service] and HIGH[service][name]
-  if instead then
+  local instead = require "cli.callinstead"[service]
+  if instead and instead[name] then
     options.usage(("%s %s is the aws CLI's own, made of other calls; here they are made one by one: %s"):format(service,
-      name, instead))
+      name, instead[name]))
   end
   options.usage(("%s has no operation %q%s"):format(service, name, suggest.phrase(name, operations_of(model))))
 end
@@ -96,15 +76,13 @@ end
 -- pages are joined, --max-items counts over all of them.
 local function known_options(op, words)
   local taken = require "cli.arguments".options(op, op.service)
-  if taken["max-items"] then
-    local rule = op.service:paginator(op.name)
-    if rule and not pages_by_hand(op, rule, words) then taken["max-items"] = nil end
-  end
+  local rule = taken["max-items"] and op.service:paginator(op.name)
+  local joined = rule and not pages_by_hand(op, rule, words)
   local by, tables = {}, {}
   for _, list in ipairs {call.options, options.GLOBAL} do
     local kept = {}
     for _, option in ipairs(list) do
-      if not taken[option.name] then
+      if not taken[option.name] or joined and option.name == "max-items" then
         by[option.name] = option
         kept[#kept + 1] = option
       end

@@ -1,307 +1,116 @@
 --- Where the aws CLI names an option otherwise than its member, or has a short one for a part of a member. Pure.
-local options = require "cli.options"
-
 local forms = {}
-
--- ## Other names: {from, to, the operations}. Most give way to the options that every command has.
-
-local TEMPLATES <const> = {}
-for _, verb in ipairs {"delete", "get", "update"} do
-  for _, kind in ipairs {"email", "in-app", "push", "sms", "voice"} do
-    TEMPLATES[#TEMPLATES + 1] = ("%s-%s-template"):format(verb, kind)
-  end
-end
-
-local RENAMED <const> = {
-  apigateway = {{"version", "api-version", "create-rest-api"}},
-  apigatewayv2 = {{"version", "api-version", "create-api", "update-api"}},
-  clouddirectory = {{"version", "schema-version", "publish-schema"}},
-  cloudsearchdomain = {{"query", "search-query", "search"}, {"query", "suggest-query", "suggest"}},
-  codepipeline = {{"version", "pipeline-version", "get-pipeline"},
-    {"version", "action-version", "create-custom-action-type", "delete-custom-action-type", "get-action-type"}},
-  controltower = {{"version", "landing-zone-version", "create-landing-zone", "update-landing-zone"}},
-  datapipeline = {{"query", "objects-query", "query-objects"},
-    {"version", "pipeline-version", "get-pipeline-definition"}},
-  ec2 = {{"no-no-reboot", "reboot", "create-image"}, {"no-egress", "ingress", "*"},
-    {"no-disable-api-termination", "enable-api-termination", "*"}},
-  ecs = {{"no-enable-execute-command", "disable-execute-command", "*"},
-    {"no-interactive", "non-interactive", "execute-command"}},
-  eks = {{"version", "kubernetes-version", "create-cluster", "create-nodegroup", "update-cluster-version",
-    "update-nodegroup-version", "update-cluster-components-version"}},
-  emr = {{"job-flow-ids", "cluster-ids", "*"}, {"job-flow-id", "cluster-id", "*"}},
-  gamelift = {{"version", "build-version", "create-build", "update-build"},
-    {"version", "script-version", "create-script", "update-script"}},
-  glue = {{"region", "resource-region", "get-unfiltered-partition-metadata", "get-unfiltered-partitions-metadata",
-    "get-unfiltered-table-metadata"}},
-  iotwireless = {{"lo-ra-wan", "lorawan", "*"}},
-  kinesisanalytics = {{"output", "application-output", "add-application-output"}},
-  kinesisanalyticsv2 = {{"output", "application-output", "add-application-output"}},
-  ["lex-models"] = {{"version", "bot-version", "delete-bot", "delete-bot-version"},
-    {"version", "intent-version", "delete-intent", "delete-intent-version", "get-intent"},
-    {"version", "slot-type-version", "delete-slot-type", "delete-slot-type-version", "get-slot-type"},
-    {"version", "resource-version", "get-export"}},
-  ["license-manager"] = {{"version", "grant-version", "get-grant", "delete-grant"},
-    {"version", "license-version", "get-license"}},
-  mturk = {{"query", "types-query", "list-qualification-types"}},
-  pinpoint = {{"version", "campaign-version", "get-campaign-version"},
-    {"version", "segment-version", "get-segment-version"}, {"version", "template-version", table.unpack(TEMPLATES)}},
-  rekognition = {{"output", "stream-processor-output", "create-stream-processor"}},
-  route53 = {{"version", "traffic-policy-version", "delete-traffic-policy", "get-traffic-policy",
-    "update-traffic-policy-comment"}},
-  route53domains = {{"start", "start-time", "view-billing"}, {"end", "end-time", "view-billing"}},
-  sagemaker = {{"version", "version-number", "delete-image-version", "describe-image-version", "list-aliases",
-    "update-image-version"}},
-  schemas = {{"version", "schema-version", "*"}},
-  ses = {{"source", "from", "send-email"}},
-  sns = {{"endpoint", "notification-endpoint", "subscribe"}},
-  stepfunctions = {{"output", "task-output", "send-task-success"}},
-  swf = {{"version", "activity-version", "register-activity-type"},
-    {"version", "workflow-version", "register-workflow-type"}},
-  workdocs = {{"endpoint", "notification-endpoint", "create-notification-subscription"},
-    {"query", "user-query", "describe-users"}},
-}
 
 local function dashed(op) return (op.snake:gsub("_", "-")) end
 
-local function is_for(row, operation)
-  for i = 3, #row do
-    if row[i] == "*" or row[i] == operation then return true end
+-- ## Other names: "service from>to operations". Most give way to the options that every command has. Text, and not a
+-- table: every call reads this file, and hardly one needs a row of it.
+
+local RENAMED <const> = [[
+
+apigateway version>api-version create-rest-api
+apigatewayv2 version>api-version create-api update-api
+clouddirectory version>schema-version publish-schema
+cloudsearchdomain query>search-query search
+cloudsearchdomain query>suggest-query suggest
+codepipeline version>pipeline-version get-pipeline
+codepipeline version>action-version create-custom-action-type delete-custom-action-type get-action-type
+controltower version>landing-zone-version create-landing-zone update-landing-zone
+datapipeline query>objects-query query-objects
+datapipeline version>pipeline-version get-pipeline-definition
+ec2 no-no-reboot>reboot create-image
+ec2 no-egress>ingress *
+ec2 no-disable-api-termination>enable-api-termination *
+ecs no-enable-execute-command>disable-execute-command *
+ecs no-interactive>non-interactive execute-command
+eks version>kubernetes-version create-cluster create-nodegroup update-cluster-version update-nodegroup-version
+eks version>kubernetes-version update-cluster-components-version
+emr job-flow-ids>cluster-ids *
+emr job-flow-id>cluster-id *
+gamelift version>build-version create-build update-build
+gamelift version>script-version create-script update-script
+glue region>resource-region get-unfiltered-*-metadata
+iotwireless lo-ra-wan>lorawan *
+kinesisanalytics output>application-output add-application-output
+kinesisanalyticsv2 output>application-output add-application-output
+lex-models version>bot-version delete-bot delete-bot-version
+lex-models version>intent-version delete-intent delete-intent-version get-intent
+lex-models version>slot-type-version delete-slot-type delete-slot-type-version get-slot-type
+lex-models version>resource-version get-export
+license-manager version>grant-version get-grant delete-grant
+license-manager version>license-version get-license
+mturk query>types-query list-qualification-types
+pinpoint version>campaign-version get-campaign-version
+pinpoint version>segment-version get-segment-version
+pinpoint version>template-version delete-*-template get-*-template update-*-template
+rekognition output>stream-processor-output create-stream-processor
+route53 version>traffic-policy-version delete-traffic-policy get-traffic-policy update-traffic-policy-comment
+route53domains start>start-time view-billing
+route53domains end>end-time view-billing
+sagemaker version>version-number delete-image-version describe-image-version list-aliases update-image-version
+schemas version>schema-version *
+ses source>from send-email
+sns endpoint>notification-endpoint subscribe
+stepfunctions output>task-output send-task-success
+swf version>activity-version register-activity-type
+swf version>workflow-version register-workflow-type
+workdocs endpoint>notification-endpoint create-notification-subscription
+workdocs query>user-query describe-users
+]]
+
+-- "get-*-template": a star stands for anything.
+local function is_among(operation, list)
+  for name in list:gmatch "%S+" do
+    if name == operation or name:find("*", 1, true)
+        and operation:find("^" .. name:gsub("%-", "%%-"):gsub("%*", ".*") .. "$") then return true end
   end
   return false
 end
 
+local function literal(text) return (text:gsub("%p", "%%%0")) end
+
 --- The aws CLI's name of what would be called `name` after its member.
 function forms.name(op, name)
-  for _, row in ipairs(RENAMED[op.service.name] or {}) do
-    if row[1] == name and is_for(row, dashed(op)) then return row[2] end
+  local service = op.service.name
+  if not RENAMED:find("\n" .. service .. " " .. name .. ">", 1, true) then return name end
+  for to, operations in RENAMED:gmatch("\n" .. literal(service) .. " " .. literal(name) .. ">(%S+)([^\n]*)") do
+    if is_among(dashed(op), operations) then return to end
   end
   return name
 end
 
--- ## Short options: {the shape, the member they go into, put(input, value), beside = whether both may be given}
+-- ## Short options, and what is made of a whole input: in a file that only these operations read
 
-local TEXT <const>, FLAG <const> = {type = "string"}, {type = "boolean"}
-local WORDS <const> = {type = "list"}                       -- of texts, as they stand
+local SHORT <const> = [[
 
-local function bad(name, message, ...) options.usage(("--%s %s"):format(name, message:format(...))) end
+cloudfront create-invalidation
+cloudwatch put-metric-data
+codedeploy create-deployment get-application-revision register-application-revision
+config put-configuration-recorder
+ec2 authorize-security-group-* revoke-security-group-* run-instances *-network-acl-entry
+emr list-clusters
+lambda create-function publish-layer-version
+quicksight start-asset-bundle-import-job
+rekognition *
+ses send-email
+translate import-terminology translate-document
+]]
 
--- The first of a list of structures, made where it is missing.
-local function first(input, list, new)
-  input[list] = input[list] or {new or {}}
-  return input[list][1]
-end
-
-local function table_in(parent, name)
-  parent[name] = parent[name] or {}
-  return parent[name]
-end
-
--- "a=1,b=2", in its order.
-local function pairs_of(name, text)
-  local out = {}
-  for part in text:gmatch "[^,]+" do
-    local key, value = part:match "^%s*([^=]+)=(.*)$"
-    if not key then bad(name, "takes NAME=VALUE,NAME=VALUE, not %q", text) end
-    out[#out + 1] = {key, value}
-  end
-  return out
-end
-
--- A field of the structure that the member `into` is, with its shape; `more` is said along with it.
-local function part(into, field, more)
-  return {nil, into, function(input, value)
-    local whole = table_in(input, into)
-    whole[field] = value
-    for name, v in pairs(more or {}) do whole[name] = v end
-  end, field = field, beside = true}
-end
-
-local REVISION <const> = {["s3-location"] = part("revision", "s3Location", {revisionType = "S3"}),
-  ["github-location"] = part("revision", "gitHubLocation", {revisionType = "GitHub"})}
-
-local PROTOCOLS <const> = {tcp = "tcp", udp = "udp", icmp = "icmp", icmpv6 = "icmpv6", all = "-1"}
-
-local function protocol(input, value)
-  local n = math.tointeger(tonumber(value))
-  if not PROTOCOLS[value] and not (n and n >= -1 and n <= 255) then
-    bad("protocol", "takes tcp, udp, icmp, icmpv6, all or a number from -1 to 255, not %q", value)
-  end
-  first(input, "IpPermissions").IpProtocol = PROTOCOLS[value] or value
-end
-
-local function port(input, value)
-  local from, to = value:match "^(%d+)%-(%-?%d+)$"
-  if value == "all" then from, to = "-1", "-1" elseif not from then from, to = value, value end
-  local rule = first(input, "IpPermissions")
-  rule.FromPort, rule.ToPort = math.tointeger(tonumber(from)), math.tointeger(tonumber(to))
-  if not (rule.FromPort and rule.ToPort) then bad("port", "takes FROM or FROM-TO (22, 22-25) or all, not %q", value) end
-end
-
-local function group(field)
-  return function(input, value)
-    local where = field or (value:find "^sg%-" and "GroupId" or "GroupName")
-    first(first(input, "IpPermissions"), "UserIdGroupPairs")[where] = value
-  end
-end
-
-local RULE <const> = {
-  protocol = {TEXT, "IpPermissions", protocol}, port = {TEXT, "IpPermissions", port},
-  cidr = {TEXT, "IpPermissions", function(input, value)
-    first(first(input, "IpPermissions"), "IpRanges").CidrIp = value
-  end},
-  ["source-group"] = {TEXT, "IpPermissions", group()}, ["group-owner"] = {TEXT, "IpPermissions", group "UserId"},
-}
-
-local function count(input, value)
-  local least, most = value:match "^(%d+):(%d+)$"
-  input.MinCount, input.MaxCount = math.tointeger(tonumber(least or value)), math.tointeger(tonumber(most or value))
-  if not (input.MinCount and input.MaxCount) then bad("count", "takes N or LEAST:MOST (1, 1:10), not %q", value) end
-end
-
-local function interface(field, make)
-  return function(input, value)
-    if make then value = make(value) end
-    first(input, "NetworkInterfaces", {DeviceIndex = 0})[field] = value
-  end
-end
-
-local function addresses(words)
-  local out = {}
-  for i, word in ipairs(words) do out[i] = {PrivateIpAddress = word, Primary = false} end
-  return out
-end
-
-local function datum(shape, field, make)
-  return {shape, "MetricData", function(input, value)
-    if make then value = make(value) end
-    first(input, "MetricData")[field] = value
-  end}
-end
-
-local function dimensions(text)
-  local out = {}
-  for i, pair in ipairs(pairs_of("dimensions", text)) do out[i] = {Name = pair[1], Value = pair[2]} end
-  return out
-end
-
-local function statistics(text)
-  local out = {}
-  for _, pair in ipairs(pairs_of("statistic-values", text)) do
-    out[pair[1]] = tonumber(pair[2]) or bad("statistic-values", "takes numbers, not %q", pair[2])
-  end
-  return out
-end
-
-local function recipients(field)
-  return {WORDS, "Destination", function(input, value) table_in(input, "Destination")[field] = value end}
-end
-
-local function body(field)
-  return {TEXT, "Message", function(input, value)
-    table_in(table_in(input, "Message"), "Body")[field] = {Data = value}
-  end}
-end
-
-local function states(...)
-  local list = {...}
-  return {FLAG, "ClusterStates", function(input, yes) input.ClusterStates = yes and list or nil end}
-end
-
-local SHORT <const> = {
-  ["cloudfront.create-invalidation"] = {paths = {WORDS, "InvalidationBatch", function(input, value)
-    input.InvalidationBatch = {CallerReference = "cli-" .. require "tidelock.digest".uuid(),
-      Paths = {Quantity = #value, Items = value}}
-  end}},
-  ["cloudwatch.put-metric-data"] = {["metric-name"] = datum(TEXT, "MetricName"),
-    timestamp = datum({type = "timestamp"}, "Timestamp"), unit = datum(TEXT, "Unit"),
-    value = datum({type = "double"}, "Value"), dimensions = datum(TEXT, "Dimensions", dimensions),
-    ["statistic-values"] = datum(TEXT, "StatisticValues", statistics),
-    ["storage-resolution"] = datum({type = "integer"}, "StorageResolution")},
-  ["codedeploy.create-deployment"] = REVISION, ["codedeploy.get-application-revision"] = REVISION,
-  ["codedeploy.register-application-revision"] = REVISION,
-  ["config.put-configuration-recorder"] = {["recording-group"] = part("ConfigurationRecorder", "recordingGroup")},
-  ["ec2.authorize-security-group-ingress"] = RULE, ["ec2.authorize-security-group-egress"] = RULE,
-  ["ec2.revoke-security-group-ingress"] = RULE, ["ec2.revoke-security-group-egress"] = RULE,
-  ["ec2.run-instances"] = {count = {TEXT, "MinCount", count},
-    ["secondary-private-ip-addresses"] = {WORDS, "NetworkInterfaces", interface("PrivateIpAddresses", addresses)},
-    ["secondary-private-ip-address-count"] = {{type = "integer"}, "NetworkInterfaces",
-      interface "SecondaryPrivateIpAddressCount"},
-    ["associate-public-ip-address"] = {FLAG, "NetworkInterfaces", interface "AssociatePublicIpAddress"}},
-  ["emr.list-clusters"] = {active = states("STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING", "TERMINATING"),
-    terminated = states "TERMINATED", failed = states "TERMINATED_WITH_ERRORS"},
-  ["lambda.create-function"] = {["zip-file"] = part("Code", "ZipFile")},
-  ["lambda.publish-layer-version"] = {["zip-file"] = part("Content", "ZipFile")},
-  ["quicksight.start-asset-bundle-import-job"] = {
-    ["asset-bundle-import-source-bytes"] = part("AssetBundleImportSource", "Body")},
-  ["rekognition.compare-faces"] = {["source-image-bytes"] = part("SourceImage", "Bytes"),
-    ["target-image-bytes"] = part("TargetImage", "Bytes")},
-  ["ses.send-email"] = {to = recipients "ToAddresses", cc = recipients "CcAddresses", bcc = recipients "BccAddresses",
-    text = body "Text", html = body "Html", subject = {TEXT, "Message", function(input, value)
-      table_in(input, "Message").Subject = {Data = value}
-      table_in(input.Message, "Body")
-    end}},
-  ["translate.import-terminology"] = {["data-file"] = part("TerminologyData", "File")},
-  ["translate.translate-document"] = {["document-content"] = part("Document", "Content")},
-}
-
-local function member_of(shape, name)
-  for _, member in ipairs(shape.members) do
-    if member.name == name then return member end
-  end
-end
-
-local function option_of(op, row)
-  local member, shape = member_of(op:input_shape(), row[2]), row[1]
-  if row.field then
-    local whole = op.service:shape(member.shape)
-    shape = op.service:shape(member_of(whole, row.field).shape)
-  end
-  return {shape = shape, member = {name = row[2]}, put = row[3], beside = row.beside}
+local function short_of(op)
+  local _, at = SHORT:find("\n" .. op.service.name .. " ", 1, true)
+  return at and is_among(dashed(op), SHORT:match("^[^\n]*", at + 1)) and require "cli.callshort" or nil
 end
 
 --- Adds the short options of an operation to its own, `by` name: {shape=, member=, put=, beside=, negative=}.
 function forms.add(op, by)
-  for name, row in pairs(SHORT[op.service.name .. "." .. dashed(op)] or {}) do
-    by[name] = option_of(op, row)
-    if row[1] == FLAG then
-      by["no-" .. name] = option_of(op, row)
-      by["no-" .. name].negative = true
-    end
-  end
-  if op.service.name == "rekognition" and by.image then by["image-bytes"] = option_of(op, part("Image", "Bytes")) end
+  local short = short_of(op)
+  if short then short.add(op, dashed(op), by) end
 end
-
--- ## What the aws CLI makes of a whole input
-
-local NUMBERS <const> = {tcp = "6", udp = "17", icmp = "1", all = "-1"}
-
-local function entry(input) input.Protocol = NUMBERS[input.Protocol] or input.Protocol end
-
--- Beside a network interface EC2 takes what is said of the network only in it.
-local MOVED <const> = {SubnetId = "SubnetId", SecurityGroupIds = "Groups", Ipv6AddressCount = "Ipv6AddressCount",
-  Ipv6Addresses = "Ipv6Addresses", EnablePrimaryIpv6 = "PrimaryIpv6"}
-
-local function instances(input)
-  input.MinCount, input.MaxCount = input.MinCount or 1, input.MaxCount or input.MinCount or 1
-  local card = type(input.NetworkInterfaces) == "table" and input.NetworkInterfaces[1]
-  if type(card) ~= "table" or not (card.PrivateIpAddresses or card.SecondaryPrivateIpAddressCount
-      or card.AssociatePublicIpAddress ~= nil) then return end
-  for from, to in pairs(MOVED) do
-    if input[from] ~= nil then card[to], input[from] = input[from], nil end
-  end
-  if input.PrivateIpAddress then
-    card.PrivateIpAddresses = {{PrivateIpAddress = input.PrivateIpAddress, Primary = true}}
-    input.PrivateIpAddress = nil
-  end
-end
-
-local WHOLE <const> = {["ec2.create-network-acl-entry"] = entry, ["ec2.replace-network-acl-entry"] = entry,
-  ["ec2.run-instances"] = instances}
 
 --- Completes a whole input as the aws CLI does: what it leaves to be left out, and its words for numbers.
 function forms.complete(op, input)
-  local rule = WHOLE[op.service.name .. "." .. dashed(op)]
-  if rule then rule(input) end
+  local short = short_of(op)
+  if short then short.complete(op, dashed(op), input) end
 end
 
 return forms

@@ -155,6 +155,14 @@ describe("a structure of one member", function()
   end)
 end)
 
+it("every call but one of these does without the file of short options", function()
+  package.loaded["cli.callshort"] = nil
+  for _, names in ipairs {{"ec2", "describe_regions"}, {"sqs", "list_queues"}, {"lambda", "invoke"}} do
+    arguments.options(op(names[1], names[2]), models.service(names[1]))
+  end
+  assert.is_nil(package.loaded["cli.callshort"])
+end)
+
 it("every short option fits its operation's model", function()
   local encode = require "tidelock.codec".encode
   for _, case in ipairs {

@@ -308,16 +308,18 @@ local widgets = {
     of_queue("ApproximateNumberOfMessagesNotVisible", queue_name, "in flight"),
     of_queue("ApproximateNumberOfMessagesVisible", queue_name .. "-dlq", "dead letters")}, {stacked = true}),
   graph("Oldest message (s)", 12, 12, {of_queue("ApproximateAgeOfOldestMessage", queue_name, "age")}),
+  graph("Received, by priority", 0, 18, {line "MessagesOfHighPriority", line "MessagesOfMediumPriority",
+    line "MessagesOfLowPriority"}, {stacked = true}),
 }
 if by_function then
   local function of_function(called, stat)
     return {"AWS/Lambda", called, "FunctionName", name, {stat = stat, label = called}}
   end
-  widgets[#widgets + 1] = graph("The sender", 0, 18, {of_function("Invocations", "Sum"), of_function("Errors", "Sum"),
+  widgets[#widgets + 1] = graph("The sender", 12, 18, {of_function("Invocations", "Sum"), of_function("Errors", "Sum"),
     of_function("Throttles", "Sum"), of_function("ConcurrentExecutions", "Maximum")})
-  widgets[#widgets + 1] = graph("A run (ms)", 12, 18, {of_function("Duration", "Average"),
+  widgets[#widgets + 1] = graph("A run (ms)", 0, 24, {of_function("Duration", "Average"),
     of_function("Duration", "Maximum")})
-  widgets[#widgets + 1] = {type = "log", x = 0, y = 24, width = 24, height = 6, properties = {
+  widgets[#widgets + 1] = {type = "log", x = 0, y = 30, width = 24, height = 6, properties = {
     title = "What became of messages", region = account.region, view = "table",
     query = "SOURCE '/aws/lambda/" .. name .. "' | fields @timestamp, event, messageId, userId, detail, wait"
       .. " | filter ispresent(event) | sort @timestamp desc | limit 50"}}

@@ -7,6 +7,8 @@ playbook {
   vars = {
     severity = {"number", default = 7, min = 1, max = 10, about = "GuardDuty findings from here on are told, to 10"},
     runtime = {"boolean", default = true, about = "watch what runs in containers and machines (billed by vCPU)"},
+    agents = {"list", default = {}, about = "where GuardDuty puts the agent by itself that watches there: fargate (in"
+      .. " each new task, of whose memory it takes a part), ec2, eks"},
     cis = {"boolean", default = false, about = "check by the CIS benchmark 3.0 too"},
     pack = {"boolean", default = true, about = "judge by AWS Config's rules of CIS (billed by evaluation)"},
     global = {"boolean", default = true,
@@ -60,9 +62,15 @@ end
 local function guardduty()
   local id = (aws.guardduty:list_detectors {}.DetectorIds or {})[1]
   if not id then return {} end
-  return {detector = id, administrator = administrator(function()
+  local out = {detector = id, administrator = administrator(function()
     return aws.guardduty:get_administrator_account {DetectorId = id}
   end)}
+  for _, feature in ipairs(aws.guardduty:get_detector {DetectorId = id}.Features or {}) do
+    for _, agent in ipairs(feature.AdditionalConfiguration or {}) do
+      out.agents = out.agents or agent.Status == "ENABLED"
+    end
+  end
+  return out
 end
 
 local function securityhub()
@@ -158,7 +166,25 @@ local function on(name) return {Name = name, Status = "ENABLED"} end
 
 local features = {on "S3_DATA_EVENTS", on "EKS_AUDIT_LOGS", on "EBS_MALWARE_PROTECTION", on "RDS_LOGIN_EVENTS",
   on "LAMBDA_NETWORK_LOGS"}
-if var.runtime then features[#features + 1] = on "RUNTIME_MONITORING" end
+
+-- What runs is seen by an agent beside it; without one this feature is on and sees nothing.
+local AGENTS = {fargate = "ECS_FARGATE_AGENT_MANAGEMENT", ec2 = "EC2_AGENT_MANAGEMENT", eks = "EKS_ADDON_MANAGEMENT"}
+
+local function runtime()
+  local out, agents = on "RUNTIME_MONITORING", {}
+  for i, name in ipairs(var.agents) do
+    if not AGENTS[name] then error(("agents: %s is none of fargate, ec2 and eks"):format(name), 0) end
+    agents[i] = on(AGENTS[name])
+  end
+  if #agents > 0 then out.AdditionalConfiguration = agents end
+  if #agents == 0 and not (there.guardduty or {}).agents then
+    print("GuardDuty sees what runs only where its agent is. It puts one into each new task of Fargate, beside the"
+      .. " task's containers, with --var agents=fargate")
+  end
+  return out
+end
+
+if var.runtime then features[#features + 1] = runtime() end
 
 local detector = {id = (there.guardduty or {}).detector}
 if not absent "guardduty" and not theirs "guardduty" then

@@ -213,6 +213,29 @@ describe("harden/security-services, where some of it is there,", function()
     end
     assert.equal(1, #session.guardduty:list_detectors {}.DetectorIds)
   end)
+  it("says that what runs is not seen without an agent, and has GuardDuty put it where that is chosen", function()
+    local NOTHING <const> = "GuardDuty sees what runs only where its agent is"
+    assert.matches(NOTHING, apply(), 1, true)
+    local function agents()
+      local out = {}
+      local id = session.guardduty:list_detectors {}.DetectorIds[1]
+      for _, f in ipairs(session.guardduty:get_detector {DetectorId = id}.Features) do
+        for _, a in ipairs(f.AdditionalConfiguration or {}) do out[a.Name] = a.Status end
+      end
+      return out
+    end
+    assert.equal("DISABLED", agents().ECS_FARGATE_AGENT_MANAGEMENT)
+    assert.is_nil(apply("--var", "agents=fargate"):find(NOTHING, 1, true))
+    assert.equal("ENABLED", agents().ECS_FARGATE_AGENT_MANAGEMENT)
+    assert.equal("DISABLED", agents().EKS_ADDON_MANAGEMENT)
+    local text = apply()                                             -- nobody speaks of it: it stays, and is seen
+    assert.is_nil(text:find(NOTHING, 1, true))
+    assert.matches(" 0 writes", text, 1, true)
+    local code, said = host:run("plan", "playbooks/harden/security-services.lua", hardening.ACCOUNT, "--var",
+      "agents=lambda")
+    assert.equal(65, code, said)
+    assert.matches("agents: lambda is none of fargate, ec2 and eks", said, 1, true)
+  end)
   it("leaves the recorder of others as it is, and says what it lacks", function()
     session.config:put_configuration_recorder {ConfigurationRecorder = {name = "default", roleARN = config_role(),
       recordingGroup = {allSupported = false, resourceTypes = {"AWS::S3::Bucket"}}}}

@@ -47,7 +47,8 @@ end
 
 --- The body of a child: its own children end before it does, and its failure reaches its siblings.
 local function body(parent, fn, ...)
-  local own <close> = scope_of(loop.current())
+  local me <const> = loop.current()
+  local own <close> = scope_of(me)
   local results = table.pack(xpcall(fn, function(err)
     fail(parent, err)
     return err
@@ -55,6 +56,7 @@ local function body(parent, fn, ...)
   if not results[1] then error(results[2], 0) end
   local ok, err = pcall(settle, own)
   if not ok then fail(parent, err) error(err, 0) end
+  parent.children[me] = nil                             -- a parent that starts some for ever keeps none that have ended
   return table.unpack(results, 2, results.n)
 end
 

@@ -106,6 +106,22 @@ describe("task", function()
     assert.same(all, log)
   end)
 
+  it("keeps nothing of children that have ended, though nobody waited for them", function()
+    local function held()
+      collectgarbage()
+      collectgarbage()
+      return collectgarbage "count"
+    end
+    task.spawn(function()
+      local before = held()
+      for _ = 1, 2000 do
+        task.spawn(function() return ("x"):rep(100) end)
+        loop.sleep(0)
+      end
+      assert.is_true(held() - before < 200)                          -- kB; each would be one
+    end):wait()
+  end)
+
   it("starts nothing that nobody would wait for, and says so", function()
     local ok, err = pcall(coroutine.wrap(function() task.spawn(print) end))
     assert.is_false(ok)

@@ -107,10 +107,14 @@ local function look_at_urls(out)
   task.map(out.secrets, weak_secret, {concurrency = 8})
 end
 
--- Why a database is left as it is, or nil. Aurora enforces TLS by a group of its cluster, which is another thing; one
--- that does not run refuses to be changed.
+-- Why a database is left as it is, or nil. Aurora and clusters in three zones enforce TLS by a group of the cluster,
+-- and refuse a change of one member; one that does not run refuses any.
 local function left(i)
   if i.Engine:find "^aurora" then return "it is Aurora: set rds.force_ssl in its cluster's parameter group" end
+  if i.DBClusterIdentifier then
+    return ("it is one of the cluster %s: set rds.force_ssl in the cluster's parameter group"):format(
+      i.DBClusterIdentifier)
+  end
   if not i.DBParameterGroups or not i.DBParameterGroups[1] or i.DBInstanceStatus:find "^stop"
     or i.DBInstanceStatus:find "^delet" or i.DBInstanceStatus:find "^creat" then
     return ("it is %s: run this again when it is available"):format(i.DBInstanceStatus)

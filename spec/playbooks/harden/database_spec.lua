@@ -197,10 +197,16 @@ describe("harden/database", function()
       MasterUsername = "app", MasterUserPassword = PASSWORD}
     session.rds:create_db_instance {DBInstanceIdentifier = "au", Engine = "aurora-postgresql",
       DBInstanceClass = "db.r5.large", DBClusterIdentifier = "c", StorageEncrypted = true}
+    session.rds:create_db_cluster {DBClusterIdentifier = "zones", Engine = "postgres", MasterUsername = "app",
+      MasterUserPassword = PASSWORD, StorageEncrypted = true, DBClusterInstanceClass = "db.m5d.large",
+      AllocatedStorage = 100, StorageType = "io1", Iops = 1000}
+    session.rds:create_db_instance {DBInstanceIdentifier = "zones-1", Engine = "postgres", StorageEncrypted = true,
+      DBInstanceClass = "db.m5d.large", DBClusterIdentifier = "zones"}
     session.rds:stop_db_instance {DBInstanceIdentifier = "example-postgres-production"}
     local code, text = host:apply("harden/database", "--var", "public=leave")
     assert.equal(0, code, text)
     assert.matches("au is left as it is: it is Aurora: set rds.force_ssl in its cluster's parameter group", text)
+    assert.matches("zones%-1 is left as it is: it is one of the cluster zones: set rds.force_ssl", text)
     assert.matches("example%-postgres%-production is left as it is: it is stopped: run this again", text)
     assert.matches("0 writes", text)
   end)

@@ -61,6 +61,10 @@ local function text_of(change, report)
     out[#out + 1] = ""
     out[#out + 1] = counted(change.same, "failure was", "failures were") .. " told before and still there."
   end
+  if change.unseen > 0 then
+    out[#out + 1] = ""
+    out[#out + 1] = counted(change.unseen, "failure", "failures") .. " told before could not be looked at this time."
+  end
   out[#out + 1] = ""
   out[#out + 1] = findings.verdict(report)
   return table.concat(out, "\n")

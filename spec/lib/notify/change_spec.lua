@@ -40,6 +40,20 @@ describe("notify.change", function()
     assert.same({}, second.memory)
   end)
 
+  it("does not take for gone what could not be looked at: a list is refused, a run does not come so far", function()
+    local first = change.between(nil, {result("a", "x", "fail"), result("a", "y", "fail"),
+      result("b", "z", "fail")}, 100)
+    local refused = change.between(first.memory, {result("a", "buckets", "error"), result("b", "z", "fail")}, 200)
+    assert.same({{}, 1, 1, 2}, {refused.gone, #refused.new, refused.same, refused.unseen})
+    local again = change.between(refused.memory, {result("a", "x", "pass"), result("b", "z", "fail")}, 300)
+    assert.equal(3, #again.gone)                         -- x passes, y is no more, and the list can be read
+    local cut = change.between(first.memory, {result("a", "x", "fail"), result("a", "y", "pass")}, 200)
+    assert.same({"y", 1}, {cut.gone[1].name, cut.unseen})
+    assert.equal(100, cut.memory["b|123456789012|eu-west-1|z"].since)
+    local partly = change.between(first.memory, {result("a", "x", "pass"), result("a", "y", "error")}, 200)
+    assert.same({1, "x"}, {#partly.gone, partly.gone[1].name})
+  end)
+
   it("tells accounts and regions apart", function()
     local here, there = result("a", "x", "fail"), result("a", "x", "fail")
     there.region = "us-east-1"

@@ -56,7 +56,8 @@ end
 -- fsbp (the best practices standard's), hub (Security Hub's that are not in it), cis (the benchmark's, 3.0),
 -- requirement; subjects (a name of checks.subjects); needs (IAM actions besides those that list the subjects);
 -- read(aws, subject, world) -> live (without it live is the subject as listed);
--- absent {error code = what that means}: a fail; every other refusal is an error;
+-- absent {error code = what that means}: a fail; every other refusal is an error. Where another playbook makes
+-- what is not there: {says = what that means, remedy = that playbook};
 -- test(live, subject, world) -> verdict; means (what a failure means to people); todo (what to do);
 -- remedy (playbook that does it), vars (of that playbook, as text, where it does it only when told so); command (a
 -- command line that shows or does it; {name} is the subject's).

@@ -26,11 +26,22 @@ local function matches(pattern, action)
   return action:lower():find("^" .. pattern:lower():gsub("%p", "%%%0"):gsub("%%%*", ".*") .. "$") ~= nil
 end
 
+--- Whether a statement is about the action.
 local function acts(statement, action)
   for _, pattern in ipairs(listed(statement.Action)) do
     if matches(pattern, action) then return true end
   end
   return false
+end
+
+policy.acts = acts
+
+--- The statements of a bucket's policy; without one there are none.
+function policy.of_bucket(aws, bucket)
+  local ok, got = pcall(function() return aws.s3:get_bucket_policy({Bucket = bucket}).Policy end)
+  if ok then return policy.statements(got) end
+  if type(got) == "table" and got.code == "NoSuchBucketPolicy" then return {} end
+  error(got, 0)
 end
 
 --- Whether a statement allows the service ("budgets.amazonaws.com") the action.

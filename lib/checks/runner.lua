@@ -40,7 +40,7 @@ end
 
 local function result_of(control, world, subject, verdict)
   return setmetatable({result = verdict.result, evidence = verdict.evidence, control = control, account = world.id,
-    region = world.region, subject = label_of(control.subjects, subject)}, meta_of(control))
+    region = world.region, subject = label_of(control.subjects, subject), remedy = verdict.remedy}, meta_of(control))
 end
 
 local function failed(text) return {result = "error", evidence = text} end
@@ -52,7 +52,7 @@ local function judge(control, world, subject)
     local ok, value = try(control.read, world.aws, subject, world)
     if not ok then
       local absent = type(value) == "table" and control.absent[value.code]
-      if absent then return {result = "fail", evidence = absent} end
+      if absent then return {result = "fail", evidence = absent.says or absent, remedy = absent.remedy} end
       return failed(sentence(value))
     end
     live = value

@@ -256,6 +256,25 @@ subjects["iam.user"] = paged("users", "iam", "list_users", "UserName", "Arn", "i
 subjects["iam.policy"] = paged("policies in use", "iam", "list_policies", "PolicyName", "Arn", "iam:ListPolicies",
   {global = true, input = {Scope = "Local", OnlyAttached = true}})
 
+-- Users, groups and roles with policies of their own: one call in a hundred of them tells all.
+subjects["iam.identity"] = {title = "identities with policies of their own", global = true,
+  needs = {"iam:GetAccountAuthorizationDetails"}, list = function(aws)
+    local out, marker = {}, nil
+    repeat
+      local got = aws.iam:get_account_authorization_details {Filter = {"User", "Role", "Group"}, Marker = marker}
+      for _, kind in ipairs {"User", "Role", "Group"} do
+        for _, one in ipairs(got[kind .. "DetailList"] or {}) do
+          local own = one[kind .. "PolicyList"] or {}
+          if #own > 0 then
+            out[#out + 1] = {name = ("%s %s"):format(kind:lower(), one[kind .. "Name"]), arn = one.Arn, raw = own}
+          end
+        end
+      end
+      marker = got.IsTruncated and got.Marker or nil
+    until not marker
+    return out
+  end}
+
 subjects["kms.key"] = {title = "customer keys", needs = {"kms:ListKeys", "kms:DescribeKey"}, list = function(aws)
   local out = {}
   for key in aws.kms:items("list_keys", {}) do

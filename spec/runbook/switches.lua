@@ -234,6 +234,14 @@ end, on = function(w)
   w.session.iam:delete_policy {PolicyArn = w.kept.policy}
   w.session.iam:delete_user {UserName = "king"}
 end}
+switches["iam-no-admin-inline"] = {off = function(w)
+  w.session.iam:create_user {UserName = "king"}
+  w.session.iam:put_user_policy {UserName = "king", PolicyName = "all", PolicyDocument = json.encode {
+    Version = "2012-10-17", Statement = {{Effect = "Allow", Action = "*", Resource = "*"}}}}
+end, on = function(w)
+  w.session.iam:delete_user_policy {UserName = "king", PolicyName = "all"}
+  w.session.iam:delete_user {UserName = "king"}
+end}
 
 -- ## Buckets
 
@@ -259,6 +267,16 @@ switches["s3-bucket-not-public"] = {on = REMEDY, off = function(w)
   w.session.s3:put_public_access_block {Bucket = bucket(w), PublicAccessBlockConfiguration = BLOCK}
   w.session.s3control:put_public_access_block {AccountId = w.account, PublicAccessBlockConfiguration = BLOCK}
 end, also = {"accessanalyzer-findings"}}
+switches["s3-bucket-uploads"] = {off = function(w)
+  w.kept.policy = w.session.s3:get_bucket_policy({Bucket = bucket(w)}).Policy
+  local policy = json.decode(w.kept.policy)
+  table.insert(policy.Statement, {Sid = "Keyed", Effect = "Deny", Principal = "*", Action = "s3:PutObject",
+    Resource = "arn:aws:s3:::" .. bucket(w) .. "/*",
+    Condition = {StringNotEquals = {["s3:x-amz-server-side-encryption"] = "aws:kms"}}})
+  w.session.s3:put_bucket_policy {Bucket = bucket(w), Policy = json.encode(policy)}
+end, on = function(w)
+  w.session.s3:put_bucket_policy {Bucket = bucket(w), Policy = w.kept.policy}
+end}
 switches["s3-bucket-encryption"] = {on = REMEDY, off = function(w)
   w.session.s3:delete_bucket_encryption {Bucket = bucket(w)}
 end, never = "since 2023 AWS encrypts what no rule speaks of: it cannot be switched off any more"}

@@ -8,7 +8,7 @@ return control {
   command = "tidelock call dynamodb update-table --table-name {name} --deletion-protection-enabled --region {region}",
   means = "One wrong command deletes the table with all it holds.",
   todo = "Switch deletion protection on.",
-  absent = {ResourceNotFoundException = "there is no such table"},
+  absent = {ResourceNotFoundException = {says = "there is no such table", remedy = "provision/messaging"}},
   read = function(aws, subject) return aws.dynamodb:describe_table({TableName = subject.name}).Table end,
   test = function(live)
     return control.judge(live.DeletionProtectionEnabled == true, "protected", "deletion protection is off")

@@ -5,14 +5,6 @@ local policy = require "checks.policy"
 local GROUPS <const> = {["http://acs.amazonaws.com/groups/global/AllUsers"] = "everybody",
   ["http://acs.amazonaws.com/groups/global/AuthenticatedUsers"] = "everybody with an AWS account"}
 
--- No policy is no fault: nobody is let in by it.
-local function statements_of(aws, bucket)
-  local ok, got = pcall(function() return aws.s3:get_bucket_policy({Bucket = bucket}).Policy end)
-  if ok then return policy.statements(got) end
-  if type(got) == "table" and got.code == "NoSuchBucketPolicy" then return {} end
-  error(got, 0)
-end
-
 return control {
   id = "s3-bucket-not-public", title = "No policy and no grant opens a bucket to the world", severity = "critical",
   fsbp = "S3.2, S3.3", requirement = "1.3", subjects = "s3.bucket", needs = {"s3:GetBucketPolicy", "s3:GetBucketAcl"},
@@ -20,7 +12,7 @@ return control {
   means = "The world reads, or writes, what is in the bucket, unless a block stops it.",
   todo = "Take the statement for everyone out of the policy, and the grants out of the list.",
   read = function(aws, subject)
-    return {statements = statements_of(aws, subject.name),
+    return {statements = policy.of_bucket(aws, subject.name),
       grants = aws.s3:get_bucket_acl({Bucket = subject.name}).Grants or {}}
   end,
   test = function(live)

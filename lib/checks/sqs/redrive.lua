@@ -25,6 +25,7 @@ return control {
     if not redrive then return control.fail("it has no dead-letter queue") end
     local target = tostring(redrive.deadLetterTargetArn):match "[^:]+$"
     if not live.names[target] then return control.fail("its dead-letter queue %s does not exist", target) end
+    if target == subject.name then return control.fail("it is its own dead-letter queue: nothing ever leaves it") end
     local tries = tonumber(redrive.maxReceiveCount)
     return control.judge(tries == 5, ("after 5 receives to %s"):format(target),
       ("a message is tried %s times, not 5"):format(tostring(tries)))

@@ -23,6 +23,11 @@ local BLOCK <const> = {BlockPublicAcls = true, IgnorePublicAcls = true, BlockPub
   RestrictPublicBuckets = true}
 local TLS <const> = {Effect = "Deny", Principal = "*", Action = "s3:*", Resource = "*",
   Condition = {Bool = {["aws:SecureTransport"] = "false"}}}
+local OTHER_KEYS <const> = {Effect = "Deny", Principal = "*", Action = "s3:PutObject", Resource = "*", Condition = {
+  StringNotEquals = {["s3:x-amz-server-side-encryption"] = "aws:kms"},
+  Null = {["s3:x-amz-server-side-encryption"] = "false"}}}
+local INLINE <const> = {PolicyName = "logs", PolicyDocument = {Statement = {{Effect = "Allow",
+  Action = "logs:PutLogEvents", Resource = "*"}}}}
 local DB <const> = {DBInstanceIdentifier = "db", Engine = "postgres", PubliclyAccessible = false,
   StorageEncrypted = true, DeletionProtection = true, BackupRetentionPeriod = 7, AutoMinorVersionUpgrade = true,
   PerformanceInsightsEnabled = true, MonitoringInterval = 60, CACertificateIdentifier = "rds-ca-rsa2048-g1",
@@ -175,13 +180,15 @@ local good <const> = {
   ["iam.get_account_password_policy"] = {PasswordPolicy = {MinimumPasswordLength = 14, PasswordReusePrevention = 24}},
   ["iam.get_login_profile"] = {LoginProfile = {UserName = "u"}}, ["iam.list_mfa_devices"] = {{SerialNumber = "m"}},
   ["iam.list_policies"] = {{PolicyName = "p", Arn = "arn:aws:iam::123456789012:policy/p", DefaultVersionId = "v1"}},
+  ["iam.get_account_authorization_details"] = {IsTruncated = false, RoleDetailList = {{RoleName = "api",
+    RolePolicyList = {INLINE}}, {RoleName = "bare"}}},
   ["iam.get_policy_version"] = {PolicyVersion = {Document = {Statement = {{Effect = "Allow", Action = "s3:*",
     Resource = "*"}}}}},
   -- S3
   ["s3control.get_public_access_block"] = {PublicAccessBlockConfiguration = BLOCK},
   ["s3.list_buckets"] = {{Name = "b"}},
   ["s3.get_public_access_block"] = {PublicAccessBlockConfiguration = BLOCK},
-  ["s3.get_bucket_policy"] = {Policy = policy(TLS)},
+  ["s3.get_bucket_policy"] = {Policy = policy(TLS, OTHER_KEYS)},
   ["s3.get_bucket_acl"] = {Grants = {{Grantee = {ID = "me", Type = "CanonicalUser"}, Permission = "FULL_CONTROL"}}},
   ["s3.get_bucket_encryption"] = {ServerSideEncryptionConfiguration = {Rules = {
     {ApplyServerSideEncryptionByDefault = {SSEAlgorithm = "AES256"}}}}},
@@ -313,6 +320,8 @@ row("cloudtrail-logging", {["cloudtrail.get_trail_status"] = {IsLogging = true, 
   LatestDeliveryTime = NOW - 3 * 86400}}, "nothing was delivered since 2025%-11%-2")
 row("cloudtrail-validation", {["cloudtrail.describe_trails"] = {trailList = {
   with(TRAIL, {LogFileValidationEnabled = false})}}}, "off")
+row("cloudtrail-validation", {["cloudtrail.get_trail_status"] = {IsLogging = true,
+  LatestDigestDeliveryError = "AccessDenied"}}, "digests are not delivered: AccessDenied")
 row("cloudtrail-encryption", {["cloudtrail.describe_trails"] = {trailList = {with(TRAIL, {KmsKeyId = json.null})}}},
   "no KMS key")
 row("cloudtrail-bucket-private", {["s3.get_public_access_block"] = function(input)
@@ -335,6 +344,11 @@ row("iam-user-mfa", {["iam.list_mfa_devices"] = {}}, "no second factor")
 row("iam-no-admin-policy", {["iam.get_policy_version"] = {PolicyVersion = {Document = {Statement = {
   Effect = "Allow", Action = {"*"}, Resource = "*"}}}}},
   "%* on %*")
+row("iam-no-admin-inline", {["iam.get_account_authorization_details"] = function(input)
+  if not input.Marker then return {IsTruncated = true, Marker = "2", UserDetailList = {}} end
+  return {IsTruncated = false, GroupDetailList = {{GroupName = "people", GroupPolicyList = {INLINE, {PolicyName = "all",
+    PolicyDocument = {Statement = {Effect = "Allow", Action = "*", Resource = "*"}}}}}}}
+end}, "all allows %* on %*")
 row("s3-account-public-access", {["s3control.get_public_access_block"] =
   refuse "NoSuchPublicAccessBlockConfiguration"}, "no block at all")
 row("s3-account-public-access", {["s3control.get_public_access_block"] = {PublicAccessBlockConfiguration =
@@ -352,6 +366,11 @@ row("s3-bucket-encryption", {["s3.get_bucket_encryption"] =
 row("s3-bucket-tls-only", {["s3.get_bucket_policy"] = refuse "NoSuchBucketPolicy"}, "no policy")
 row("s3-bucket-tls-only", {["s3.get_bucket_policy"] = {Policy = policy {Effect = "Deny", Principal = {AWS = "x"},
   Action = "s3:*", Resource = "*", Condition = {Bool = {["aws:SecureTransport"] = "false"}}}}}, "does not deny")
+for _, condition in ipairs {{StringNotEquals = {["s3:x-amz-server-side-encryption"] = "aws:kms"}},
+  {Null = {["s3:x-amz-server-side-encryption"] = "true"}}} do
+  row("s3-bucket-uploads", {["s3.get_bucket_policy"] = {Policy = policy(TLS, {Sid = "Keyed", Effect = "Deny",
+    Principal = "*", Action = "s3:PutObject", Resource = "*", Condition = condition})}}, "statement Keyed refuses")
+end
 row("s3-bucket-versioning", {["s3.get_bucket_versioning"] = {}}, "versioning is off")
 row("s3-bucket-ownership", {["s3.get_bucket_ownership_controls"] = refuse "OwnershipControlsNotFoundError"},
   "no ownership is set")
@@ -436,6 +455,8 @@ row("sqs-dead-letters", {["sqs.get_queue_attributes"] = attributes({RedrivePolic
   "no dead%-letter queue")
 row("sqs-dead-letters", {["sqs.get_queue_attributes"] = attributes({RedrivePolicy = json.encode {maxReceiveCount = 3,
   deadLetterTargetArn = arn("sqs", QUEUES[4])}}, QUEUES[3])}, "3 times, not 5")
+row("sqs-dead-letters", {["sqs.get_queue_attributes"] = attributes({RedrivePolicy = json.encode {maxReceiveCount = 5,
+  deadLetterTargetArn = arn("sqs", QUEUES[3])}}, QUEUES[3])}, "its own dead%-letter queue")
 row("sqs-encryption", {["sqs.get_queue_attributes"] = attributes({SqsManagedSseEnabled = "false"}, QUEUES[3])},
   "no encryption")
 row("sqs-not-public", {["sqs.get_queue_attributes"] = attributes({Policy = policy({Effect = "Allow", Principal = "*",

@@ -77,6 +77,10 @@ describe("a run of controls", function()
     assert.same({"error", "AccessDenied happened"}, {r.result, r.evidence})
     r = run({one}, refusing "NoSuchThing")[1]
     assert.same({"fail", "there is none"}, {r.result, r.evidence})
+    one.remedy, one.absent = "harden/x", {NoSuchThing = {says = "there is none", remedy = "provision/x"}}
+    r = run({one}, refusing "NoSuchThing")[1]
+    assert.same({"fail", "there is none", "provision/x"}, {r.result, r.evidence, r.remedy})
+    assert.equal("harden/x", run({one}, refusing "AccessDenied")[1].remedy)
   end)
 
   it("takes a failing list for an error of each control that needs it", function()

@@ -21,6 +21,27 @@ local function check_words(engine, kind, name, spec, words)
   end
 end
 
+local SEVERITIES <const> = {"critical", "high", "medium", "low", "warning"}
+
+-- What a word takes that is neither a function nor a span of time: how that is said, and whether a value is so.
+local TAKES <const> = {
+  retry = {"a whole number from 0 on", function(v) return math.type(v) == "integer" and v >= 0 end},
+  confirm = {"text, which a person types", function(v) return type(v) == "string" and v ~= "" end},
+  later = {"true or false", function(v) return type(v) == "boolean" end},
+  about = {"text", function(v) return type(v) == "string" end},
+  severity = {"one of " .. table.concat(SEVERITIES, ", "), function(v) return contains(SEVERITIES, v) end},
+}
+
+local function check_values(engine, kind, name, spec)
+  for _, word in ipairs(vars.names(TAKES)) do
+    local value, row = spec[word], TAKES[word]
+    if value ~= nil and not unknown.is(value) and not row[2](value) then
+      engine:fault("%s %q: %s must be %s%s", kind, name, word, row[1],
+        word == "severity" and suggest.phrase(tostring(value), SEVERITIES) or "")
+    end
+  end
+end
+
 -- Of a check: error codes that mean "there is none", and what to say then.
 local function check_absent(engine, name, absent)
   if type(absent) ~= "table" then
@@ -41,6 +62,7 @@ local function check_spec(engine, kind, name, spec, needed)
     return false
   end
   check_words(engine, kind, name, spec, WORDS[kind])
+  check_values(engine, kind, name, spec)
   for _, word in ipairs {"run", "undo", "probe", "test"} do
     if spec[word] ~= nil and type(spec[word]) ~= "function" then
       engine:fault("%s %q: %s must be a function", kind, name, word)
@@ -57,7 +79,8 @@ local function check_spec(engine, kind, name, spec, needed)
   for _, word in ipairs {"timeout", "every"} do
     if spec[word] ~= nil then
       local seconds, why = vars.seconds(spec[word])
-      if not seconds then engine:fault("%s %q: %s %s", kind, name, word, why) end
+      if seconds == 0 and word == "every" then why = "must be longer than nothing" end
+      if why then engine:fault("%s %q: %s %s", kind, name, word, why) end
     end
   end
   return true
@@ -89,6 +112,7 @@ local function check_word(engine)
     local controls = type(spec) == "table" and not spec.test and require "checks.word"
     if controls and controls.names_controls(spec) then
       check_words(engine, "check", name, spec, OF_CONTROLS)
+      check_values(engine, "check", name, spec)
       local ok, made = pcall(controls.spec, engine, spec)
       if not ok then
         engine:fault("check %q: %s", name, type(made) == "table" and made.message or tostring(made))

@@ -436,8 +436,12 @@ for _, f in each "functions" do
     about = "The function comes near its time limit."})
 end
 
+local running = {}
+for i, s in ipairs(ecs.services) do running[i] = s.label end
+
 include("harden/dashboards", {critical = overview.critical, services = overview.ecs, databases = overview.rds,
-  queues = overview.sqs, work = sqs.queues, dead = sqs.dead, slow = math.floor(var.slow)})
+  queues = overview.sqs, clusters = ecs.clusters, running = running, work = sqs.queues, dead = sqs.dead,
+  slow = math.floor(var.slow)})
 
 -- ## How soon people hear of it
 

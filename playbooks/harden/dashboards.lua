@@ -8,7 +8,9 @@ playbook {
     services = {"list", default = {}, about = "names of alarms of services"},
     databases = {"list", default = {}, about = "names of alarms of databases"},
     queues = {"list", default = {}, about = "names of alarms of queues"},
-    work = {"list", default = {}, about = "queues to work off; where none is given all that there are"},
+    clusters = {"list", default = {}, about = "clusters to show; where none is given all that there are"},
+    running = {"list", default = {}, about = "services to show, as cluster/service, likewise"},
+    work = {"list", default = {}, about = "queues to work off, likewise"},
     dead = {"list", default = {}, about = "queues of dead letters, likewise"},
     slow = {"number", default = 1000, min = 1, about = "milliseconds from which a statement is shown as slow"},
   },
@@ -28,12 +30,9 @@ local function names_of(service, operation, input, name)
   return out
 end
 
-local function last(text) return text:match "[^/]+$" end
-
 local found = find "what there is to show" {run = function()
-  local out = {services = {}}
+  local out = {}
   task.all {
-    function() out.clusters = names_of("ecs", "list_clusters", {}, last) end,
     function()
       out.databases = names_of("rds", "describe_db_instances", {}, function(i) return i.DBInstanceIdentifier end)
     end,
@@ -49,19 +48,22 @@ local found = find "what there is to show" {run = function()
         function(g) return g.logGroupName end)
     end,
   }
-  for _, list in ipairs(task.map(out.clusters, function(cluster)
-    return names_of("ecs", "list_services", {cluster = cluster}, function(arn) return cluster .. "/" .. last(arn) end)
-  end, {concurrency = 8})) do table.move(list, 1, #list, #out.services + 1, out.services) end
   return out
 end}
 
-found.queues, found.dead = var.work, var.dead
+local lists = {clusters = var.clusters, services = var.running, queues = var.work, dead = var.dead,
+  databases = found.databases, functions = found.functions}
+if #var.clusters == 0 then
+  local ecs = include("harden/services", {whose = "dashboards"})
+  lists.clusters, lists.services = ecs.clusters, {}
+  for i, s in ipairs(ecs.services) do lists.services[i] = s.label end
+end
 if #var.work + #var.dead == 0 then
   local sqs = include("harden/dead-letters", {whose = "dashboards"})
-  found.queues, found.dead = sqs.queues, sqs.dead
+  lists.queues, lists.dead = sqs.queues, sqs.dead
 end
 
-local function each(what) return ipairs(found[what] or {}) end
+local function each(what) return ipairs(lists[what] or {}) end
 
 -- ## Dashboards: two widgets a row
 

@@ -255,7 +255,6 @@ if #databases > 0 then
       Condition = {StringEquals = {["aws:SourceAccount"] = account.id},
         StringLike = {["aws:SourceArn"] = "arn:aws:rds:" .. account.region .. ":" .. account.id .. ":db:*"}}}}},
     ManagedPolicyArns = {"arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"},
-    InlinePolicies = {},
     tags = {Purpose = "enhanced monitoring of databases"},
   }
 end

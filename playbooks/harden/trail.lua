@@ -66,7 +66,7 @@ local role = ensure.iam.role {
   Description = "CloudTrail writes to its log group",
   AssumeRolePolicyDocument = {Version = "2012-10-17", Statement = {{Effect = "Allow", Principal = service,
     Action = "sts:AssumeRole", Condition = of_trail}}},
-  ManagedPolicyArns = {}, InlinePolicies = {write = {Version = "2012-10-17", Statement = {{Effect = "Allow",
+  InlinePolicies = {write = {Version = "2012-10-17", Statement = {{Effect = "Allow",
     Action = {"logs:CreateLogStream", "logs:PutLogEvents"},
     Resource = arn("logs", "log-group:" .. group_name .. ":*")}}}},
 }

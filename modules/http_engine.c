@@ -473,9 +473,11 @@ static int openmulti (tl_engine *e) {
 tl_engine *tl_engine_new (lua_State *L) {
   tl_engine **box = lua_newuserdatauv(L, sizeof *box, 0), *e;
   *box = NULL;
-  if (luaL_newmetatable(L, TRANSFER)) luaL_setfuncs(L, boxmeta, 0);
+  luaL_newmetatable(L, TRANSFER);
+  luaL_setfuncs(L, boxmeta, 0);
   lua_pop(L, 1);
-  if (luaL_newmetatable(L, ENGINE)) luaL_setfuncs(L, enginemeta, 0);
+  luaL_newmetatable(L, ENGINE);
+  luaL_setfuncs(L, enginemeta, 0);
   lua_setmetatable(L, -2);
   e = calloc(1, sizeof *e);
   if (e == NULL) luaL_error(L, "not enough memory");

@@ -133,9 +133,10 @@ local function drawn(engine, name, make)
 end
 
 -- A value of the outside world, the same again when the run is resumed. Playbooks that include each other share a
--- journal: they count together.
+-- journal: they count together. A step that is done is not run again, so what it asks for is not counted.
 local function journalled(engine, kind, make)
   return function(...)
+    if engine.in_step then return make(...) end
     local n = (engine.counts[kind] or 0) + 1
     engine.counts[kind] = n
     local name = ("%s #%d"):format(kind, n)

@@ -142,6 +142,22 @@ describe("a run", function()
     assert.same({1, 2}, journal:find("step.done", "both").value)
     assert.equal(2, journal:find("step.done", "spec/two: tell").value)
   end)
+  it("has the same chance again outside of steps, whatever its steps asked for when they ran", function()
+    world.fail["do_step last"] = "Broken"
+    world.answer["test.do_step"] = function(input) world.told = input.n return 1 end
+    local out = start(write("one", [[step "first" {run = function() return random(1 << 50) end}
+      local n = random(1 << 50)
+      step "last" {run = function() return aws.test:do_step {name = "last", n = n} end}]]))
+    assert.equal("failed", out.result)
+    world.fail = {}
+    local values = {}
+    for _, r in ipairs(kept:records(out.run)) do
+      if r.kind == "value" then values[#values + 1] = r.value end
+    end
+    assert.equal(1, #values)
+    assert.equal("done", (select(2, resume(out.run))).result)
+    assert.equal(values[1], world.told)
+  end)
   it("draws a number for each playbook that asks for one, also where one includes another", function()
     write("part", 'output {n = random(1 << 50)}')
     local out = start(write("whole", [[local first = random(2)

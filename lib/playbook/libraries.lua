@@ -2,7 +2,7 @@
 local libraries = {}
 
 local JSON <const> = {"encode", "decode", "array", "null"}
-local TASK <const> = {"spawn", "all", "map", "timeout", "sleep"}
+local TASK <const> = {"spawn", "all", "map", "timeout", "sleep", "cancel"}
 
 --- The word json: what is exact in both directions.
 function libraries.json()

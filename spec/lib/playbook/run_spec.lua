@@ -111,6 +111,22 @@ describe("a run with steps", function()
     assert.equal("undone", again.result)
     assert.equal("snapshot", world.undone[1].name)
   end)
+  it("is not gone on with by two: what the first has done since the journal was read is seen", function()
+    world.fail["do_step cut"] = "Broken"
+    local out = start(FLOW, {on_failure = "stop"})
+    local lock = kept.lock
+    function kept:lock(...)
+      local other = self:reopen(out.run)
+      other:write {kind = "step.done", name = "cut over", value = "done"}
+      other:write {kind = "end", result = "done"}
+      return lock(self, ...)
+    end
+    local ok, err = pcall(resume, out.run)
+    assert.is_false(ok)
+    assert.equal(69, err.exit)
+    assert.matches("Another process has gone on with run " .. out.run .. " meanwhile", tostring(err), 1, true)
+    assert.equal(1, #calls "do_step cut")
+  end)
   it("that is half undone goes no way but back: what is undone is not built on", function()
     local text = FLOW:gsub('step "cut over"', [[step "between" {run = function() return 1 end,
       undo = function() aws.test:do_undo {name = "between"} end}
@@ -201,6 +217,27 @@ describe("a run with steps", function()
     local ok, err = pcall(start, 'playbook {name = "spec/tasks2"} task.map({}, print)')
     assert.is_false(ok)
     assert.matches("put it into a step's run function", tostring(err))
+  end)
+  it("gives a step all the words of tasks: what fails stops its siblings, what is cancelled is closed", function()
+    local out = start [[playbook {name = "spec/tasks3"}
+      step "x" {run = function()
+        local log = {}
+        local function waits(name)
+          return function()
+            local _ <close> = setmetatable({}, {__close = function() log[#log + 1] = name end})
+            task.sleep(3600)
+          end
+        end
+        local one = task.spawn(waits "cancelled")
+        task.sleep(0)
+        task.cancel(one)
+        local _, late = task.timeout(0.001, waits "late")
+        pcall(task.all, {waits "sibling", function() error "broken" end})
+        assert(task.spawn(function() return 5 end):wait() == 5)
+        local text = table.concat(log, " ") .. ", " .. late.code
+        assert(text == "cancelled late sibling, timeout", text)
+      end}]]
+    assert.equal("done", out.result, out.message)
   end)
   it("skips a step that is not needed, and says so on resume too", function()
     local out = start 'playbook {name = "spec/w"} step "x" {when = false, run = function() error "no" end}'

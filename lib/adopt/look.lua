@@ -1,4 +1,5 @@
 --- What there is in an account, read only, and what of it can be adopted.
+local fits = require "glob".fits
 local recorder_of = require "playbook.recorder"
 local resources = require "resources"
 local suggest = require "suggest"
@@ -73,14 +74,10 @@ end
 
 -- ## Reading
 
-local function glob(pattern)
-  return "^" .. pattern:gsub("[^%w%*%?]", "%%%0"):gsub("%*", ".*"):gsub("%?", ".") .. "$"
-end
-
 local function named(patterns, name)
   if not patterns then return true end
   for _, pattern in ipairs(patterns) do
-    if name:find(glob(pattern)) then return true end
+    if fits(pattern, name) then return true end
   end
   return false
 end

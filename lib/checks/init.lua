@@ -1,6 +1,7 @@
 --- Controls: the constructor that a control's file calls, and the registry that finds the files.
 -- A control reads one subject and judges it. It never writes, and what it could not read is never a pass.
 local contains = require "lists".contains
+local glob = require "glob"
 local suggest = require "suggest"
 
 local checks = {}
@@ -99,13 +100,9 @@ function checks.all()
   return loaded
 end
 
-local function glob(pattern)
-  return "^" .. pattern:gsub("%p", "%%%0"):gsub("%%%*", ".*") .. "$"
-end
-
 -- How each filter of the command line looks at a control.
 local LOOK <const> = {
-  id = function(control, wanted) return control.id:find(glob(wanted)) ~= nil end,
+  id = function(control, wanted) return glob.fits(wanted, control.id) end,
   service = function(control, wanted) return control.service == wanted end,
   severity = function(control, wanted) return control.severity == wanted end,
   requirement = function(control, wanted)

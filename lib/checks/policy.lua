@@ -1,4 +1,5 @@
 --- Resource policies as controls ask about them: parsed, never searched as text.
+local fits = require "glob".fits
 local lists = require "lists"
 
 local contains, listed = lists.contains, lists.listed
@@ -22,9 +23,7 @@ local function principals(statement, kind)
   return listed(principal[kind])
 end
 
-local function matches(pattern, action)
-  return action:lower():find("^" .. pattern:lower():gsub("%p", "%%%0"):gsub("%%%*", ".*") .. "$") ~= nil
-end
+local function matches(pattern, text) return fits(pattern:lower(), text:lower()) end
 
 --- Whether a statement is about the action.
 local function acts(statement, action)

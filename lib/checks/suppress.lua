@@ -1,13 +1,16 @@
 --- Suppressions: failures that somebody accepted, in the account file, with a reason, an owner and a last day.
+local fits = require "glob".fits
+
 local suppress = {}
 
-local function glob(pattern)
-  return "^" .. pattern:gsub("%p", "%%%0"):gsub("%%%*", ".*") .. "$"
+local function covers(entry, result)
+  return fits(entry.control, result.id) and (entry.subject == nil or fits(entry.subject, result.subject.name))
 end
 
-local function covers(entry, result)
-  return result.id:find(glob(entry.control)) ~= nil
-    and (entry.subject == nil or result.subject.name:find(glob(entry.subject)) ~= nil)
+-- Whether a text is a day of the calendar, so that "2026-99-99" is not accepted for ever.
+local function is_day(text)
+  local y, m, d = text:match "^(%d%d%d%d)%-(%d%d)%-(%d%d)$"
+  return y ~= nil and os.date("%Y-%m-%d", os.time {year = y, month = m, day = d, hour = 12}) == text
 end
 
 --- What is wrong with an entry on the day `today` ("2026-11-25"), or nil.
@@ -17,7 +20,7 @@ function suppress.fault(entry, today)
       return ("the suppression of %s has no %s: nothing is accepted without"):format(entry.control or "?", name)
     end
   end
-  if not entry.expires:find "^%d%d%d%d%-%d%d%-%d%d$" then
+  if not is_day(entry.expires) then
     return ("the suppression of %s expires on %q, which is no date such as 2026-12-31"):format(entry.control,
       entry.expires)
   end

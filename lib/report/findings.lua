@@ -171,8 +171,12 @@ function findings.verdict(report)
     or "", cost)
 end
 
+-- Where all was skipped nothing is known to be well: then it is told why.
+local function is_all_skipped(n) return n.skip > 0 and n.pass + n.fail + n.warn + n.error == 0 end
+
 --- Lines for a person: what failed, what it means, what to do, the command. With `all`, what passed too.
 function findings.page(report, p, all)
+  all = all or is_all_skipped(report.count)
   local out = {("%s, %s"):format(p:text("bold", "Checks of " .. findings.place(report)), findings.time(report)), ""}
   local groups = findings.groups(report)
   for _, group in ipairs(groups) do group_lines(out, p, report, group) end

@@ -164,7 +164,7 @@ describe("a memory of reads", function()
 end)
 
 describe("a suppression", function()
-  local NOW <const> = os.time {year = 2026, month = 3, day = 1, hour = 12}
+  local NOW <const> = 1772366400                                    -- 2026-03-01, noon in UTC
   local function entry(changes)
     local out = {control = "s3-*", reason = "moves in April", owner = "ops", expires = "2026-04-30"}
     for k, v in pairs(changes or {}) do if v == "" then out[k] = nil else out[k] = v end end
@@ -199,7 +199,10 @@ describe("a suppression", function()
       assert.equal("fail", out[1].result)
       assert.matches("has no " .. name, out[2].evidence)
     end
-    assert.matches("which is no date", applied(entry {expires = "soon"})[2].evidence)
+    for _, text in ipairs {"soon", "9999-99-99", "2027-02-29", "2026-4-30"} do
+      assert.matches("which is no date", applied(entry {expires = text})[2].evidence)
+    end
+    assert.equal(0, runner.exit(applied(entry {expires = "2028-02-29"})))
   end)
   it("never covers what could not be checked, another control or another subject", function()
     assert.equal("error", applied(entry(), "error")[1].result)

@@ -111,6 +111,14 @@ describe("reports of checks", function()
       findings.place(report({}, {regions = {"a", "b", "c", "d", "e"}})))
   end)
 
+  it("say why where all was skipped, and otherwise only when asked", function()
+    local p = paint.new(false)
+    local skip = result {result = "skip", evidence = "no account file was given"}
+    local function page(results) return table.concat(findings.page(report(results), p), "\n") end
+    assert.matches("skip%s+s3%-bucket%-versioning .*: no account file was given", page {skip})
+    assert.is_nil(page {skip, EACH[3]}:find "no account file")
+  end)
+
   it("are JSON that a baseline knows again", function()
     local form = require "report.json"
     local data = json.decode(form.text(report(EACH)))

@@ -168,6 +168,13 @@ local function plain_again(engine, journal, options, agreed)
   return plain(engine, journal)
 end
 
+-- The journal was read before the lock was held: another process may have gone on with the run until then.
+local function refuse_grown(journal, options)
+  if #(options.store:records(journal.run) or {}) == #journal.records then return end
+  fault.fail(69, "Another process has gone on with run %s meanwhile. Nothing more was done. See how it stands with:"
+    .. " tidelock runs %s%s", journal.run, journal.run, options.store.words or "")
+end
+
 local function go_on(engine, id, journal, head, options)
   local agreed = head.agreed or {}
   prune_again(engine, head)
@@ -197,6 +204,7 @@ function run.resume(id, options, context_of)
       engine.region)
   end
   local held <close> = take_lock(engine, options, id)  -- luacheck: ignore
+  refuse_grown(journal, options)
   journal:write {kind = "resume", run = id, user = record.user(), host = require "tidelock.fs".hostname()}
   engine.run_id, engine.resume = id, outcome.resume(id, options.store)
   landing.look(engine, journal, options, context.emit)

@@ -56,23 +56,7 @@ end
 local TAKE <const> = CLOCKS .. [[
 if hi - lo > $SKEW then return {'clock', hi - lo, 0, server, '', 0, ''} end
 local attempt = 1
-local claim = redis.call('GET', KEYS[2])
-if claim then
-  local state, nonce, tries, till, stamp, detail = string.match(claim, '^(%a):([^:]*):(%d+):(%d+):(%d+):(.*)$')
-  stamp, till, tries = tonumber(stamp), tonumber(till), tonumber(tries)
-  if state == 'L' then
-    if lo < till then
-      if nonce ~= ARGV[2] then return {'inflight', till - lo, stamp, server, '', tries, nonce} end
-      if stamp > hi then return {'admitted', stamp - hi, stamp, server, 'repeated', tries, nonce} end
-    end
-    redis.call('SET', KEYS[2], string.format('U:%s:%d:%.0f:%.0f:lease over', nonce, tries, till, stamp), 'KEEPTTL')
-    return {'unknown', 0, stamp, server, 'lease over', tries, nonce}
-  end
-  if state == 'U' then return {'unknown', 0, stamp, server, detail, tries, nonce} end
-  if state == 'S' or state == 'F' then return {'done', 0, stamp, server, state .. ':' .. detail, tries, nonce} end
-  if state ~= 'R' then return redis.error_reply('CLAIM the claim ' .. KEYS[2] .. ' is not one of ours') end
-  attempt = tries + 1
-end
+$CLAIM
 local ring, at = redis.call('GET', KEYS[1])
 if ring then
   at = #ring == $FULL and {struct.unpack('$FORMAT', ring, 2)} or read(ring)
@@ -96,10 +80,36 @@ else
   put(at, stamp)
   write(KEYS[1], at, hi)
 end
+$GRANT
+return {'admitted', $HOLD, stamp, server, '', attempt, ARGV[2]}
+]]
+
+-- The message's claim: what became of it, and whether this attempt may go on to ask for its account.
+local CLAIM <const> = [[
+local claim = redis.call('GET', KEYS[2])
+if claim then
+  local state, nonce, tries, till, stamp, detail = string.match(claim, '^(%a):([^:]*):(%d+):(%d+):(%d+):(.*)$')
+  stamp, till, tries = tonumber(stamp), tonumber(till), tonumber(tries)
+  if state == 'L' then
+    if lo < till then
+      if nonce ~= ARGV[2] then return {'inflight', till - lo, stamp, server, '', tries, nonce} end
+      if stamp > hi then return {'admitted', stamp - hi, stamp, server, 'repeated', tries, nonce} end
+    end
+    redis.call('SET', KEYS[2], string.format('U:%s:%d:%.0f:%.0f:lease over', nonce, tries, till, stamp), 'KEEPTTL')
+    return {'unknown', 0, stamp, server, 'lease over', tries, nonce}
+  end
+  if state == 'U' then return {'unknown', 0, stamp, server, detail, tries, nonce} end
+  if state == 'S' or state == 'F' then return {'done', 0, stamp, server, state .. ':' .. detail, tries, nonce} end
+  if state ~= 'R' then return redis.error_reply('CLAIM the claim ' .. KEYS[2] .. ' is not one of ours') end
+  attempt = tries + 1
+end
+]]
+
+-- The claim of what was admitted.
+local GRANT <const> = [[
 -- %d takes half the time of %.0f; a time in ms needs its 64 bits, which every Redis of today has.
 local lease = string.format('L:%s:%d:%d:%d:', ARGV[2], attempt, hi + $LEASE, stamp)
 redis.call('SET', KEYS[2], lease, 'EX', '$CLAIMTTL')
-return {'admitted', $HOLD, stamp, server, '', attempt, ARGV[2]}
 ]]
 
 -- The replication id changes with every promotion and restart: then writes may have been lost, and nothing is sent
@@ -209,27 +219,34 @@ local most, how = string.match(memory, 'maxmemory:(%d+)'), string.match(memory, 
 return {most or '0', how or '?', evicted}
 ]]
 
---- The scripts of a policy: {take=, finish=, peek=, slot=, guard=}, texts.
--- @param policy the limiter's
--- @param clock the lines that set `server`; default: Redis's own clock
-function script.build(policy, clock)
-  local cooldown = policy:cooldown_ms()
+-- A function that writes a policy's numbers, and the sections it is given, into a text.
+local function filler(policy, clock, sections)
   local values = {
     CLOCK = clock or script.CLOCK, SKEW = policy.skew_ms, HOLD = policy.hold_ms, LEASE = policy.lease_ms,
-    KEEP = policy.log, RINGTTL = policy.ring_ms, CLAIMTTL = policy.claim_seconds, COOLDOWN = cooldown,
+    KEEP = policy.log, RINGTTL = policy.ring_ms, CLAIMTTL = policy.claim_seconds, COOLDOWN = policy:cooldown_ms(),
     WAITS = waits(policy), FULL = 7 + 6 * policy.log, FORMAT = ">" .. ("I6"):rep(policy.log + 1),
       FENCED = tostring(policy.fence == "replid"),
   }
-  local function fill(text)
-    text = text:gsub("%$FENCE%f[^%w]", function() return policy.fence == "replid" and FENCE or "" end)
+  return function(text)
+    text = (RING .. text):gsub("%$(%u+)", sections)
     return (text:gsub("%$(%u+)", function(name)
       local value = assert(values[name], name)
       return math.type(value) == "integer" and ("%d"):format(value) or value
     end))
   end
-  local function whole(text) return fill(RING .. text) end
+end
+
+--- The scripts of a policy: {take=, finish=, peek=, slot=, ready=, guard=}, texts.
+-- @param policy the limiter's
+-- @param clock the lines that set `server`; default: Redis's own clock
+function script.build(policy, clock)
+  local whole = filler(policy, clock,
+    {CLAIM = CLAIM, GRANT = GRANT, FENCE = policy.fence == "replid" and FENCE or ""})
   return {take = whole(TAKE), finish = whole(FINISH), peek = whole(PEEK), slot = whole(SLOT), ready = whole(READY),
     guard = GUARD}
 end
+
+--- `take` with neither claim nor fence, of KEYS[1] alone: what the rule itself costs. For those who measure it.
+function script.rule(policy) return filler(policy, nil, {CLAIM = "", GRANT = "", FENCE = ""})(TAKE) end
 
 return script

@@ -5,6 +5,7 @@ local policies = require "ratelimit.policy"
 local proc = require "tidelock.proc"
 local ratelimit = require "ratelimit"
 local redis = require "redis"
+local rules = require "ratelimit.script"
 local server = require "support.redis"
 local tokenbucket = require "tidelock.tokenbucket"
 
@@ -60,13 +61,33 @@ local PEERS <const> = {
       .. "cd build/bench/limiter-rust && cargo build -q --release"},
   {name = "Python limits", needs = "python3", counts = "200000 100000", quick = "20000 10000",
     build = "vendor/venv limits", run = "build/venv-limits/bin/python " .. PARTS .. ".py"},
+  {name = "Java bucket4j", needs = "javac mvn", counts = "5000000 1000000", quick = "2000000 200000",
+    run = "java -cp 'build/bench/limiter-java:build/bench/limiter-java/*' Limiter",
+    build = "mvn -q dependency:copy -Dartifact=com.bucket4j:bucket4j_jdk17-core:8.14.0 "
+      .. "-DoutputDirectory=$PWD/build/bench/limiter-java && javac -d build/bench/limiter-java "
+      .. "-cp 'build/bench/limiter-java/*' " .. PARTS .. "-java/Limiter.java"},
 }
 
-local function peer_figures(peer)
-  if not sh("command -v " .. peer.needs) then return nil, ("there is no %s here"):format(peer.needs) end
-  local built, why = sh("mkdir -p build/bench && " .. peer.build)
-  if not built then return nil, "it could not be built: " .. (why:match "[^\n]+" or "it said nothing") end
-  return numbers(("%s %s"):format(peer.run, QUICK and peer.quick or peer.counts))
+-- Those whose times are in Redis: one process, 50 connections, all refused, as our own row of it.
+local REDIS_PEERS <const> = {
+  {name = "Go redis_rate", needs = "go", counts = "50000", quick = "10000", run = "build/bench/limiter-redis-go",
+    build = "cd " .. PARTS .. "-redis-go && go build -o ../../../../build/bench/limiter-redis-go ."},
+  {name = "Python limits", needs = "python3", counts = "20000", quick = "5000", build = "vendor/venv limits",
+    run = "build/venv-limits/bin/python " .. PARTS .. "-redis.py"},
+}
+
+-- The first line that says something: Maven's first may be colours alone.
+local function reason(text) return text:gsub("\27%[[%d;]*m", ""):match "[^%s][^\n]*" or "it said nothing" end
+
+local function peer_figures(peer, ...)
+  for need in peer.needs:gmatch "%S+" do
+    if not sh("command -v " .. need) then return nil, ("there is no %s here"):format(need) end
+  end
+  local built, why = sh("{ mkdir -p build/bench && " .. peer.build .. "; } >&2")
+  if not built then return nil, "it could not be built: " .. reason(why) end
+  local figures, fault = numbers(table.concat({peer.run, QUICK and peer.quick or peer.counts, ...}, " "))
+  if not figures then return nil, "it failed: " .. reason(fault) end
+  return figures
 end
 
 local function without_lua()
@@ -107,9 +128,9 @@ local function in_process()
 end
 
 -- Server time a call, by INFO commandstats, medians of runs.
-local function usec(r, n, each)
+local function usec(r, n, each, runs)
   local figures = {}
-  for _ = 1, QUICK and 3 or 5 do
+  for _ = 1, runs or QUICK and 3 or 5 do
     assert(r:call("CONFIG", "RESETSTAT"))
     for i = 1, n do each(i) end
     local text = r:call("INFO", "commandstats")
@@ -161,6 +182,58 @@ local function scripts(r)
   end), 9)
 end
 
+-- ## The rule alone
+
+-- One full ring as the prototype and as we write it: ten times, the newest first, five seconds apart.
+local function full_rings(newest)
+  local at = {}
+  for i = 1, 10 do at[i] = newest - (i - 1) * 5000 end
+  return string.pack(">" .. ("I8"):rep(10), table.unpack(at)),
+    "\1" .. string.pack(">" .. ("I6"):rep(11), 0, table.unpack(at))
+end
+
+local MANY <const> = 1000         -- accounts with a warm log, as RATELIMIT.md's admitted figures have
+
+-- Server time of a decision, in turns on the same server, so that what else the machine does meets both alike.
+local function in_turns(r, contenders, user_of, age, wanted)
+  local figures = {{}, {}}
+  for _ = 1, QUICK and 3 or 15 do
+    for which, contender in ipairs(contenders) do
+      local ring = select(which, full_rings(contender.clock() - age))
+      for i = 1, user_of(MANY) do assert(r:call("SET", contender.prefix .. i, ring)) end
+      local used = usec(r, MANY // 16, function(turn)
+        local words = {}
+        for i = 1, 16 do
+          local user = contender.prefix .. user_of((turn - 1) * 16 + i)
+          words[i] = {"EVALSHA", contender.sha, 1, user, contender.clock()}
+        end
+        for _, reply in ipairs(assert(r:batch(words))) do assert(reply[1] == wanted, reply[1]) end
+      end, 1)
+      table.insert(figures[which], used)
+    end
+  end
+  for _, list in ipairs(figures) do table.sort(list) end
+  return figures[1][(#figures[1] + 1) // 2], figures[2][(#figures[2] + 1) // 2]
+end
+
+local function rule_alone(r)
+  local clock = ratelimit.clock()
+  local prototype = assert(io.open("spec/bench/parts/ring.lua")):read "a"
+  local contenders = {
+    {prefix = "prototype:", sha = assert(r:call("SCRIPT", "LOAD", prototype)), clock = clock},
+    {prefix = "rule:", sha = assert(r:call("SCRIPT", "LOAD", rules.rule(assert(policies.new(RULE))))), clock = clock},
+  }
+  for _, case in ipairs {
+    {"refused", function() return 1 end, 0, "limited"},
+    {"admitted", function(i) return i end, 60000, "admitted"},
+  } do
+    local theirs, ours = in_turns(r, contenders, table.unpack(case, 2))
+    row(("Redis: the prototype's ring, %s"):format(case[1]), "us of server", theirs)
+    row(("Redis: our rule alone, %s"):format(case[1]), "us of server", ours)
+    row("Redis: ours, times the prototype's", "", ours / theirs, 1.1)
+  end
+end
+
 -- The same refusals by redis-benchmark: its caller's clock stands still, so the limit lets the clocks be far apart.
 local function peer(limiter, port)
   local out = assert(proc.run {"redis-benchmark", "-p", tostring(port), "-c", "50", "-n",
@@ -188,6 +261,11 @@ local function rate(r, port)
   local theirs = peer(limiter, port) / 1000
   row("Redis: redis-benchmark, 50 connections", "k/s", theirs)
   row("Redis: decisions from one process, 50 tasks", "k/s", ours, theirs * 0.9, "less")
+  for _, other in ipairs(REDIS_PEERS) do
+    local figures, why = peer_figures(other, port)
+    print(("%-44s %s"):format("Redis: " .. other.name .. ", 50 connections", figures and
+      ("%.2f k/s, ours %.1f times that"):format(figures[1] * 1000, ours / figures[1] / 1000) or "left out: " .. why))
+  end
   local start = loop.now()
   for i = 1, QUICK and 1000 or 5000 do
     local due = start + i / 1000
@@ -206,6 +284,7 @@ in_process()
 local own = server.start()
 local r = assert(redis.connect {url = own.url})
 scripts(r)
+rule_alone(r)
 rate(r, own.port)
 r:close()
 own:stop()

@@ -56,6 +56,18 @@ describe("ratelimit.script", function()
     return self
   end
 
+  it("has the rule alone for those who measure it: the same verdicts of one key, no claim and no fence", function()
+    local policy = assert(policies.new {name = "alone", windows = {{limit = 10, seconds = 60}},
+      burst = {size = 3, seconds = 6}, timeout = 30, lease = 60, clock_error = 0, skew = 3600})
+    local rule, caller = scripts.rule(policy), math.tointeger(r:call("TIME")[1]) * 1000
+    local function take() return r:call("EVAL", rule, 1, "ring", caller) end
+    for _ = 1, 3 do assert.equal("admitted", assert(take())[1]) end
+    local refused = assert(take())
+    assert.equal("limited", refused[1])
+    assert.is_true(refused[2] > 30000 and refused[2] <= 37000)
+    assert.same({"ring"}, r:call("KEYS", "*"))
+  end)
+
   -- One random history; the first step at which the three don't agree, or nil.
   local function differs(seed, round, change, timeout)
     math.randomseed(seed, round)

@@ -111,41 +111,6 @@ describe("a run with steps", function()
     assert.equal("undone", again.result)
     assert.equal("snapshot", world.undone[1].name)
   end)
-  it("is not gone on with by two: what the first has done since the journal was read is seen", function()
-    world.fail["do_step cut"] = "Broken"
-    local out = start(FLOW, {on_failure = "stop"})
-    local lock = kept.lock
-    function kept:lock(...)
-      local other = self:reopen(out.run)
-      other:write {kind = "step.done", name = "cut over", value = "done"}
-      other:write {kind = "end", result = "done"}
-      return lock(self, ...)
-    end
-    local ok, err = pcall(resume, out.run)
-    assert.is_false(ok)
-    assert.equal(69, err.exit)
-    assert.matches("Another process has gone on with run " .. out.run .. " meanwhile", tostring(err), 1, true)
-    assert.equal(1, #calls "do_step cut")
-  end)
-  it("that is half undone goes no way but back: what is undone is not built on", function()
-    local text = FLOW:gsub('step "cut over"', [[step "between" {run = function() return 1 end,
-      undo = function() aws.test:do_undo {name = "between"} end}
-      step "cut over"]])
-    world.fail["do_step cut"], world.fail["do_undo snapshot"] = "Broken", "NoRight"
-    local out = start(text, {on_failure = "undo"})
-    assert.equal("failed", out.result)
-    assert.matches('undoing step "snapshot" failed: NoRight.*go on with: tidelock resume %S+ %-%-undo$', out.message)
-    world.fail = {}
-    local ok, err = pcall(resume, out.run)
-    assert.is_false(ok)
-    assert.equal(1, err.exit)
-    assert.matches('is half undone: the undo of step "between" has begun. Go on with: tidelock resume ' .. out.run
-      .. " --undo", tostring(err), 1, true)
-    assert.equal(1, #calls "do_step cut")
-    assert.equal("undone", resume(out.run, {undo = true}).result)
-    assert.equal(1, #calls "do_undo between")
-    assert.equal(2, #calls "do_undo snapshot")
-  end)
   it("refuses to start over while an earlier run has not ended", function()
     world.fail["do_step cut"] = "Broken"
     local out = start(FLOW, {on_failure = "stop"})
@@ -155,31 +120,6 @@ describe("a run with steps", function()
     assert.equal(1, err.exit, "a failure stays one until somebody goes on")
     world.fail = {}
     assert.equal("done", start(FLOW, {new = true}).result)
-  end)
-  it("tells an earlier run that was killed, after it was parked too, from one at work, which its lock names", function()
-    local text = 'playbook {name = "spec/parks"} step "one" {run = function() end} park "1h"'
-    local out = start(text)
-    kept:reopen(out.run):write {kind = "resume", run = out.run}       -- as a resume that was killed leaves it
-    local ok, err = pcall(start, text)
-    assert.is_false(ok)
-    assert.equal(1, err.exit)
-    assert.matches("has not ended %(it was stopped%)", tostring(err))
-    local held <close> = kept:lock("123456789012/eu-west-1", {run = out.run, host = "h", start = "then", pid = 7})  -- luacheck: ignore
-    local engine = playbook.plan(playbook.load(path, {}), context())
-    ok, err = pcall(run.refuse_open, engine, options())
-    assert.is_false(ok)
-    assert.equal(69, err.exit)
-    assert.matches("run " .. out.run .. " on h since then", tostring(err), 1, true)
-  end)
-  it("stays refused while a later run of it is open, though an older one is ended by then", function()
-    local text = 'playbook {name = "spec/parks"} step "one" {run = function() end} park "1h"'
-    local old = start(text).run
-    clock = clock + 3601
-    local new = start(text, {new = true}).run
-    assert.equal("done", resume(old).result)
-    local ok, err = pcall(start, text)
-    assert.is_false(ok)
-    assert.matches("Run " .. new .. " of this playbook has not ended (parked)", tostring(err), 1, true)
   end)
   it("does not start over while an earlier run is parked: it waits, and that is no failure", function()
     local text = 'playbook {name = "spec/parks"} step "one" {run = function() end} park "1h"'
@@ -449,16 +389,6 @@ step "plain" {run = function() return aws.test:do_step {name = "plain"} end}]]
     assert.is_nil(out.message)
   end)
 
-  it("keeps a confirmation that was given beforehand, and who gave it, for the whole run", function()
-    world.fail["do_step cleaned"] = "Broken"
-    local out = start([[playbook {name = "spec/kept"}
-step "clean up" {confirm = "yes", run = function() return aws.test:do_step {name = "cleaned"} end}]],
-      {approved = {["clean up"] = true}, on_failure = "stop"})
-    assert.equal("failed", out.result)
-    assert.equal(require "playbook.record".user(), kept:reopen(out.run):find("approve", "clean up").by)
-    world.fail = {}
-    assert.equal("done", resume(out.run).result)
-  end)
   it("refuses a step that may wait for nothing", function()
     local ok, err = pcall(start, 'playbook {name = "spec/l"} step "x" {later = true, run = function() end}')
     assert.is_false(ok)

@@ -6,6 +6,6 @@ files["host"] = {globals = {"arg"}}
 files["playbooks"] = {
   read_globals = {"playbook", "var", "account", "ensure", "step", "find", "owned", "retire", "keep", "recall", "wait_until", "approve",
     "park", "check", "include", "output", "known", "days", "hours", "minutes", "seconds", "now", "random", "aws", "task", "http", "json", "redis",
-    "ratelimit", "postgres", "log", "secret", "looks_secret", "contains", "listed", "tokenbucket",
+    "ratelimit", "postgres", "log", "secret", "looks_secret", "policies", "contains", "listed", "tokenbucket",
     "worker"},
 }

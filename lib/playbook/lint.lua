@@ -10,9 +10,9 @@ local lint = {}
 lint.WORDS = {"playbook", "var", "account", "ensure", "step", "find", "owned", "retire", "keep", "recall", "wait_until",
   "approve", "park", "check", "include", "worker", "output", "known", "days", "hours", "minutes", "seconds", "now",
   "random", "aws", "task", "http", "json", "log", "secret", "looks_secret", "contains", "listed", "redis",
-  "tokenbucket", "postgres", "print", "assert", "error", "ipairs", "next", "pairs", "pcall", "rawequal", "rawlen",
-  "rawget", "rawset", "select", "tonumber", "tostring", "type", "xpcall", "setmetatable",
-  "getmetatable", "load", "string", "table", "math", "utf8", "os", "io", "require", "_VERSION", "_G", "_ENV"}
+  "tokenbucket", "postgres", "policies", "print", "assert", "error", "ipairs", "next", "pairs", "pcall", "rawequal",
+  "rawlen", "rawget", "rawset", "select", "tonumber", "tostring", "type", "xpcall", "setmetatable", "getmetatable",
+  "load", "string", "table", "math", "utf8", "os", "io", "require", "_VERSION", "_G", "_ENV"}
 
 --- What is Lua's, and not a playbook's.
 lint.CLOSED = {

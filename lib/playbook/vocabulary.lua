@@ -200,6 +200,17 @@ local function set_without_local(engine)
   end
 end
 
+-- Policies as the controls judge them, so that what one finds wanting another does not take for good.
+local function policies()
+  local policy = require "checks.policy"
+  return {
+    public = function(statement) return policy.public {statement} end,
+    denies_plaintext = function(statements, service, arns)
+      return policy.denies_plaintext(lists.listed(statements), service, lists.listed(arns))
+    end,
+  }
+end
+
 --- The environment of one playbook in `engine`: `values` are its vars, `outputs` takes what it puts out.
 function vocabulary.environment(engine, values, outputs)
   local keep, recall = require "playbook.memory".words(engine)
@@ -219,7 +230,7 @@ function vocabulary.environment(engine, values, outputs)
     http = require "playbook.web".word(engine), redis = require "playbook.redis".word(engine),
     tokenbucket = require "playbook.bucket".word(engine), postgres = libraries.postgres(engine),
     secret = function(text) return require "tidelock.secret".new(text) end,
-    looks_secret = require "checks.literal".secret,
+    looks_secret = require "checks.literal".secret, policies = policies(),
     contains = lists.contains, listed = lists.listed,
   }
   for name, value in pairs(more) do words[name] = value end

@@ -10,36 +10,11 @@ playbook {
 
 -- ## What there is
 
-local function everybody(principal)
-  if type(principal) == "table" then return contains(listed(principal.AWS), "*") end
-  return principal == "*"
-end
-
--- Nothing beside it that lets some requests through.
-local function is_alone(condition)
-  for _, keys in pairs(condition or {}) do
-    for key in pairs(keys) do
-      if key ~= "aws:SecureTransport" then return false end
-    end
-  end
-  return true
-end
-
--- Whoever wrote it, and under whichever Sid.
-local function denies_plaintext(s, arn)
-  local bool = (s.Condition or {}).Bool or {}
-  local actions, where = listed(s.Action), listed(s.Resource)
-  return s.Effect == "Deny" and everybody(s.Principal) and tostring(listed(bool["aws:SecureTransport"])[1]) == "false"
-    and (contains(actions, "*") or contains(actions, "sqs:*") or contains(actions, "SQS:*"))
-    and is_alone(s.Condition) and (contains(where, "*") or contains(where, arn))
-end
-
 local function look(url)
   local a = aws.sqs:get_queue_attributes {QueueUrl = url, AttributeNames = {"All"}}.Attributes
   local policy = (a.Policy or "") ~= "" and json.decode(a.Policy) or {}
-  local out = {name = url:match "[^/]+$", arn = a.QueueArn}
-  for _, s in ipairs(listed(policy.Statement)) do out.closed = out.closed or denies_plaintext(s, out.arn) end
-  return out
+  return {name = url:match "[^/]+$", arn = a.QueueArn,
+    closed = policies.denies_plaintext(policy.Statement, "sqs", a.QueueArn)}
 end
 
 local found = find "queues" {run = function()

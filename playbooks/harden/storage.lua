@@ -25,52 +25,11 @@ local NONE = {NoSuchPublicAccessBlockConfiguration = true, OwnershipControlsNotF
   ServerSideEncryptionConfigurationNotFoundError = true}
 local GROUPS = {["http://acs.amazonaws.com/groups/global/AllUsers"] = "everybody",
   ["http://acs.amazonaws.com/groups/global/AuthenticatedUsers"] = "everybody with an AWS account"}
--- Conditions that keep the world out although the principal is everybody.
-local CLOSING = {"aws:sourceip", "aws:sourcevpc", "aws:sourcevpce", "aws:sourcearn", "aws:sourceaccount",
-  "aws:principalorgid", "aws:principalaccount", "aws:principalarn", "aws:userid", "s3:dataaccesspointaccount"}
-
 local function or_none(fn)
   local ok, answer = pcall(fn)
   if ok then return answer end
   if type(answer) == "table" and NONE[answer.code] then return nil end
   error(answer, 0)
-end
-
-local function everybody(principal)
-  if type(principal) == "table" then return contains(listed(principal.AWS), "*") end
-  return principal == "*"
-end
-
-local function closed(condition)
-  for operator, keys in pairs(condition or {}) do
-    local strict = not (operator:find "Not" or operator:find "IfExists" or operator == "Null")
-    for key in pairs(keys) do
-      if strict and contains(CLOSING, key:lower()) then return true end
-    end
-  end
-  return false
-end
-
-local function is_public(s)
-  return s.Effect == "Allow" and (everybody(s.Principal) or s.NotPrincipal ~= nil) and not closed(s.Condition)
-end
-
--- Nothing beside it that lets some requests through.
-local function is_alone(condition)
-  for _, keys in pairs(condition or {}) do
-    for key in pairs(keys) do
-      if key ~= "aws:SecureTransport" then return false end
-    end
-  end
-  return true
-end
-
-local function denies_plaintext(s, arn)
-  local bool = (s.Condition or {}).Bool or {}
-  local where = listed(s.Resource)
-  return s.Effect == "Deny" and everybody(s.Principal) and contains(listed(s.Action), "s3:*")
-    and tostring(listed(bool["aws:SecureTransport"])[1]) == "false" and is_alone(s.Condition)
-    and (contains(where, "*") or contains(where, arn) and contains(where, arn .. "/*"))
 end
 
 -- Foreign grants that are no group of the world: logs are delivered by some of them, so they are told, not taken.
@@ -124,13 +83,15 @@ end
 local function look(name)
   local arn, out = "arn:aws:s3:::" .. name, {name = name, arn = "arn:aws:s3:::" .. name, open = {}, sids = {}}
   local policy = or_none(function() return json.decode(aws.s3:get_bucket_policy {Bucket = name}.Policy) end)
+  local theirs = {}
   for i, s in ipairs(listed(policy and policy.Statement)) do
-    if denies_plaintext(s, arn) and s.Sid ~= "TlsOnly" then out.tls = true end
-    if is_public(s) then
+    if s.Sid ~= "TlsOnly" then theirs[#theirs + 1] = s end
+    if policies.public(s) then
       out.open[#out.open + 1] = ("its policy lets everybody do %s (statement %s)"):format(
         table.concat(listed(s.Action or "all but some"), ", "), s.Sid or i)
     end
   end
+  out.tls = policies.denies_plaintext(theirs, "s3", {arn, arn .. "/some/object"})
   local grants, others = grants_of(name)
   table.move(grants, 1, #grants, #out.open + 1, out.open)
   out.others = others
@@ -273,7 +234,7 @@ local function close(name)
     ownership = or_none(function() return aws.s3:get_bucket_ownership_controls {Bucket = name}.OwnershipControls end)}
   local policy, kept = done.policy and json.decode(done.policy) or {}, {}
   for _, s in ipairs(listed(policy.Statement)) do
-    if not is_public(s) then kept[#kept + 1] = s end
+    if not policies.public(s) then kept[#kept + 1] = s end
   end
   if #kept < #listed(policy.Statement) then
     policy.Statement = kept

@@ -234,6 +234,27 @@ describe("harden/storage, where nobody is there to ask,", function()
     assert.equal("WRITE", s3:get_bucket_acl {Bucket = name}.Grants[1].Permission)
     assert.is_true(s3:get_public_access_block {Bucket = name}.PublicAccessBlockConfiguration.BlockPublicAcls)
   end)
+  it("judges policies as the controls do: what only looks closed is open, what denies some requests denies not all",
+    function()
+      local s3 = host.session.s3
+      s3:put_bucket_acl {Bucket = names.shared, ACL = "private"}
+      s3:delete_bucket_policy {Bucket = names.website}
+      local arn = "arn:aws:s3:::" .. names.half
+      s3:put_bucket_policy {Bucket = names.half, Policy = json.encode {Version = "2012-10-17", Statement = {
+        {Sid = "AllButOne", Effect = "Allow", Principal = "*", Action = "s3:GetObject", Resource = arn .. "/*",
+          Condition = {StringNotEquals = {["aws:PrincipalAccount"] = "210987654321"}}},
+        {Sid = "SomeHttp", Effect = "Deny", Principal = "*", Action = "s3:*", Resource = {arn, arn .. "/*"},
+          Condition = {Bool = {["aws:SecureTransport"] = "false"}, IpAddress = {["aws:SourceIp"] = "192.0.2.0/24"}}}}}}
+      local code, text = host:apply "harden/storage"
+      assert.equal(75, code, text)
+      assert.matches(names.half .. " is open to the world: its policy lets everybody do s3:GetObject (statement"
+        .. " AllButOne)", text, 1, true)
+      code, text = host:apply("harden/storage", table.unpack(CLOSE))
+      assert.equal(0, code, text)
+      assert.equal("SomeHttp TlsOnly", sids(json.decode(s3:get_bucket_policy {Bucket = names.half}.Policy)))
+      code, text = host:run("check", "s3-bucket-tls-only", "s3-bucket-not-public")
+      assert.equal(0, code, text)
+    end)
   it("asks TLS of no website, and says why", function()
     host.session.s3:put_bucket_acl {Bucket = names.shared, ACL = "private"}
     host.session.s3:delete_bucket_policy {Bucket = names.website}

@@ -120,15 +120,40 @@ end
 
 -- ## Whom the account file's notify tells
 
-local TELLS <const> = {topic = {"sns:Publish"}, slack = {"secretsmanager:GetSecretValue"},
-  webhooks = {"secretsmanager:GetSecretValue"}, security_hub = {"securityhub:BatchImportFindings"},
-  table = {"dynamodb:PutItem"}}
+local function arn_of(place, service, name)
+  if name:find "^arn:" then return name end
+  return ("arn:%s:%s:%s:%s:%s"):format(place.partition, service, place.region, place.account, name)
+end
 
---- The actions that telling needs: `wanted` is the account file's notify.
-function actions.of_notify(wanted)
+-- Secrets Manager puts six characters of its own behind a name.
+local function secret_of(place, name)
+  return name:find "^arn:" and name or arn_of(place, "secretsmanager", "secret:" .. name .. "-??????")
+end
+
+local function secrets_of(account, place)
   local out = {}
-  for name, list in pairs(TELLS) do
-    if wanted[name] then table.move(list, 1, #list, #out + 1, out) end
+  for _, name in ipairs(account.notify.webhooks or {}) do out[#out + 1] = secret_of(place, name) end
+  if account.notify.slack and account.slack then out[#out + 1] = secret_of(place, account.slack.webhook_secret) end
+  return out
+end
+
+--- Statements for those whom the account file's notify names and nothing beside: its topic, its secrets, its table.
+-- A key that one of them is encrypted with is used through that service alone.
+-- @param place partition, region, account
+function actions.of_notify(account, place)
+  local wanted, out = account.notify, {}
+  local function allow(sid, action, resource, condition)
+    out[#out + 1] = {Sid = sid, Effect = "Allow", Action = action, Resource = resource, Condition = condition}
+  end
+  if not wanted then return out end
+  local secrets = secrets_of(account, place)
+  if wanted.topic then allow("TellTopic", "sns:Publish", arn_of(place, "sns", wanted.topic)) end
+  if #secrets > 0 then allow("TellWeb", "secretsmanager:GetSecretValue", secrets) end
+  if wanted.security_hub then allow("TellHub", "securityhub:BatchImportFindings", "*") end
+  if wanted.table then allow("KeepUntold", "dynamodb:PutItem", arn_of(place, "dynamodb", "table/" .. wanted.table)) end
+  if #out > 0 then
+    allow("TellKeys", {"kms:Decrypt", "kms:GenerateDataKey*"}, "*",
+      {StringLike = {["kms:ViaService"] = {"dynamodb.*", "secretsmanager.*", "sns.*"}}})
   end
   return out
 end

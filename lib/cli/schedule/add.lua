@@ -86,14 +86,16 @@ end
 local add = {}
 
 --- The actions that a declared playbook's task needs, besides its store.
-function add.needed(engine, args)
+function add.needed(engine)
   local texts = texts_of(engine)
-  local list = controls_of(engine)
-  if args.notify then
-    local more = actions.of_notify(engine.account and engine.account.notify or {})
-    table.move(more, 1, #more, #list + 1, list)
-  end
-  return actions.needed(types_of(engine, texts), list, texts)
+  return actions.needed(types_of(engine, texts), controls_of(engine), texts)
+end
+
+local function statements_of(engine, args, place)
+  local out = actions.statements(add.needed(engine))
+  local more = args.notify and actions.of_notify(engine.account or {}, place) or {}
+  table.move(more, 1, #more, #out + 1, out)
+  return require "tidelock.json".encode(require "tidelock.json".array(out), {sort = true})
 end
 
 -- ## The whole
@@ -127,7 +129,7 @@ local function vars_of(args, ctx, loaded, engine, place)
     image = image, subnets = subnets, security_groups = listed(args.security_group, account.security_groups),
     public_ip = args.public_ip or false, cpu = args.cpu or "256", memory = args.memory or "512",
     architecture = args.arm64 and "ARM64" or "X86_64", bucket = place.bucket, partition = place.partition,
-    statements = require "tidelock.json".encode(actions.statements(add.needed(engine, args)), {sort = true}),
+    statements = statements_of(engine, args, place),
     bundle = made.text, bundle_key = bundle.key(place.name, made.hash), retention = args.retention or 90,
     email = args.email or account.emails and account.emails.ops or ""}
 end

@@ -96,6 +96,25 @@ describe("tidelock schedule", function()
     assert.matches(":table/tidelock%-locks$", own.Lock.Resource)
   end)
 
+  it("lets a task that tells tell those whom the account file names", function()
+    write(folder .. "/telling.lua", ([[return {prefix = "mine", env = "test", region = %q, notify = {topic = "alerts",
+      webhooks = {"hook"}, security_hub = true, table = "untold"}}]]):format(server.region))
+    write(folder .. "/told.lua", 'playbook {name = "told"}\ncheck "c" {controls = "sqs-encryption"}\n')
+    local code, _, err = run("add", folder .. "/told.lua", "--account", folder .. "/telling.lua", "--rate", "1 day",
+      "--image", "i:1", "--notify", "changes", "--yes", table.unpack(network))
+    assert.equal(0, code, err)
+    local found = {}
+    for _, statement in ipairs(policy("tidelock-told-task", "task").Statement) do found[statement.Sid] = statement end
+    assert.matches(":" .. server.account .. ":alerts$", found.TellTopic.Resource)
+    assert.matches(":secret:hook%-%?%?%?%?%?%?$", found.TellWeb.Resource[1])
+    assert.equal("securityhub:BatchImportFindings", found.TellHub.Action)
+    assert.matches(":table/untold$", found.KeepUntold.Resource)
+    assert.is_table(found.TellKeys)
+    assert.is_nil(table.concat(found.Playbook.Action, " "):find("GetSecretValue", 1, true))
+    assert.equal(0, (run("remove", "told", "--yes")))
+    session.logs:delete_log_group {logGroupName = "/tidelock/told"}
+  end)
+
   it("tells of a run that failed, of silence, and of what could not be started", function()
     local rule = session.events:describe_rule {Name = "tidelock-runbooks-security-failed"}
     local detail = json.decode(rule.EventPattern).detail

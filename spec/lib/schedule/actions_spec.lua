@@ -103,3 +103,30 @@ describe("the statements", function()
     assert.is_true(#text < 9000, #text .. " characters")
   end)
 end)
+
+describe("whom notify names", function()
+  local place <const> = {partition = "aws", region = "eu-west-1", account = "123456789012"}
+  local function by_sid(account)
+    local out = {}
+    for _, one in ipairs(actions.of_notify(account, place)) do out[one.Sid] = one end
+    return out
+  end
+  it("may be told, and no other topic, secret or table is touched", function()
+    local found = by_sid {slack = {webhook_secret = "slack"}, notify = {topic = "alerts", slack = true,
+      webhooks = {"hook", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:own-a1b2c3"}, table = "untold"}}
+    assert.same({"sns:Publish", "arn:aws:sns:eu-west-1:123456789012:alerts"},
+      {found.TellTopic.Action, found.TellTopic.Resource})
+    assert.same({"arn:aws:secretsmanager:eu-west-1:123456789012:secret:hook-??????",
+      "arn:aws:secretsmanager:eu-west-1:123456789012:secret:own-a1b2c3",
+      "arn:aws:secretsmanager:eu-west-1:123456789012:secret:slack-??????"}, found.TellWeb.Resource)
+    assert.equal("arn:aws:dynamodb:eu-west-1:123456789012:table/untold", found.KeepUntold.Resource)
+    assert.is_nil(found.TellHub)
+  end)
+  it("may use the keys that they are encrypted with, through their services alone", function()
+    local keys = by_sid {notify = {topic = "alerts"}}.TellKeys
+    assert.same({"kms:Decrypt", "kms:GenerateDataKey*"}, keys.Action)
+    assert.same({"dynamodb.*", "secretsmanager.*", "sns.*"}, keys.Condition.StringLike["kms:ViaService"])
+    assert.same({}, actions.of_notify({}, place))
+    assert.same({}, actions.of_notify({notify = {}}, place))
+  end)
+end)

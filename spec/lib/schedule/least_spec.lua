@@ -62,7 +62,7 @@ describe("a role with what was found", function()
   local function needed(path)
     local add = require "cli.schedule.add"
     local loaded = require "playbook".load(path, {account = "playbooks/accounts/example.lua"})
-    return add.needed(add.declare(loaded, server.region, {}), {})
+    return add.needed(add.declare(loaded, server.region, {}))
   end
 
   local function tidelock(env, ...)

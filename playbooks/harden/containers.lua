@@ -30,18 +30,6 @@ local DIMENSION = "ecs:service:DesiredCount"
 
 -- ## What there is
 
-local function chunks(list, size)
-  local out = {}
-  for from = 1, #list, size do out[#out + 1] = table.move(list, from, math.min(from + size - 1, #list), 1, {}) end
-  return out
-end
-
-local function all(iterator)
-  local out = {}
-  for item in iterator do out[#out + 1] = item end
-  return out
-end
-
 local function insights_of(cluster)
   for _, s in ipairs(cluster.settings or {}) do
     if s.name == "containerInsights" then return s.value end
@@ -49,8 +37,10 @@ local function insights_of(cluster)
 end
 
 local function clusters()
-  local out = {}
-  for _, some in ipairs(chunks(all(aws.ecs:items("list_clusters", {})), 100)) do
+  local arns, out = {}, {}
+  for arn in aws.ecs:items("list_clusters", {}) do arns[#arns + 1] = arn end
+  for from = 1, #arns, 100 do                                        -- as many as a request takes
+    local some = table.move(arns, from, math.min(from + 99, #arns), 1, {})
     for _, c in ipairs(aws.ecs:describe_clusters {clusters = some, include = {"SETTINGS"}}.clusters) do
       if c.status == "ACTIVE" then out[#out + 1] = {name = c.clusterName, insights = insights_of(c)} end
     end

@@ -56,9 +56,12 @@ function telling.gather(program)
   end
 end
 
+-- A run that is parked waits as it should, perhaps for somebody: that is to be looked at, and no failure.
+local ENDED <const> = {done = "pass", parked = "warn"}
+
 local function ending(out, program)
-  return {id = "run", title = "The run comes to its end", severity = "critical", service = "playbook",
-    result = out.result == "done" and "pass" or "fail", evidence = out.message or out.result,
+  return {id = "run", title = "The run comes to its end", severity = out.result == "parked" and "medium" or "critical",
+    service = "playbook", result = ENDED[out.result] or "fail", evidence = out.message or out.result,
     subject = {type = "playbook", name = program}}
 end
 

@@ -85,6 +85,16 @@ describe("--notify", function()
     assert.equal("tidelock: mine: 1 gone", heard()[1].Subject)
   end)
 
+  it("of a run that is parked: somebody may have to look, and nothing has failed", function()
+    assert(fs.write(state .. "/soak.lua", 'playbook {name = "soak"}\npark {"24h", why = "soak"}\n'))
+    local code, _, err = run("run", state .. "/soak.lua", "--account", state .. "/mine.lua", "--notify", "changes",
+      "--yes")
+    assert.equal(75, code, err)
+    local told = heard()[1].Message
+    assert.is_truthy(told:find("MEDIUM  The run comes to its end", 1, true), told)
+    assert.is_truthy(told:find("look at it: ", 1, true), told)
+  end)
+
   it("of a store in S3: the next run knows what the last one told, whatever machine it runs on", function()
     session.s3:create_bucket {Bucket = "state-" .. server.account}
     local words = {"check", "sqs-encryption", "--account", state .. "/mine.lua", "--notify", "changes", "--store",

@@ -21,7 +21,7 @@ check "Queues that are there (8.2)" {severity = "high", test = function()
 end}
 
 -- What the account file implies.
-check "8.1 tables" {controls = "dynamodb-tables-expected"}
-check "8.2 queues" {controls = "sqs-queues-expected"}
-check "4.5 topic" {controls = "sns-cost-publishers"}
-check "2.4 clusters" {controls = "ecs-clusters-expected"}
+check "8.1 DynamoDB: every expected table is there" {controls = "dynamodb-tables-expected"}
+check "8.2 SQS: every expected queue is there" {controls = "sqs-queues-expected"}
+check "4.5 SNS: the cost topic is there and lets them publish" {controls = "sns-cost-publishers"}
+check "2.4 ECS: every expected cluster is there" {controls = "ecs-clusters-expected"}

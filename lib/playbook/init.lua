@@ -137,6 +137,7 @@ function playbook.plan(loaded, context, options)
   settle_barriers(engine)
   playbook.identify(engine, options.of_account, "the saved plan")
   if options.identified then options.identified(engine) end
+  narrow.look(engine)
   planner.plan(engine, engine.nodes)
   if options.prune then
     engine.orphans = require "playbook.prune".find(engine)

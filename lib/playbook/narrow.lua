@@ -20,12 +20,12 @@ local function not_there(engine, target)
     suggest.phrase(target[1], vars.names(engine.by_address)))
 end
 
--- Adds `node` to a set, and all that is reached from it by `next_of(node)`, a set of nodes.
-local function reach(set, node, next_of)
-  if set[node] then return end
+-- Adds `node` to a set, and all that is reached from it by `next_of(node)`, a set of nodes, but for what is `spared`.
+local function reach(set, node, next_of, spared)
+  if set[node] or spared and spared(node) then return end
   set[node] = true
   for other in pairs(next_of(node)) do
-    if other.index then reach(set, other, next_of) end
+    if other.index then reach(set, other, next_of, spared) end
   end
 end
 
@@ -48,10 +48,10 @@ end
 local function selected(engine, options)
   local keep, stay, deletes = {}, {}, options.purpose == "destroy"
   local next_of = deletes and users_of(engine.nodes) or leaning_on
+  local function spared(node) return matches(options.exclude, node.address) end
   for _, node in ipairs(engine.nodes) do
-    local spared = matches(options.exclude, node.address)
-    if spared and deletes then reach(stay, node, leaning_on) end
-    if not spared and (not options.target or matches(options.target, node.address)) then reach(keep, node, next_of) end
+    if deletes and spared(node) then reach(stay, node, leaning_on) end
+    if not options.target or matches(options.target, node.address) then reach(keep, node, next_of, spared) end
   end
   if options.target and next(keep) == nil then not_there(engine, options.target) end
   for node in pairs(stay) do keep[node] = nil end
@@ -94,6 +94,26 @@ function narrow.plan(engine, options)
   if options.target then
     if not options.purpose then need_no_step(engine.nodes) end
     engine.without_steps = true
+  end
+end
+
+--- Reads what is left out and needed by what is not; where it is not there, what needs it cannot be made.
+function narrow.look(engine)
+  if not engine.narrowed then return end
+  local needed, seen = {}, {}
+  for _, node in ipairs(engine.nodes) do
+    for other in pairs(node.deps) do
+      if engine.narrowed.left[other.address] and not seen[other] then
+        seen[other], needed[#needed + 1] = node, other
+      end
+    end
+  end
+  planner.read(engine, needed)
+  for _, other in ipairs(needed) do
+    if other.was_read and not other.live and not engine.options.purpose then
+      fault.fail(64, "%s needs %s, which is left out and not there. Nothing was done. Leave both out, or neither.",
+        seen[other].address, other.address)
+    end
   end
 end
 

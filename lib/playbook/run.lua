@@ -2,6 +2,7 @@
 local applier = require "playbook.applier"
 local fault = require "playbook.fault"
 local landing = require "playbook.landing"
+local narrow = require "playbook.narrow"
 local outcome = require "playbook.outcome"
 local planner = require "playbook.planner"
 local playbook = require "playbook"
@@ -157,6 +158,7 @@ end
 
 -- A run without steps goes on by a plan of what is live now; what would be replaced must have been agreed to.
 local function plain_again(engine, journal, options, agreed)
+  narrow.look(engine)
   planner.plan(engine, engine.nodes)
   for _, node in ipairs(engine.nodes) do
     if node.action == "replace" and agreed[node.address] ~= "replace" then
@@ -196,7 +198,8 @@ function run.resume(id, options, context_of)
   local context = context_of(loaded, head)
   local engine = playbook.declare(loaded, context, "plan")
   refuse_changed(record.other_parts(head.parts, engine), head, options)
-  require "playbook.narrow".plan(engine, head.scope or {})
+  engine.options = head.scope or {}
+  narrow.plan(engine, engine.options)
   landing.wait(journal, options, context.emit)
   playbook.identify(engine, head.account, "run " .. id)
   if head.region ~= engine.region then

@@ -73,6 +73,23 @@ describe("a part of a playbook", function()
     assert.equal("arn:thing:a:old", world.told)
     assert.equal(2, #require "report.data".apply(out.engine).resources)
   end)
+  it("that is left out is not made because others need it: they take what is there, or are refused", function()
+    local text = 'local a = ensure.test.thing {name = "a"}\nensure.test.thing {name = "b", Link = a.arn}'
+    local ok, err = pcall(plan, text, {exclude = {"test.thing/a"}})
+    assert.is_false(ok)
+    assert.equal(64, err.exit)
+    assert.matches("test.thing/b needs test.thing/a, which is left out and not there. Nothing was done", tostring(err),
+      1, true)
+    world.store.a = {name = "a", Size = 7, arn = "arn:thing:a:old"}
+    world.fail["create_thing b"] = "LimitExceeded"
+    local out = apply(text, {exclude = {"test.thing/a"}})
+    assert.equal("failed", out.result)
+    world.fail = {}
+    assert.equal("done", resume(out.run).result)
+    assert.equal("arn:thing:a:old", world.store.b.Link)
+    assert.equal(7, world.store.a.Size)
+    assert.equal("b", (names_of(things.actions(plan(text, {exclude = {"test.thing/a"}}))):gsub("test.thing/", "")))
+  end)
   it("that is left out stays so where the run goes on, also what is found only then", function()
     local text = 'ensure.test.thing {name = "a"}\nensure.test.thing {name = "old-b"}\npark "1h"\n'
       .. 'ensure.test.thing {name = "c"}\nensure.test.thing {name = "old-d"}'

@@ -1,5 +1,6 @@
--- client.lua -- the AWS client beside boto3, on this machine, against a server that answers at once.
+-- client.lua -- the AWS client beside boto3 and the aws CLI, on this machine, against a server that answers at once.
 -- Peers run side by side in one run; the last column says what the issue asks for.
+local proc = require "tidelock.proc"
 local server = require "support.server"
 local shot = require "bench.parts.shot"
 
@@ -23,6 +24,26 @@ local function one_shot(env)
   end
 end
 
+-- The aws CLI is no package of the build: where there is one (AWS_CLI, or on the PATH) it stands beside, else that it
+-- does not is said.
+local function beside_cli(env, url)
+  local found = proc.run {"sh", "-c", 'command -v "${AWS_CLI:-aws}" && "${AWS_CLI:-aws}" --version', env = env}
+  local path, version = (found and found.stdout or ""):match "^(%S+)\naws%-cli/(%d+%.%d+)"
+  if not path then
+    print "The aws CLI is not here: name one by AWS_CLI (pip install awscli) to see what it takes."
+    return
+  end
+  shot.head("aws " .. version)
+  for _, words in ipairs(ONE) do
+    local ours = measure(env, 31, TIDELOCK, "call", table.unpack(words))
+    local same = table.move(words, 2, #words, 2, {words[1] == "s3" and "s3api" or words[1]})
+    table.move({"--endpoint-url", url, "--output", "json"}, 1, 4, #same + 1, same)
+    local theirs = measure(env, 5, path, table.unpack(same))
+    row("one shot " .. words[1] .. " " .. words[2], "ms CPU", ours.cpu, theirs.cpu, math.floor(theirs.cpu) / 100)
+    row("", "MB", ours.memory, theirs.memory)
+  end
+end
+
 -- The cost of starting is taken away: the same program with no call in it.
 local function many(env, count, flight, limit)
   local function each(runs, ...)
@@ -41,9 +62,11 @@ end
 shot.compile "measure"
 local stub, port = server.start({shot.compile "stub"}, "^(%d+)\n")
 local _ <close> = stub
-local env = shot.environment("http://127.0.0.1:" .. port)
+local url = "http://127.0.0.1:" .. port
+local env = shot.environment(url)
 shot.head()
 one_shot(env)
+beside_cli(env, url)
 many(env, QUICK and 500 or 2000, 1, 60)
 many(env, QUICK and 500 or 5000, 32, 60)
 return 0

@@ -48,6 +48,15 @@ describe("the same call by boto3 and by tidelock", function()
   lazy_setup(function() boto3 = oracle.start() end)
   lazy_teardown(function() boto3:stop() end)
 
+  it("is made of 200 operations of 40 services at least", function()
+    local operations, n = {}, 0
+    for _, group in ipairs(cases) do
+      for i = 2, #group do operations[group[1] .. "." .. group[i][1]] = true end
+    end
+    for _ in pairs(operations) do n = n + 1 end
+    assert.is_true(n >= 200 and #cases >= 40, ("%d operations, %d services"):format(n, #cases))
+  end)
+
   for _, group in ipairs(cases) do
     local service = group[1]
     describe(service, function()

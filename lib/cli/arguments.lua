@@ -75,8 +75,9 @@ function Short:plain(stop)
     local c = self:peek()
     if c == "" or stop:find(c, 1, true) then break end
     self.at = self.at + 1
-    if c == "\\" and self:peek() ~= "" then
-      c = self:peek()
+    local after = self:peek()
+    if c == "\\" and after ~= "" and stop:find(after, 1, true) then    -- other backslashes are the value's own
+      c = after
       self.at = self.at + 1
     end
     out[#out + 1] = c
@@ -84,13 +85,25 @@ function Short:plain(stop)
   return (table.concat(out):gsub("^%s+", ""):gsub("%s+$", ""))
 end
 
+function Short:blanks() self.at = self.text:find("%S", self.at) or #self.text + 1 end
+
+-- Bytes of a file that are no text in base64.
+local Bytes <const> = {}
+
 function Short:value(stop)
-  while self:peek():find "^%s" do self.at = self.at + 1 end
+  self:blanks()
   local c = self:peek()
-  if c == '"' or c == "'" then return self:quoted(c) end
+  if c == '"' or c == "'" then
+    local text = self:quoted(c)
+    self:blanks()
+    return text
+  end
   if c == "[" then return self:list() end
   if c == "{" then return self:hash() end
-  return self:plain(stop)
+  local text = self:plain(stop)
+  if not self.from_file then return text end
+  local bytes, raw = content(self.option, text)
+  return raw and setmetatable({bytes}, Bytes) or bytes
 end
 
 function Short:list()
@@ -114,13 +127,18 @@ function Short:hash()
 end
 
 -- A word after a comma that has no = belongs to the list of the key before it.
-function Short:is_key() return self.text:find("^%s*[%w%-_.#/: %*]+=", self.at) ~= nil end
+function Short:is_key() return self.text:find("^%s*[%w%-_.#/: %*]+@?=", self.at) ~= nil end
 
 function Short:pairs(close)
   local out = {}
   while self:peek() ~= "" and self:peek() ~= close do
     local key = self.text:match("^%s*([^=,{}%[%]]+)=", self.at)
     if not key then self:fail("expected name=value") end
+    key, self.from_file = key:match "^%s*(.-)%s*(@?)%s*$"
+    self.from_file = self.from_file ~= ""                             -- key@=file://PATH
+    if out[key] ~= nil then
+      self:fail(("there is a second %q; between the values of a list stands a blank, not a comma"):format(key))
+    end
     self.at = self.text:find("=", self.at, true) + 1
     local value = self:value("," .. close)
     while self:peek() == "," and not (function()
@@ -136,7 +154,7 @@ function Short:pairs(close)
       value[#value + 1] = self:value("," .. close)
     end
     if type(value) == "table" then value.listed = nil end
-    out[(key:gsub("^%s+", ""):gsub("%s+$", ""))] = value
+    out[key] = value
     if self:peek() == "," then self.at = self.at + 1 end
   end
   return out
@@ -198,6 +216,10 @@ function coerce(state, option, shape, value, depth, is_event)
   if depth > 64 then bad(option, "is nested too deep") end
   if shape.document or value == nil then return value end
   if value == require "tidelock.json".null then return nil end       -- as skeletons have it: not given
+  if getmetatable(value) == Bytes then
+    value = value[1]
+    if shape.type == "blob" then return value end
+  end
   if shape.eventstream and not is_event then return events(state, option, shape, value, depth) end
   if shape.type == "structure" then
     if type(value) ~= "table" then bad(option, "must be name=value pairs or JSON, not %q", tostring(value)) end

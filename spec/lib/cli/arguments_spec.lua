@@ -50,6 +50,33 @@ describe("values", function()
       parse("s3", "put_bucket_notification_configuration", "--notification-configuration",
         "QueueConfigurations=[{QueueArn=a,Events=[s3:ObjectCreated:*]}]"))
   end)
+  it("of a shorthand keep their backslashes, but one before what would end them", function()
+    local function value(text)
+      return parse("ec2", "describe_instances", "--filters", "Name=n,Values=" .. text).Filters[1].Values
+    end
+    assert.same({[[C:\dir\d+]]}, value [[C:\dir\d+]])
+    assert.same({[[a\\b]], "c"}, value [[a\\b,c]])
+    assert.same({"a,b", "c"}, value [[a\,b,c]])
+    assert.same({[[a"b]], "c"}, value [["a\"b" ,c]])
+  end)
+  it("of a shorthand may stand in a file", function()
+    local path = os.tmpname()
+    local file = assert(io.open(path, "wb"))
+    file:write "\0\1,="
+    file:close()
+    assert.same({{Name = "n", Values = {"\0\1,="}}}, parse("ec2", "describe_instances", "--filters",
+      "Name=n,Values@=file://" .. path).Filters)
+    for _, kind in ipairs {"b", ""} do
+      local key = parse("dynamodb", "get_item", "--table-name", "t", "--key", ("k={%s@=file%s://%s}"):format(
+        kind == "b" and "B" or "S", kind, path)).Key
+      assert.same({k = {[kind == "b" and "B" or "S"] = "\0\1,="}}, key)
+    end
+    os.remove(path)
+  end)
+  it("of a shorthand stand there once", function()
+    assert.matches('there is a second "Name"; between the values of a list stands a blank, not a comma',
+      refused("ec2", "describe_instances", "--filters", "Name=a,Values=b,Name=c,Values=d"), 1, true)
+  end)
   it("of a shorthand keep their types: numbers and booleans, false too", function()
     assert.same({SSESpecification = {Enabled = false}},
       parse("dynamodb", "update_table", "--sse-specification", "Enabled=false"))

@@ -23,14 +23,14 @@ end
 local topic = ensure.sns.topic {
   name = topic_name,
   DisplayName = "Cost alerts",
-  Policy = {Version = "2012-10-17", Statement = {
+  PolicyStatements = {
     {Sid = "Owner", Effect = "Allow", Principal = {AWS = account.id}, Resource = topic_arn,
       Action = {"sns:GetTopicAttributes", "sns:SetTopicAttributes", "sns:Subscribe", "sns:ListSubscriptionsByTopic",
         "sns:Publish", "sns:AddPermission", "sns:RemovePermission", "sns:DeleteTopic"}},
     may_publish("Budgets", "budgets.amazonaws.com"),
     may_publish("Anomalies", "costalerts.amazonaws.com"),
     may_publish("Alarms", "cloudwatch.amazonaws.com"),
-  }},
+  },
   tags = {Purpose = "alerts on spend"},
 }
 

@@ -23,6 +23,24 @@ describe("D2", function()
     assert.same({["budgets.amazonaws.com"] = true, ["costalerts.amazonaws.com"] = true,
       ["cloudwatch.amazonaws.com"] = true}, let_in)
   end)
+  it("is mended where the topic is there already, beside what its makers let in", function()
+    local sns = host.session.sns
+    local arn = sns:create_topic {Name = "example-cost-alerts"}.TopicArn
+    sns:set_topic_attributes {TopicArn = arn, AttributeName = "Policy", AttributeValue = json.encode {
+      Version = "2012-10-17", Statement = {{Sid = "AllowBudgetsToPublish", Effect = "Allow", Action = "SNS:Publish",
+        Principal = {Service = "budgets.amazonaws.com"}, Resource = arn,
+        Condition = {StringEquals = {["AWS:SourceAccount"] = host.account}}}}}}
+    for _, writes in ipairs {"%d+", "0"} do
+      local code, text = host:apply "provision/costs"
+      assert.equal(0, code, text)
+      assert.matches(" " .. writes .. " writes", text)
+      local sids = {}
+      for i, s in ipairs(json.decode(sns:get_topic_attributes {TopicArn = arn}.Attributes.Policy).Statement) do
+        sids[i] = s.Sid
+      end
+      assert.same({"AllowBudgetsToPublish", "Owner", "Budgets", "Anomalies", "Alarms"}, sids)
+    end
+  end)
   it("is avoided: no alarm of harden/alarms tells the cost topic", function()
     account.build(host, {only = {"network", "containers", "data"}})
     local code, text = host:apply "harden/alarms"

@@ -193,16 +193,21 @@ function limiter:take(user, id, nonce)
   local block = self.untold[user] and stopped(self, user)
   if block then return info(self, user, id, {code = "limited", wait_ms = block, detail = "blocked"}) end
   local key = pair(user, id)
-  nonce = nonce or self.pending[key] or digest.hex(digest.random(12))
+  -- Taken out before anything waits: were two copies of a message to ask with one nonce, both would be let through.
+  local kept = self.pending[key]
+  self.pending[key] = nil
+  nonce = nonce or kept or digest.hex(digest.random(12))
   local ok, why = guard(self)
-  if not ok then return unavailable(self, user, id, why) end
+  if not ok then
+    self.pending[key] = self.pending[key] or kept
+    return unavailable(self, user, id, why)
+  end
   local reply, err = ask(self, user, id, nonce)
   if not reply and err.code ~= "unsent" then       -- it may have run: the same nonce makes asking again harmless
     reply, err = ask(self, user, id, nonce)
     if not reply then self.pending[key] = nonce end
   end
   if not reply then return unavailable(self, user, id, sentence(err)) end
-  self.pending[key] = nil
   local code, ms, stamp, server, detail, attempt, owner = table.unpack(reply)
   if code == "unknown" and owner == nonce then     -- a grant of ours that we never used
     self:finish(user, id, nonce, "R", "not used")

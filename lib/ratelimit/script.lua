@@ -48,7 +48,8 @@ local function waits(p)
 end
 
 -- KEYS: 1 the account's ring, 2 the message's claim, 3 the lineage. ARGV: 1 caller's clock in ms, 2 nonce.
--- Returns {code, wait ms or ms left of a grant, stamp, server ms, detail, attempt, nonce of the claim}.
+-- Returns {code, wait ms or ms left of a grant, stamp, server ms, detail, attempt, nonce of the claim}. What is unknown
+-- has ms left as long as the request itself may still arrive.
 --
 -- A refusal for the rate is safe whatever became of the server's past, so the ring is asked before the fence, whose
 -- INFO costs more than all the rest: only what is about to be admitted pays for it. A refusal writes nothing.
@@ -98,7 +99,7 @@ if claim then
     redis.call('SET', KEYS[2], string.format('U:%s:%d:%.0f:%.0f:lease over', nonce, tries, till, stamp), 'KEEPTTL')
     return {'unknown', 0, stamp, server, 'lease over', tries, nonce}
   end
-  if state == 'U' then return {'unknown', 0, stamp, server, detail, tries, nonce} end
+  if state == 'U' then return {'unknown', math.max(0, stamp - lo), stamp, server, detail, tries, nonce} end
   if state == 'S' or state == 'F' then return {'done', 0, stamp, server, state .. ':' .. detail, tries, nonce} end
   if state ~= 'R' then return redis.error_reply('CLAIM the claim ' .. KEYS[2] .. ' is not one of ours') end
   attempt = tries + 1
@@ -129,17 +130,18 @@ if lo < open then return {'cooldown', open - lo, 0, server, '', attempt - 1, ''}
 
 -- KEYS: 1 ring, 2 claim. ARGV: 1 caller's clock, 2 nonce, 3 outcome (S sent, F failed for good, R proved not sent or
 -- refused, to be tried again, U unknown), 4 detail, 5 ms by which to block the account, or 0.
--- Ends the claim of its owner, or one whose outcome is unknown. The stamp is lowered to now, but not for U: that
--- request may still arrive. Nothing is ever given back: bytes left. A block holds whoever tells it, and whether or not
+-- Ends the claim of that nonce, by its owner or by one who found it unknown and looked: of two who looked, the slower
+-- one says nothing of the try that the faster one made room for. The stamp is lowered to now, but not for U: that request
+-- may still arrive. Nothing is ever given back: bytes left. A block holds whoever tells it, and whether or not
 -- the claim and the ring are still there: it is the account's.
 local FINISH <const> = CLOCKS .. [[
 local claim = redis.call('GET', KEYS[2]) or ''
 local state, nonce, tries, till, stamp = string.match(claim, '^(%a):([^:]*):(%d+):(%d+):(%d+):')
-local ours = state == 'U' or (state == 'L' and nonce == ARGV[2])
+local ours = (state == 'L' or state == 'U') and nonce == ARGV[2]
 local block, lower = tonumber(ARGV[5]), false
 if ours then
   stamp = tonumber(stamp)
-  lower = nonce == ARGV[2] and ARGV[3] ~= 'U' and hi < stamp
+  lower = ARGV[3] ~= 'U' and hi < stamp
   local ended = string.format('%s:%s:%s:%s:%.0f:%s', ARGV[3], nonce, tries, till, lower and hi or stamp, ARGV[4])
   redis.call('SET', KEYS[2], ended, 'EX', $CLAIMTTL)
 end

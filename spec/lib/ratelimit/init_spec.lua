@@ -175,6 +175,25 @@ describe("ratelimit", function()
     other:close()
   end)
 
+  it("of two copies of a message whose grant was lost, one has its nonce", function()
+    local away, other = true, nil
+    local flaky = {call = function(_, ...)
+      local reply, err = r:call(...)
+      if away and select(2, ...) == other.sha.take then return nil, {code = "unknown", message = "broke"} end
+      return reply, err
+    end}
+    other = ratelimit.new(RULE, flaky)
+    assert(r:call("SCRIPT", "LOAD", other.scripts.take))
+    assert.equal("unavailable", select(2, other:take("u", "m")).code)
+    away = false
+    local codes = {}
+    for i = 1, 2 do codes[i] = loop.spawn(function() return select(2, other:take("u", "m")).code end) end
+    for i = 1, 2 do codes[i] = select(2, assert(loop.wait(codes[i]))) end
+    table.sort(codes)
+    assert.same({"admitted", "inflight"}, codes)
+    other:close()
+  end)
+
   it("a server that hangs, and then runs what nobody waits for any more, grants once", function()
     local hasty <close> = require "redis".connect {url = server.url, timeout = 0.2}
     local other <close> = ratelimit.new(RULE, hasty)

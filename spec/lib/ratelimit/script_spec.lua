@@ -217,6 +217,14 @@ describe("ratelimit.script", function()
       assert.same({"not yours", "L"}, w.finish(START + 7000, "o", "n1", "S"), "the first one comes too late")
     end)
 
+    it("say how long an unknown request may still arrive", function()
+      local w = world {name = "spec", windows = {{limit = 10, seconds = 60}}, timeout = 3, lease = 5, fence = "none"}
+      w.take(START, "m", "n1")
+      w.finish(START + 100, "m", "n1", "U")
+      assert.same({"unknown", 2000}, {(w.take(START + 1000, "m", "n2")), (select(2, w.take(START + 1000, "m", "n2")))})
+      assert.equal(0, (select(2, w.take(START + 3000, "m", "n2"))))
+    end)
+
     it("are done for ever once sent or failed, and keep why", function()
       local w = world(RULE)
       for i, outcome in ipairs {"S", "F"} do
@@ -455,11 +463,23 @@ describe("ratelimit.script", function()
       require "tidelock.loop".sleep(0.1)
       assert.equal("limited", (w.take(START + 100, "b")))
     end)
-    fact("a claim that any nonce may end", replace("(state == 'L' and nonce == ARGV[2])", "state == 'L'"),
-      function(change)
+    fact("a claim that any nonce may end", replace("(state == 'L' or state == 'U') and nonce == ARGV[2]",
+      "state == 'L' or state == 'U'"), function(change)
       local w = world(RULE, change)
       w.take(START, "a", "n1")
       assert.same({"not yours", "L"}, w.finish(START, "a", "n2", "S"))
+    end)
+    fact("what one who looked late says of a later try", replace("(state == 'L' or state == 'U') and nonce == ARGV[2]",
+      "state == 'U' or (state == 'L' and nonce == ARGV[2])"), function(change)
+      local w = world({name = "spec", windows = {{limit = 10, seconds = 60}}, timeout = 3, lease = 5, fence = "none"},
+        change)
+      w.take(START, "a", "n1")
+      w.finish(START, "a", "n1", "U")
+      w.finish(START + 5000, "a", "n1", "R")                 -- the first who looked: not sent
+      assert.equal("admitted", (w.take(START + 5000, "a", "n2")))
+      w.finish(START + 5100, "a", "n2", "U")
+      assert.same({"not yours", "U"}, w.finish(START + 5200, "a", "n1", "R"))
+      assert.equal("unknown", (w.take(START + 9000, "a", "n3")))
     end)
 
     it("a fence without the replication id", function()

@@ -55,20 +55,30 @@ local function sent(self, message, info, record, detail)
   return {what = "delete"}
 end
 
--- It may have been sent. Looked up where the site can be asked; else a person must.
-local function unknown(self, message, info, record, detail)
+-- It may have been sent. Looked up where the site can be asked; else a person must. For `rest` seconds the request may
+-- still be on its way, and that the site does not know it proves nothing: it is looked up again after that.
+local function unknown(self, message, info, record, detail, rest)
   local found = self.sender:verify(message)
   if found == "sent" then return sent(self, message, info, record, "found at the site") end
-  if found == "not sent" then return failed(self, message, info, {detail = detail .. "; not found at the site"}) end
+  if found == "not sent" and rest <= 0 then
+    return failed(self, message, info, {detail = detail .. "; not found at the site"})
+  end
   self.limiter:finish(message.userId, message.messageId, info.nonce, "U", detail)
+  if found == "not sent" then
+    note(self, "unknown", message, {detail = detail .. "; not found at the site yet", wait = rest})
+    return {what = "defer", seconds = rest + 1, quiet = true}
+  end
   return bury(self, message, "unknown: " .. detail, "unknown")
 end
 
-local function send(self, message, info, record, left)
-  local result = self.sender:send(message, math.min(info.timeout - left, self.send_timeout or math.huge), self.clock())
+local function send(self, message, info, record, took)
+  local ends = loop.now() + info.timeout - took
+  local result = self.sender:send(message, math.min(ends - loop.now(), self.time_left()), self.clock())
   if result.outcome == "S" then return sent(self, message, info, record, result.detail) end
   if result.outcome == "R" then return failed(self, message, info, result) end
-  if result.outcome == "U" then return unknown(self, message, info, record, result.detail) end
+  if result.outcome == "U" then
+    return unknown(self, message, info, record, result.detail, ends - loop.now())
+  end
   self.report:count "failed"
   self.limiter:finish(message.userId, message.messageId, info.nonce, "F", result.detail)
   return bury(self, message, "refused: " .. result.detail, "refused")
@@ -106,7 +116,7 @@ end
 local function answer(self, message, info, record)
   if info.code == "limited" then return limited(self, message, info) end
   if info.code == "inflight" then return {what = "defer", seconds = info.wait + 1, quiet = true} end
-  if info.code == "unknown" then return unknown(self, message, info, record, info.detail) end
+  if info.code == "unknown" then return unknown(self, message, info, record, info.detail, info.wait) end
   if info.code == "done" then
     if info.detail:sub(1, 1) == "F" then
       return bury(self, message, "failed before: " .. info.detail:sub(3), "failed")
@@ -153,7 +163,7 @@ end
 function deliver.new(options)
   return {limiter = options.limiter, sender = options.sender, report = options.report, tries = options.tries or 5,
     patience = options.patience or 0, backoff = options.backoff or BACKOFF, clock = options.clock or loop.time,
-    sleep = options.sleep or loop.sleep, send_timeout = options.send_timeout, waiting = {},
+    sleep = options.sleep or loop.sleep, waiting = {}, time_left = function() return math.huge end,
     places = options.places or math.huge,
     stopping = options.stopping or function() return false end}
 end

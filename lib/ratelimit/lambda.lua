@@ -17,7 +17,7 @@ local LEAST <const> = 3           -- with less time than that no send is begun
 
 local function one(self, record, left)
   if left() < LEAST then return false end
-  self.deliver.send_timeout = left() - MARGIN
+  self.deliver.time_left = function() return left() - MARGIN end
   local ok, done = pcall(function()
     return deliver.settle(self.queue, record, deliver.handle(self.deliver, record))
   end)

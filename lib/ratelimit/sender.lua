@@ -1,8 +1,10 @@
 --- Sends one message over HTTP, and says of each answer what became of the message.
 local http = require "tidelock.http"
 local json = require "tidelock.json"
+local loop = require "tidelock.loop"
 local proxy = require "proxy"
 local secret = require "tidelock.secret"
+local tokenbucket = require "tidelock.tokenbucket"
 
 local sender = {}
 local methods = {}
@@ -62,6 +64,20 @@ local function split(url)
   return scheme, host, (path:gsub("%?.*$", "")), query
 end
 
+-- What the site says in the answer's head is all that is asked of it: a body that is too long or breaks off takes
+-- nothing back of a 2xx or a 429. It is read at all only so that its connection can be kept.
+local function exchange(out, options)
+  local response, err = http.open(out, options)
+  if not response then return nil, err end
+  local left = MAX_BODY
+  repeat
+    local piece = response:read()
+    left = left - #(piece or "")
+  until not piece or left <= 0
+  response:close()
+  return response
+end
+
 --- Makes a sender.
 -- @param options {url = "https://host/path/{userId}", method = "POST", headers = {}, ca =, timeout = 25, verify =
 --   "https://host/messages/{messageId}" (200: it was sent, 404: it was not), auth = {header = "Authorization", prefix =
@@ -75,21 +91,42 @@ function sender.new(options, session)
     end
   end
   if not options.url then error({exit = 64, code = "Usage", message = "The sender needs a url to send to."}, 0) end
-  return setmetatable({options = options, session = session, send_request = options.transport or http.send}, methods)
+  return setmetatable({options = options, session = session, transport = options.transport or exchange}, methods)
 end
 
--- The value of the auth header, asked for once, and again after the site refused it.
+local function read_token(self)
+  local got = self.session:client("secretsmanager"):call("GetSecretValue", {SecretId = self.options.auth.secret})
+  return type(got.SecretString) == "string" and secret.new(got.SecretString) or got.SecretString
+end
+
+-- The auth header, its value read once. Returns that.
 local function authorise(self, headers)
   local auth = self.options.auth
-  if not auth then return end
-  if not self.token then
-    local got = self.session:client("secretsmanager"):call("GetSecretValue", {SecretId = auth.secret})
-    self.token = type(got.SecretString) == "string" and secret.new(got.SecretString) or got.SecretString
-  end
+  if not auth then return nil end
+  self.token = self.token or read_token(self)
   headers[auth.header or "Authorization"] = (auth.prefix or "") .. secret.reveal(self.token)
+  return self.token
 end
 
-local function request(self, method, url, message, body, timeout)
+-- What a function that asks for the secret gave; or nil and that nothing was sent. Who was cancelled says nothing.
+local function attempt(fn, ...)
+  local ok, got = pcall(fn, ...)
+  if ok then return got end
+  if got == loop.CANCELLED then error(got, 0) end
+  return nil, {code = "the secret could not be read", sent = false,
+    message = tostring(type(got) == "table" and got.code or got)}
+end
+
+-- Was the token that the site refused rotated meanwhile? Read anew, unless another message did so already.
+local function rotated(self, used)
+  if self.token == used then self.token = read_token(self) end
+  return secret.reveal(self.token) ~= secret.reveal(used)
+end
+
+-- Within `seconds` from now, of which the secret may take some: a request that went out after its grant's time would
+-- arrive when nobody counts it any more. Returns the response or nil, the error, and the token used.
+local function request(self, method, url, message, body, seconds)
+  local till = tokenbucket.now() + seconds * 1000
   local scheme, host, path, query = split(fill(url, message))
   local headers = {["User-Agent"] = "tidelock"}
   for name, value in pairs(self.options.headers or {}) do headers[name] = value end
@@ -97,34 +134,38 @@ local function request(self, method, url, message, body, timeout)
     headers["Content-Type"] = "application/json"
     headers["Idempotency-Key"] = message.messageId
   end
-  authorise(self, headers)
+  local token, why = attempt(authorise, self, headers)
+  if why then return nil, why end
+  local timeout = (till - tokenbucket.now()) / 1000
+  if timeout <= 0.05 then return nil, {code = "late", message = "no time was left to send in", sent = false} end
   local out = {method = method, scheme = scheme, host = host, path = path, query = query, headers = headers,
     body = body}
-  return self.send_request(out, proxy.options(out, {timeout = timeout, connect_timeout = math.min(5, timeout),
-    read_timeout = timeout, max_body = MAX_BODY, ca = self.options.ca}))
+  local response, err = self.transport(out, proxy.options(out, {timeout = timeout,
+    connect_timeout = math.min(5, timeout), read_timeout = timeout, ca = self.options.ca}))
+  return response, err, token
 end
 
---- Sends it within `seconds`. What is raised while its secret is fetched means that nothing was sent.
+--- Sends it within `seconds`. Where its secret can't be read, nothing was sent. A 401 to a token
+-- that was rotated meanwhile took nothing either, and the next try has the new one.
 -- @return as `sender.judge`
 function methods:send(message, seconds, now)
   local body = json.encode({messageId = message.messageId, userId = message.userId, recipientId = message.recipientId,
     content = message.content, mediaUrls = message.mediaUrls and json.array(message.mediaUrls)}, {sort = true})
   local timeout = math.min(seconds, self.options.timeout or 25)
-  if timeout <= 0.05 then return {outcome = "R", detail = "no time was left to send in"} end
-  local asked, response, err = pcall(request, self, self.options.method or "POST", self.options.url, message, body,
-    timeout)
-  if not asked then
-    return {outcome = "R", detail = "the secret could not be read: " .. tostring(response.code or response)}
+  local response, err, token = request(self, self.options.method or "POST", self.options.url, message, body, timeout)
+  if token and response and response.status == 401 then
+    local other, unread = attempt(rotated, self, token)
+    if unread then return sender.judge(nil, unread, now) end
+    if other then return {outcome = "R", detail = "HTTP 401; the secret was rotated, and is read anew"} end
   end
-  if response and response.status == 401 then self.token = nil end
   return sender.judge(response, err, now)
 end
 
 --- Was it sent? "sent", "not sent", or nil where that can't be told.
 function methods:verify(message)
   if not self.options.verify then return nil end
-  local asked, response = pcall(request, self, "GET", self.options.verify, message, nil, 10)
-  if not asked or not response then return nil end
+  local response = request(self, "GET", self.options.verify, message, nil, 10)
+  if not response then return nil end
   if response.status == 200 then return "sent" end
   if response.status == 404 then return "not sent" end
   return nil

@@ -1,5 +1,6 @@
 -- sender_spec.lua -- what each answer of the site means for a message, and what a request is made of.
 local json = require "tidelock.json"
+local loop = require "tidelock.loop"
 local senders = require "ratelimit.sender"
 local server = require "support.server"
 
@@ -24,6 +25,23 @@ take(c)
 c.sendall(b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}")
 take(c)
 s.close()
+c.close()
+sys.stdin.read()
+]]
+
+--- A site that answers one request with this status, this header and so many bytes, and is gone.
+local BODY <const> = [[
+import socket, sys
+s = socket.create_server(("127.0.0.1", 0))
+print(s.getsockname()[1], flush=True)
+c, _ = s.accept()
+got = b""
+while b"}" not in got:
+    got += c.recv(65536)
+try:
+    c.sendall(b"HTTP/1.1 %d Said\r\n%s\r\n\r\n" + b"x" * %d)
+except OSError:
+    pass
 c.close()
 sys.stdin.read()
 ]]
@@ -102,14 +120,83 @@ describe("ratelimit.sender", function()
     end}, session)
     sender:send(MESSAGE, 5, NOW)
     status = 401
-    sender:send(MESSAGE, 5, NOW)
-    assert.equal("token-1", seen)
-    sender:send(MESSAGE, 5, NOW)
-    assert.equal("token-2", seen)
+    assert.same({"R", "HTTP 401; the secret was rotated, and is read anew"}, {sender:send(MESSAGE, 5, NOW).outcome,
+      sender:send(MESSAGE, 5, NOW).detail})
+    assert.same({"token-2", 3}, {seen, reads})
+    session.client = function() return {call = function() return {SecretString = "token-3"} end} end
+    assert.same({"F", "token-3"}, {sender:send(MESSAGE, 5, NOW).outcome, seen}, "the same token again is no other one")
     session.client = function() error({code = "AccessDenied", message = "no"}) end
     sender.token = nil
     local result = sender:send(MESSAGE, 5, NOW)
     assert.same({"R", "the secret could not be read: AccessDenied"}, {result.outcome, result.detail})
+  end)
+
+  it("reads a rotated token once for all that were refused with the old one", function()
+    local reads, asked = 0, 0
+    local session = {client = function()
+      return {call = function()
+        reads = reads + 1
+        return {SecretString = "token-" .. reads}
+      end}
+    end}
+    local sender = senders.new({url = "https://x.example/", auth = {secret = "s"}, transport = function()
+      asked = asked + 1
+      loop.sleep(0.02)
+      return {status = 401, headers = {}}
+    end}, session)
+    local tasks = {}
+    for i = 1, 3 do tasks[i] = loop.spawn(function() return sender:send(MESSAGE, 5, NOW).outcome end) end
+    for i = 1, 3 do assert.equal("R", (select(2, assert(loop.wait(tasks[i]))))) end
+    assert.same({3, 2}, {asked, reads})
+  end)
+
+  it("counts what the secret took against the time to send in, and sends nothing where none is left", function()
+    local timeout
+    local session = {client = function()
+      return {call = function()
+        loop.sleep(0.2)
+        return {SecretString = "token"}
+      end}
+    end}
+    local sender = senders.new({url = "https://x.example/", auth = {secret = "s"}, transport = function(_, options)
+      timeout = options.timeout
+      return {status = 201, headers = {}}
+    end}, session)
+    local late = sender:send(MESSAGE, 0.15, NOW)
+    assert.same({"R", "late: no time was left to send in"}, {late.outcome, late.detail})
+    assert.is_nil(timeout)
+    sender.token = nil
+    assert.equal("S", sender:send(MESSAGE, 5, NOW).outcome)
+    assert.is_true(timeout <= 4.81, timeout)
+  end)
+
+  it("who is cancelled while he sends does not say that nothing was sent", function()
+    for _, where in ipairs {"url", "verify"} do
+      local sender = senders.new {url = "https://x.example/", verify = "https://x.example/v",
+        transport = function() loop.sleep(5) end}
+      local after
+      local task = loop.spawn(function()
+        after = where == "url" and sender:send(MESSAGE, 5, NOW) or sender:verify(MESSAGE)
+        after = after or "went on"
+      end)
+      loop.sleep(0.01)
+      loop.cancel(task)
+      assert.is_falsy((loop.wait(task)), where)
+      assert.is_nil(after, where)
+    end
+  end)
+
+  it("goes by the head of an answer, whatever its body is like", function()
+    for status, answer in pairs {
+      [201] = {"Content-Length: 300000", 300000, "S"}, [202] = {"Content-Length: 10", 3, "S"},
+      [429] = {"Retry-After: 9\\r\\nContent-Length: 300000", 300000, "R"}, [400] = {"Content-Length: 10", 3, "F"}} do
+      local site <close>, port = server.start({server.PYTHON, "-c", BODY:format(status, answer[1], answer[2])},
+        "^(%d+)\n")
+      local result = senders.new({url = ("http://127.0.0.1:%d/"):format(port)}):send(MESSAGE, 5, NOW)
+      assert.same({answer[3], ("HTTP %d"):format(status)}, {result.outcome, result.detail})
+      assert.equal(status == 429 and 9 or nil, result.block)
+      assert.truthy(site)
+    end
   end)
 
   it("asks the site what became of a message, and takes only a plain answer", function()

@@ -131,9 +131,9 @@ if lo < open then return {'cooldown', open - lo, 0, server, '', attempt - 1, ''}
 -- KEYS: 1 ring, 2 claim. ARGV: 1 caller's clock, 2 nonce, 3 outcome (S sent, F failed for good, R proved not sent or
 -- refused, to be tried again, U unknown), 4 detail, 5 ms by which to block the account, or 0.
 -- Ends the claim of that nonce, by its owner or by one who found it unknown and looked: of two who looked, the slower
--- one says nothing of the try that the faster one made room for. The stamp is lowered to now, but not for U: that request
--- may still arrive. Nothing is ever given back: bytes left. A block holds whoever tells it, and whether or not
--- the claim and the ring are still there: it is the account's.
+-- says nothing of the try that the faster made room for. The stamp is lowered to now, but not for U: that request may
+-- still arrive. Nothing is ever given back: bytes left. A block holds whoever tells it, and whether or not the claim
+-- and the ring are still there: it is the account's.
 local FINISH <const> = CLOCKS .. [[
 local claim = redis.call('GET', KEYS[2]) or ''
 local state, nonce, tries, till, stamp = string.match(claim, '^(%a):([^:]*):(%d+):(%d+):(%d+):')

@@ -54,6 +54,7 @@ local open = queues.open
 queues.open = function(...)
   local queue = open(...)
   wrap(queue, "delete", "before delete", "after delete")
+  wrap(queue.sends, "call", "before enqueue", "after enqueue")
   return queue
 end
 local watch = loop.spawn(function()

@@ -118,6 +118,44 @@ describe("the limiter, end to end", function()
   local POINTS <const> = {"before take", "after take", "before send", "after send", "before finish", "after finish",
     "before delete", "after delete"}
 
+  -- What the queue would soon make a dead letter is enqueued anew and deleted: both are there between the two.
+  case("killed while a message is enqueued anew, it sends nothing twice and loses nothing", function()
+    local tasks, points = {}, {"before enqueue", "after enqueue", "after delete"}
+    for i, point in ipairs(points) do
+      tasks[i] = loop.spawn(function()
+        local name = "anew" .. i
+        local w = world(name, {patience = 0})
+        for n = 1, 5 do w.put(("%s-%d"):format(name, n), "user") end
+        for _ = 1, 3 do                     -- at its next receive each must be enqueued anew
+          local seen = 0
+          repeat
+            seen = seen + #(sqs:receive_message {QueueUrl = w.queue, MaxNumberOfMessages = 10, VisibilityTimeout = 1,
+              WaitTimeSeconds = 2}.Messages or {})
+          until seen == 5
+          loop.sleep(1.1)
+        end
+        local doomed = w.start(point, point == "after delete" and "4" or "1")
+        local _, number = doomed:wait()
+        doomed:close()
+        assert(number == 9, ("it was not killed %s"):format(point))
+        local process = w.start()
+        w.wait(60)
+        w.stop(process)
+        return w, name
+      end)
+    end
+    for i, task in ipairs(tasks) do
+      local ok, w, name = loop.wait(task)
+      assert(ok, w)
+      local list = arrivals(name .. "-")
+      within_limit(list)
+      local n, dead = counted(list), w.dead()
+      for m = 1, 5 do assert.equal(1, n[("%s-%d"):format(name, m)], ("%s: %s-%d"):format(points[i], name, m)) end
+      assert.same({}, dead, points[i])
+      assert.matches('"event":"deferred"', table.concat(w.lines, "\n"))
+    end
+  end)
+
   for _, verified in ipairs {true, false} do
     case(("killed at each point, it sends nothing twice and loses nothing, %s"):format(verified and "with a lookup"
       or "without one"), function()

@@ -1,5 +1,6 @@
 --- tidelock check: holds the account to the controls. Reads only.
 local checks = require "checks"
+local contains = require "lists".contains
 local findings = require "report.findings"
 local options = require "cli.options"
 local playing = require "cli.playing"
@@ -46,6 +47,15 @@ local function named_regions(text)
     seen[name] = true
   end
   if #out == 0 then options.usage "--regions takes names such as eu-west-1 by commas, or all; it names none" end
+  return out
+end
+
+-- What a role must allow: what the controls read, and what finds the regions and accounts to read it in.
+local function actions_of(controls, args)
+  local out = checks.actions(controls)
+  if args.regions == "all" and not contains(out, "ec2:DescribeRegions") then out[#out + 1] = "ec2:DescribeRegions" end
+  if args.org then table.move({"organizations:ListAccounts", "sts:AssumeRole"}, 1, 2, #out + 1, out) end
+  table.sort(out)
   return out
 end
 
@@ -211,7 +221,7 @@ end
 local function run(args, ctx)
   local controls, baseline = understood(args)
   if args.list then return print_list(controls, ctx) end
-  if args.actions then return ctx:print(checks.actions(controls)) or 0 end
+  if args.actions then return ctx:print(actions_of(controls, args)) or 0 end
   local account, path = account_of(args)
   telling.check(args, account)
   local traffic = require "playbook.recorder".traffic()

@@ -282,6 +282,9 @@ describe("tidelock check", function()
     assert.equal(0, code)
     assert.equal("rds:DescribeDBClusterParameters\nrds:DescribeDBClusters\nrds:DescribeDBInstances\n"
       .. "rds:DescribeDBParameters\n", out)
+    code, out = run("check", "iam-root-mfa", "--actions", "--org", "--regions", "all")
+    assert.equal(0, code)
+    assert.equal("ec2:DescribeRegions\niam:GetAccountSummary\norganizations:ListAccounts\nsts:AssumeRole\n", out)
   end)
 
   it("exits 64 for a control that does not exist, and 1 where nothing answers", function()

@@ -13,6 +13,18 @@ local function unknown(models, name)
   options.usage(("there is no command, resource type or AWS service %q%s"):format(name, suggest.phrase(name, names)))
 end
 
+-- Options that are no members, as a section of their own.
+local function short_options(by, width)
+  local names = {}
+  for name, option in pairs(by) do
+    if option.put then names[#names + 1] = "--" .. name end
+  end
+  if #names == 0 then return names end
+  table.sort(names)
+  return {"", "IN SHORT", "", "  Parts of the input, as the aws CLI has them:",
+    table.unpack(require "repl.wrap".columns(names, "    ", width))}
+end
+
 --- Prints the help of a service, or of one of its operations.
 function servicehelp.run(ctx, service, operation)
   local models = require "tidelock.models"
@@ -38,6 +50,8 @@ function servicehelp.run(ctx, service, operation)
     local arguments = require "cli.arguments"
     local how = manual.cli(service, op, function(name) return arguments.name_of(op, name) end)
     lines = manual.operation(service, op, texts, how, width, note)
+    local short = short_options(arguments.options(op, op.service), width)
+    table.move(short, 1, #short, #lines + 1, lines)
   else
     lines = manual.service(service, model, texts, width, note)
   end

@@ -36,6 +36,15 @@ describe("tidelock help of AWS", function()
     assert.matches("Keys: All, Policy, VisibilityTimeout", out)
     assert.matches("OUTPUT\n\n  QueueUrl  %(string%)\n      The URL of the created", out)
     assert.matches("ERRORS\n.*QueueDeletedRecently", out)
+    assert.is_nil(out:find("IN SHORT", 1, true))
+  end)
+
+  it("names the options that the aws CLI has beside the members, and those it has under another name", function()
+    local out = help("ec2", "authorize-security-group-ingress").stdout
+    assert.matches("IN SHORT\n.*%-%-cidr.*%-%-port.*%-%-protocol", out)
+    out = help("eks", "update-cluster-version").stdout
+    assert.matches("%-%-kubernetes%-version VALUE", out)
+    assert.is_nil(out:find("--version VALUE", 1, true))
   end)
 
   it("shows the members of structures, and a structure inside itself once", function()

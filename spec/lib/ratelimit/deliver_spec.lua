@@ -64,6 +64,27 @@ describe("ratelimit.deliver", function()
     assert.same({{"F", 7}}, w.finished)
   end)
 
+  it("sends within the grant's time and that of the invocation, as they are when it sends", function()
+    local seconds
+    local function given(timeout, left)
+      local w = world({{code = "admitted", timeout = timeout}}, {})
+      w.deliver.sender.send = function(_, _, n)
+        seconds = n
+        return {outcome = "S", detail = ""}
+      end
+      local take = w.deliver.limiter.take
+      w.deliver.limiter.take = function(...)
+        left = left - 4                    -- the limiter took so long to answer
+        return take(...)
+      end
+      w.deliver.time_left = function() return left end
+      w.handle()
+      return seconds
+    end
+    assert.equal(16, given(30, 20))
+    assert.is_true(given(5, 20) <= 5 and seconds > 4.9, seconds)
+  end)
+
   it("that the site does not know a message yet is no leave to send it again while its request may arrive", function()
     local w = world({{code = "admitted"}}, {{outcome = "U", detail = "closed: x"}}, {verify = "not sent"})
     local action = w.handle()

@@ -125,6 +125,7 @@ describe("the limiter, end to end", function()
       tasks[i] = loop.spawn(function()
         local name = "anew" .. i
         local w = world(name, {patience = 0})
+        w.spec.send.verify = site_url .. "/messages/{messageId}"
         for n = 1, 5 do w.put(("%s-%d"):format(name, n), "user") end
         for _ = 1, 3 do                     -- at its next receive each must be enqueued anew
           local seen = 0

@@ -183,7 +183,7 @@ function dlq.redrive(args, ctx, queue, list)
         kept = kept + 1
         ctx:say("%s stays: it may have been sent already. Look it up; --resend-unknown sends it all the same.", one.id)
       else
-        local ok, why = deadletters.redrive(queue, limiter, one)
+        local ok, why = deadletters.redrive(queue, limiter, one, args.resend_unknown)
         if not ok then error({exit = 69, message = why}, 0) end
         moved = moved + 1
       end

@@ -64,10 +64,12 @@ local function given_with(one)
   return out
 end
 
---- Puts a letter on the queue again. What the limiter remembers of it is forgotten, else it would be buried again.
-function deadletters.redrive(queue, limiter, one)
+--- Puts a letter on the queue again. That it failed is forgotten, else it would be buried again; that it was sent is
+-- not.
+-- @param resend true: also where it may have been sent
+function deadletters.redrive(queue, limiter, one, resend)
   if one.user and one.message_id then
-    local _, why = limiter:forget(one.user, one.message_id)
+    local _, why = limiter:forget(one.user, one.message_id, resend)
     if why then return nil, why end
   end
   queue.sqs:send_message {QueueUrl = queue.url, MessageBody = one.body, MessageAttributes = given_with(one)}

@@ -63,7 +63,7 @@ function limiter:slots_key(user) return ("rate_slots:%s:%s"):format(self.policy.
 -- ## Talking to Redis
 
 local ANSWERS <const> = {take = "string", finish = "string", peek = "string", ready = "string", guard = "string",
-  slot = "number"}
+  forget = "string", slot = "number"}
 
 -- A script's reply, if it is of the script's kind: a list that begins with a word, or a number. Whatever else is at
 -- that address may answer anything.
@@ -306,11 +306,14 @@ function limiter:reset(user)
   return n
 end
 
---- Forgets what became of a message, so that it may be sent (again). For people, who were asked.
-function limiter:forget(user, id)
-  local n, err = self.redis:call("DEL", self:claim_key(user, id))
-  if not n then return nil, sentence(err) end
-  return n > 0
+--- Forgets that a message failed, so that it may be sent. For people, who were asked. What was sent stays so: a second
+-- letter of it, or one that the queue itself made after the send, is a copy.
+-- @param resend true: also where it may have been sent
+-- @return whether it was forgotten; or nil and why
+function limiter:forget(user, id, resend)
+  local reply, err = evaluate(self, "forget", {self:claim_key(user, id)}, resend and "1" or "0")
+  if not reply then return nil, sentence(err) end
+  return reply[1] == "forgotten"
 end
 
 --- Frees what the limiter holds in this process.

@@ -221,6 +221,17 @@ local most, how = string.match(memory, 'maxmemory:(%d+)'), string.match(memory, 
 return {most or '0', how or '?', evicted}
 ]]
 
+-- KEYS: 1 claim. ARGV: 1 '1' where what may have been sent shall be sent again too. Forgets what failed for good, and
+-- never what was sent or is being sent: the letter of such a message is a copy. Returns {'forgotten' or 'kept', state}.
+local FORGET <const> = [[
+local state = string.sub(redis.call('GET', KEYS[1]) or '', 1, 1)
+if state == 'F' or state == 'R' or (state == 'U' and ARGV[1] == '1') then
+  redis.call('DEL', KEYS[1])
+  return {'forgotten', state}
+end
+return {'kept', state}
+]]
+
 -- A function that writes a policy's numbers, and the sections it is given, into a text.
 local function filler(policy, clock, sections)
   local values = {
@@ -238,14 +249,14 @@ local function filler(policy, clock, sections)
   end
 end
 
---- The scripts of a policy: {take=, finish=, peek=, slot=, ready=, guard=}, texts.
+--- The scripts of a policy: {take=, finish=, peek=, slot=, ready=, guard=, forget=}, texts.
 -- @param policy the limiter's
 -- @param clock the lines that set `server`; default: Redis's own clock
 function script.build(policy, clock)
   local whole = filler(policy, clock,
     {CLAIM = CLAIM, GRANT = GRANT, FENCE = policy.fence == "replid" and FENCE or ""})
   return {take = whole(TAKE), finish = whole(FINISH), peek = whole(PEEK), slot = whole(SLOT), ready = whole(READY),
-    guard = GUARD}
+    guard = GUARD, forget = FORGET}
 end
 
 --- `take` with neither claim nor fence, of KEYS[1] alone: what the rule itself costs. For those who measure it.

@@ -175,6 +175,19 @@ describe("ratelimit", function()
     other:close()
   end)
 
+  it("forgets what failed, what may have been sent only where that is meant, and never what was sent", function()
+    for outcome, forgotten in pairs {S = {false, false}, F = {true}, U = {false, true}, L = {false, false}} do
+      local id = "m" .. outcome
+      local ok, info = limiter:take("user" .. outcome, id)
+      assert.is_true(ok)
+      if outcome ~= "L" then limiter:finish("user" .. outcome, id, info.nonce, outcome) end
+      for i, expected in ipairs(forgotten) do
+        assert.equal(expected, limiter:forget("user" .. outcome, id, i == 2), outcome)
+        assert.equal(expected, select(2, limiter:take("user" .. outcome, id)).code == "admitted", outcome)
+      end
+    end
+  end)
+
   it("of two copies of a message whose grant was lost, one has its nonce", function()
     local away, other = true, nil
     local flaky = {call = function(_, ...)
@@ -224,7 +237,9 @@ describe("ratelimit", function()
   end)
 
   it("gives out slots, resets and forgets", function()
-    for i = 1, 2 do limiter:take("u", "m" .. i) end
+    local _, info = limiter:take("u", "m1")
+    limiter:take("u", "m2")
+    limiter:finish("u", "m1", info.nonce, "F")
     local first, second = limiter:slot "u", limiter:slot "u"
     assert.is_true(second >= first + 0.49, ("%g %g"):format(first, second))
     assert.is_true(limiter:reset "u" >= 1)

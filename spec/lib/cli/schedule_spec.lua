@@ -76,8 +76,27 @@ describe("tidelock schedule", function()
     assert.is_true(container.readonlyRootFilesystem)
     assert.equal("65532:65532", container.user)
     assert.same({"schedule", "task"}, {container.command[1], container.command[2]})
+    for _, one in ipairs(container.environment) do
+      if one.name == "AWS_REGION" then assert.equal(server.region, one.value) end      -- not the account file's
+    end
     assert.equal("/tidelock/runbooks-security", container.logConfiguration.options["awslogs-group"])
     assert.equal(90, session.logs:describe_log_groups {logGroupNamePrefix = "/tidelock/"}.logGroups[1].retentionInDays)
+  end)
+
+  it("makes nothing that our own controls fail", function()
+    local _, out = run("list")
+    assert.matches("runbooks%-security", out)
+    _, out = program.run("check", "--account", "playbooks/accounts/example.lua", "--region", server.region, "--output",
+      "json")
+    local seen = 0
+    for _, found in ipairs(json.decode(out).results) do
+      local name = type(found.subject) == "table" and found.subject.name or found.subject or ""
+      if name:find("tidelock-", 1, true) then
+        seen = seen + 1
+        assert.is_true(found.result == "pass" or found.result == "skip", json.encode(found))
+      end
+    end
+    assert.is_true(seen > 10, seen)
   end)
 
   it("lets the task do what the playbook's controls need, and nothing that writes but its journal", function()

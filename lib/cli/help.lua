@@ -69,7 +69,7 @@ local function playbook_file(ctx, path)
     if type(value) == "table" then value = table.concat(value, ",") end
     if value == "" then value = "none" end
     local default = value ~= nil and "default " .. tostring(value) or "required"
-    local takes = spec.choices and table.concat(spec.choices, "|") or spec[1]:upper()
+    local takes = spec.choices and table.concat(spec.choices, "|") or vars.word(spec)
     ctx:print(("  --var %s=%s  %s  (%s)"):format(name, takes, spec.about or "", default))
   end
   return 0

@@ -8,8 +8,9 @@ A playbook is a Lua file. It opens with a header, then says from top to bottom w
     RedrivePolicy = {deadLetterTargetArn = dlq.arn, maxReceiveCount = 5}}
 
 playbook {...}            the header: name, about, vars = {NAME = {TYPE, default =, about =, choices =, min =, max =}};
-                          types: string, integer, number, boolean, seconds ("30m"), list, map (from include); owns =
-                          false: what is declared gets no owner's tag, and no destroy or --prune deletes it
+                          types: string, integer, number, boolean, seconds ("30m"), list, map (from include), secret (by
+                          the name of the environment variable that holds it); owns = false: what is declared gets
+                          no owner's tag, and no destroy or --prune deletes it
 var.NAME                  a var, from --var NAME=VALUE or its default
 account.NAME              the account file (--account); account.id and account.region are always there
 ensure.SERVICE.TYPE {...} a resource; properties are the API's own members, `name` stands for the key, documents are

@@ -85,6 +85,21 @@ function types.map(value)
   return value
 end
 
+--- A secret is given by the name of the environment variable that holds it: the name may stand on a command line and
+-- in a journal, and a run that goes on reads it anew. An include gives the secret itself.
+function types.secret(value)
+  local secret = require "tidelock.secret"
+  if secret.is(value) then return value end
+  if type(value) ~= "string" or not value:find "^[%a_][%w_]*$" then
+    return nil, "must be the name of the environment variable that holds the secret, not the secret itself"
+  end
+  local text = os.getenv(value)
+  if not text or text == "" then
+    return nil, "is not the name of an environment variable that is set here; a secret is never given itself"
+  end
+  return secret.new(text)
+end
+
 local function names(t)
   local out = {}
   for name in pairs(t) do out[#out + 1] = name end
@@ -93,7 +108,7 @@ local function names(t)
 end
 vars.names = names
 
-local SPEC <const> = {"default", "about", "choices", "min", "max", "secret"}
+local SPEC <const> = {"default", "about", "choices", "min", "max"}
 
 --- Faults of one declaration in the header: sentences.
 function vars.declared(name, spec)
@@ -110,6 +125,9 @@ function vars.declared(name, spec)
     if key ~= 1 and not table.concat(SPEC, " "):find(tostring(key), 1, true) then
       out[#out + 1] = ("vars.%s: %s is not known here%s"):format(name, tostring(key), suggest.phrase(key, SPEC))
     end
+  end
+  if kind == "secret" and (spec.default ~= nil or spec.choices or spec.min or spec.max) then
+    out[#out + 1] = ("vars.%s: a secret takes about, and no default, choices, min or max"):format(name)
   end
   if #out == 0 and spec.default ~= nil then
     local _, why = vars.value(spec, spec.default)
@@ -134,6 +152,9 @@ function vars.value(spec, given)
   if spec.max and value > spec.max then return nil, ("must be at most %s, not %s"):format(spec.max, value) end
   return value
 end
+
+--- What stands for a value of that var in help and in errors.
+function vars.word(spec) return spec[1] == "secret" and "ENVIRONMENT_VARIABLE" or spec[1]:upper() end
 
 -- What may have been meant, or all there is to choose from.
 local function instead(name, known)
@@ -160,7 +181,7 @@ function vars.resolve(declared, given)
       value = vars.value(spec, spec.default)
     else
       faults[#faults + 1] = ("var %s has no default: give it with --var %s=%s"):format(name, name,
-        spec[1]:upper())
+        vars.word(spec))
     end
     out[name] = value
   end

@@ -68,9 +68,9 @@ end
 
 local function check_vars(loaded)
   for name, spec in pairs(loaded.program.header.vars or {}) do
-    if spec.secret and loaded.given_vars[name] ~= nil then
-      fault.fail(64, "The var %s is a secret: it would lie readable in the store. Keep it in Secrets Manager, and let"
-        .. " the playbook take it from there.", name)
+    if spec[1] == "secret" and loaded.given_vars[name] ~= nil then
+      fault.fail(64, "The var %s is a secret of this machine's environment, which a task on ECS does not have. Keep it"
+        .. " in Secrets Manager, and let the playbook take it from there.", name)
     end
   end
 end

@@ -15,7 +15,7 @@ if hi < lo then lo, hi = hi, lo end
 ]]
 
 -- A ring: a version byte, the time until which the account is blocked, and times, newest first, 6 bytes each.
-local RING <const> = [[
+local READ <const> = [[
 local function read(s)
   local n = (#s - 7) / 6
   if string.byte(s) ~= 1 or n < 0 or n ~= math.floor(n) then return nil end
@@ -23,6 +23,8 @@ local function read(s)
   at[n + 2] = nil
   return at
 end
+]]
+local PUT <const> = [[
 local function put(at, time)
   local n = #at
   while n > 1 and at[n] < time do at[n + 1] = at[n]; n = n - 1 end
@@ -51,6 +53,7 @@ end
 -- Returns {code, wait ms or ms left of a grant, stamp, server ms, detail, attempt, nonce of the claim}. What is unknown
 -- has ms left as long as the request itself may still arrive.
 --
+-- What only a ring that isn't full needs is made there: three functions made for nothing are a tenth of a refusal.
 -- A refusal for the rate is safe whatever became of the server's past, so the ring is asked before the fence, whose
 -- INFO costs more than all the rest: only what is about to be admitted pays for it. A refusal writes nothing.
 -- The same nonce gets its grant again, so that a command whose answer was lost can be sent once more.
@@ -60,7 +63,12 @@ local attempt = 1
 $CLAIM
 local ring, at = redis.call('GET', KEYS[1])
 if ring then
-  at = #ring == $FULL and {struct.unpack('$FORMAT', ring, 2)} or read(ring)
+  if #ring == $FULL then
+    at = {struct.unpack('$FORMAT', ring, 2)}
+  else
+$READ
+    at = read(ring)
+  end
   if not at or string.byte(ring) ~= 1 then
     return redis.error_reply('RING the value of ' .. KEYS[1] .. ' is not one of ours')
   end
@@ -78,6 +86,7 @@ if ring and #ring == $FULL and at[2] <= stamp and at[1] <= hi then     -- the us
   local newest = '\1\0\0\0\0\0\0' .. struct.pack('>I6', stamp) .. string.sub(ring, 8, $FULL - 6)
   redis.call('SET', KEYS[1], newest, 'PX', '$RINGTTL')
 else
+$PUT
   put(at, stamp)
   write(KEYS[1], at, hi)
 end
@@ -241,7 +250,7 @@ local function filler(policy, clock, sections)
       FENCED = tostring(policy.fence == "replid"),
   }
   return function(text)
-    text = (RING .. text):gsub("%$(%u+)", sections)
+    text = text:gsub("%$(%u+)", sections)
     return (text:gsub("%$(%u+)", function(name)
       local value = assert(values[name], name)
       return math.type(value) == "integer" and ("%d"):format(value) or value
@@ -253,13 +262,17 @@ end
 -- @param policy the limiter's
 -- @param clock the lines that set `server`; default: Redis's own clock
 function script.build(policy, clock)
-  local whole = filler(policy, clock,
-    {CLAIM = CLAIM, GRANT = GRANT, FENCE = policy.fence == "replid" and FENCE or ""})
-  return {take = whole(TAKE), finish = whole(FINISH), peek = whole(PEEK), slot = whole(SLOT), ready = whole(READY),
+  local fill = filler(policy, clock, {CLAIM = CLAIM, GRANT = GRANT, READ = READ, PUT = PUT,
+    FENCE = policy.fence == "replid" and FENCE or ""})
+  local function whole(text) return fill(READ .. PUT .. text) end
+  return {take = fill(TAKE), finish = whole(FINISH), peek = whole(PEEK), slot = whole(SLOT), ready = whole(READY),
     guard = GUARD, forget = FORGET}
 end
 
 --- `take` with neither claim nor fence, of KEYS[1] alone: what the rule itself costs. For those who measure it.
-function script.rule(policy) return filler(policy, nil, {CLAIM = "", GRANT = "", FENCE = ""})(TAKE) end
+function script.rule(policy)
+  local sections = {CLAIM = "", GRANT = "", FENCE = "", READ = READ, PUT = PUT}
+  return filler(policy, nil, sections)(TAKE)
+end
 
 return script

@@ -75,7 +75,7 @@ $READ
   at[$KEEP + 2] = nil
 $WAITS
   if wait > 0 then
-    return {'limited', wait, 0, server, at[1] - lo >= wait and 'blocked' or '', attempt - 1, ''}
+    return {'limited', wait, 0, server, at[1] - lo >= wait and 'blocked' or '', attempt - 1}
   end
 else
   at = {0}

@@ -21,7 +21,9 @@ local function references()
 end
 
 local function run_here()
+  local whole = arg[1] == nil or arg[1]:sub(1, 1) ~= "-"     -- with options of busted a file may be left out whole
   table.insert(arg, 1, "--output=spec/support/report.lua")
+  if whole then table.insert(arg, 2, "-Xoutput=whole") end
   table.insert(arg, 1, "--pattern=_spec")
   local tasks, refs, code = loop.stats().tasks, references(), nil
   local exit = os.exit

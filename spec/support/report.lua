@@ -1,4 +1,5 @@
--- report.lua -- busted's output: a line a file, failures in full, then the counting line.
+-- report.lua -- busted's output: a line a file, failures in full, then the counting line. With -Xoutput=whole a file in
+-- which nothing ran and nothing is pending has failed.
 local function where(element)
   local trace = element.trace
   return trace and ("%s:%s"):format(trace.short_src, trace.currentline) or "?"
@@ -13,6 +14,7 @@ return function(options)
   local busted = require "busted"
   local handler = require "busted.outputHandlers.base"()
   local file, began, counts, bad = nil, 0, nil, {}
+  local whole = require "lists".contains(options.arguments or {}, "whole")
   local total = {success = 0, failure = 0, error = 0, pending = 0}
 
   function handler.fileStart(element)
@@ -21,7 +23,14 @@ return function(options)
     return nil, true
   end
 
-  function handler.fileEnd()
+  -- Nothing failed there either, which looks like a proof.
+  local function nothing_ran(element)
+    busted.publish({"error", "file"}, element, nil, "No spec of this file ran, and none is pending: no `it` was"
+      .. " reached. Where something is missing on this machine, say so with pending(NAME, why).", {})
+  end
+
+  function handler.fileEnd(element)
+    if whole and counts.success + counts.failure + counts.error + counts.pending == 0 then nothing_ran(element) end
     local failed = counts.failure + counts.error
     io.write(("%-4s %-52s %5d passed"):format(failed > 0 and "FAIL" or "ok", file, counts.success))
     if failed > 0 then io.write((", %d failed"):format(failed)) end

@@ -39,14 +39,31 @@ local function write(key, at, now)
 end
 ]]
 
--- at[1] is the block, so the k-th most recent time is at[k + 1].
-local function waits(p)
-  local lines = {"local wait, h = at[1] - lo\nif wait < 0 then wait = 0 end"}
+-- `most` is the time from which on one more is admitted: the latest of the block, at[1], and of what each age asks of
+-- the k-th most recent time, at[k + 1].
+local function latest(p)
+  local lines = {"local most, h = at[1]"}
   for _, step in ipairs(p.steps) do
-    lines[#lines + 1] = ("h = at[%d] if h and h + %d - lo > wait then wait = h + %d - lo end")
-      :format(step.k + 1, step.age, step.age)
+    lines[#lines + 1] = ("h = at[%d] if h and h + %d > most then most = h + %d end"):format(step.k + 1, step.age,
+      step.age)
   end
   return table.concat(lines, "\n") .. "\n"
+end
+
+local NAMED <const> = 100         -- times of a ring that may be locals: Lua has 200 in a function
+
+-- The same of a full ring, each of its times a local: making the table costs more than all else of a refusal.
+local function whole_ring(p)
+  if p.log > NAMED then return "" end
+  local names = {}
+  for i = 1, p.log + 1 do names[i] = "at" .. i end
+  local lines = {"local version, " .. table.concat(names, ", ") .. " = struct.unpack('$FORMAT', ring)", "latest = at1"}
+  for _, step in ipairs(p.steps) do
+    lines[#lines + 1] = ("if at%d + %d > latest then latest = at%d + %d end"):format(step.k + 1, step.age, step.k + 1,
+      step.age)
+  end
+  lines[#lines + 1] = "block, newest = version == 1 and at1, at2"
+  return table.concat(lines, "\n")
 end
 
 -- KEYS: 1 the account's ring, 2 the message's claim, 3 the lineage. ARGV: 1 caller's clock in ms, 2 nonce.
@@ -61,32 +78,32 @@ local TAKE <const> = CLOCKS .. [[
 if hi - lo > $SKEW then return {'clock', hi - lo, 0, server, '', 0, ''} end
 local attempt = 1
 $CLAIM
-local ring, at = redis.call('GET', KEYS[1])
-if ring then
-  if #ring == $FULL then
-    at = {struct.unpack('$FORMAT', ring, 2)}
-  else
+local ring = redis.call('GET', KEYS[1])
+local full, latest, block, newest, at = ring and #ring == $FULL, 0, 0
+if $NAMED then
+$WHOLE
+elseif ring then
 $READ
-    at = read(ring)
+  at = read(ring)
+  if at then
+$LATEST
+    latest, newest = most, at[2]
   end
-  if not at or string.byte(ring) ~= 1 then
-    return redis.error_reply('RING the value of ' .. KEYS[1] .. ' is not one of ours')
-  end
-  at[$KEEP + 2] = nil
-$WAITS
-  if wait > 0 then
-    return {'limited', wait, 0, server, at[1] - lo >= wait and 'blocked' or '', attempt - 1}
-  end
-else
-  at = {0}
+  block = at and at[1]
+end
+if not block then return redis.error_reply('RING the value of ' .. KEYS[1] .. ' is not one of ours') end
+if latest > lo then
+  return {'limited', latest - lo, 0, server, block >= latest and 'blocked' or '', attempt - 1}
 end
 $FENCE
 local stamp = hi + $HOLD
-if ring and #ring == $FULL and at[2] <= stamp and at[1] <= hi then     -- the usual: a full ring, and the newest of all
-  local newest = '\1\0\0\0\0\0\0' .. struct.pack('>I6', stamp) .. string.sub(ring, 8, $FULL - 6)
-  redis.call('SET', KEYS[1], newest, 'PX', '$RINGTTL')
+if full and newest <= stamp and block <= hi then                       -- the usual: a full ring, and the newest of all
+  local times = '\1\0\0\0\0\0\0' .. struct.pack('>I6', stamp) .. string.sub(ring, 8, $FULL - 6)
+  redis.call('SET', KEYS[1], times, 'PX', '$RINGTTL')
 else
+$READ
 $PUT
+  at = at or ring and read(ring) or {0}
   put(at, stamp)
   write(KEYS[1], at, hi)
 end
@@ -177,7 +194,8 @@ local PEEK <const> = CLOCKS .. [[
 if hi - lo > $SKEW then return {'clock', hi - lo, server, 0} end
 local at = read(redis.call('GET', KEYS[1]) or '\1\0\0\0\0\0\0')
 if not at then return redis.error_reply('RING the value of ' .. KEYS[1] .. ' is not one of ours') end
-$WAITS
+$LATEST
+local wait = most > lo and most - lo or 0
 local code, open = wait > 0 and 'limited' or 'open', 0
 if $FENCED then
   local id = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)') or 'none'
@@ -210,7 +228,8 @@ for i = 2, #at do if at[i] > lo then at[i] = lo end end
 for i = #given, 2, -1 do
   if given[i] > lo then put(at, given[i]) put(slots, given[i]) end
 end
-$WAITS
+$LATEST
+local wait = most > lo and most - lo or 0
 put(slots, lo + wait)
 slots[1] = lo + wait
 write(KEYS[2], slots, lo)
@@ -246,8 +265,8 @@ local function filler(policy, clock, sections)
   local values = {
     CLOCK = clock or script.CLOCK, SKEW = policy.skew_ms, HOLD = policy.hold_ms, LEASE = policy.lease_ms,
     KEEP = policy.log, RINGTTL = policy.ring_ms, CLAIMTTL = policy.claim_seconds, COOLDOWN = policy:cooldown_ms(),
-    WAITS = waits(policy), FULL = 7 + 6 * policy.log, FORMAT = ">" .. ("I6"):rep(policy.log + 1),
-      FENCED = tostring(policy.fence == "replid"),
+    LATEST = latest(policy), NAMED = policy.log > NAMED and "false" or "full", FULL = 7 + 6 * policy.log,
+    FORMAT = ">B" .. ("I6"):rep(policy.log + 1), FENCED = tostring(policy.fence == "replid"),
   }
   return function(text)
     text = text:gsub("%$(%u+)", sections)
@@ -262,7 +281,7 @@ end
 -- @param policy the limiter's
 -- @param clock the lines that set `server`; default: Redis's own clock
 function script.build(policy, clock)
-  local fill = filler(policy, clock, {CLAIM = CLAIM, GRANT = GRANT, READ = READ, PUT = PUT,
+  local fill = filler(policy, clock, {CLAIM = CLAIM, GRANT = GRANT, READ = READ, PUT = PUT, WHOLE = whole_ring(policy),
     FENCE = policy.fence == "replid" and FENCE or ""})
   local function whole(text) return fill(READ .. PUT .. text) end
   return {take = fill(TAKE), finish = whole(FINISH), peek = whole(PEEK), slot = whole(SLOT), ready = whole(READY),
@@ -271,7 +290,7 @@ end
 
 --- `take` with neither claim nor fence, of KEYS[1] alone: what the rule itself costs. For those who measure it.
 function script.rule(policy)
-  local sections = {CLAIM = "", GRANT = "", FENCE = "", READ = READ, PUT = PUT}
+  local sections = {CLAIM = "", GRANT = "", FENCE = "", READ = READ, PUT = PUT, WHOLE = whole_ring(policy)}
   return filler(policy, nil, sections)(TAKE)
 end
 

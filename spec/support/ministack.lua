@@ -1,5 +1,4 @@
 -- ministack.lua -- the second emulator: it checks signatures and policies as AWS does, and delivers what moto does not.
-local aws = require "aws"
 local server = require "support.server"
 
 local ministack = {PYTHON = "build/venv-ministack/bin/python"}
@@ -25,12 +24,7 @@ function ministack.start(options)
   return self
 end
 
---- A session on it; `more` are options over its own.
-function ministack:session(more)
-  local options = {region = self.region, endpoint_url = self.url, credentials = self.credentials}
-  for name, value in pairs(more or {}) do options[name] = value end
-  return aws.session(options)
-end
+ministack.session = server.session
 
 function ministack:stop() self.process:close() end
 

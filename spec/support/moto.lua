@@ -19,7 +19,7 @@ end
 -- @param options.slow seconds that slow resources take; makes a server of its own
 -- @param options.auth false: signatures are not checked; makes a server of its own
 -- @param options.region default eu-west-1
--- @return {url=, port=, account=, region=, env=} with `reset` and `stop`
+-- @return {url=, port=, account=, region=, credentials=, env=} with `session(more)`, `reset` and `stop`
 function moto.start(options)
   options = options or {}
   local private = options.slow ~= nil or options.auth == false or options.private
@@ -45,6 +45,8 @@ function moto:reset()
   }
   self.credentials = {access_key_id = self.account, secret_access_key = "sandbox"}
 end
+
+moto.session = server.session
 
 --- Ends a server of one's own; the shared one lives as long as the run.
 function moto:stop()

@@ -35,6 +35,13 @@ function server.start(command, pattern, options)
   end
 end
 
+--- A session on an account of an emulator, {region=, url=, credentials=}; `more` are options over its own.
+function server.session(account, more)
+  local options = {region = account.region, endpoint_url = account.url, credentials = account.credentials}
+  for name, value in pairs(more or {}) do options[name] = value end
+  return require "aws".session(options)
+end
+
 --- A new folder under the system's own for temporary files.
 function server.folder()
   local out = assert(proc.run {"mktemp", "-d", "/tmp/tidelock-spec.XXXXXX"})

@@ -11,8 +11,11 @@ local KINDS <const> = {"elasticache.cache", "ecs.service", "ec2.vpc", "ec2.secur
 local NO_TYPE <const> = "there is no resource type for it"
 
 local function list_kind(aws, place, kind)
-  local world = {id = place.id, region = place.region, account = {}, partition = "aws",
-    arn = function(service, rest) return ("arn:aws:%s:%s:%s:%s"):format(service, place.region, place.id, rest) end}
+  local partition = require "tidelock.endpoint".partition(place.region).name
+  local world = {id = place.id, region = place.region, account = {}, partition = partition}
+  function world.arn(service, rest)
+    return ("arn:%s:%s:%s:%s:%s"):format(partition, service, place.region, place.id, rest)
+  end
   local ok, rows = pcall(subjects[kind].list, aws, world)
   return ok and rows or {}
 end

@@ -58,6 +58,7 @@ local function judge(control, world, subject)
     live = value
   end
   local ok, verdict = try(control.test, live, subject, world)
+  if not ok and type(verdict) == "table" and verdict.code == "Unknown" then return failed(sentence(verdict)) end
   if not ok then return failed("the control itself failed, please report it: " .. sentence(verdict)) end
   if type(verdict) ~= "table" or not RESULTS[verdict.result] then
     return failed "the control came to no verdict, please report it"
@@ -79,14 +80,7 @@ local function list(kind, world)
   return {rows = rows}
 end
 
-local PARTITIONS <const> = {["^cn%-"] = "aws-cn", ["^us%-gov%-"] = "aws-us-gov", ["^us%-isob?%-"] = "aws-iso"}
-
-local function partition_of(region)
-  for pattern, name in pairs(PARTITIONS) do
-    if (region or ""):find(pattern) then return name end
-  end
-  return "aws"
-end
+local function partition_of(region) return require "tidelock.endpoint".partition(region or "").name end
 
 local function world_of(region, options)
   local world = {aws = once.client(options.client(region)), region = region, partition = partition_of(region),

@@ -3,15 +3,8 @@ local OWNER_TAG <const> = require "playbook.declare".OWNER_TAG
 
 local place = {}
 
-local PARTITIONS <const> = {["^cn%-"] = "aws-cn", ["^us%-gov%-"] = "aws-us-gov", ["^us%-isof?b?%-"] = "aws-iso",
-  ["^eusc%-"] = "aws-eusc"}
-
-local function partition(region)
-  for pattern, name in pairs(PARTITIONS) do
-    if region:find(pattern) then return name end
-  end
-  return "aws"
-end
+--- The partition that a region is of, as AWS's own list has it: "aws", "aws-cn".
+function place.partition(region) return require "tidelock.endpoint".partition(region).name end
 
 -- All tags of what this playbook owns, or of all there is where it owns nothing, in one call a hundred resources; an
 -- empty table where that is refused.
@@ -56,7 +49,7 @@ function place.of(engine)
     if name == "account_id" then return account() end
     if name == "tags" then return tags end
     return function(service, resource, region, id)
-      return ("arn:%s:%s:%s:%s:%s"):format(partition(engine.region), service, region or engine.region,
+      return ("arn:%s:%s:%s:%s:%s"):format(place.partition(engine.region), service, region or engine.region,
         id or account(), resource)
     end
   end

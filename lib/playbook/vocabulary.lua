@@ -67,6 +67,9 @@ local function account_word(engine)
         return unknown.field(engine.identity, {"id"})
       end
       if name == "region" then return engine.region or no_region(engine) end
+      if name == "partition" then
+        return engine.region and require "playbook.place".partition(engine.region) or no_region(engine)
+      end
       return missing_account(engine, name)
     end,
     __newindex = function() error("the account file cannot be changed from a playbook", 2) end,

@@ -133,13 +133,14 @@ local function each(what) return ipairs(found[what] or {}) end
 -- ## Whom it tells: a topic whose key and policy let CloudWatch publish, or no alarm would ever be heard
 
 local topic_name = account.prefix .. "-ops-alerts"
-local topic_arn = "arn:aws:sns:" .. account.region .. ":" .. account.id .. ":" .. topic_name
+local ARN = "arn:" .. account.partition .. ":"
+local topic_arn = ARN .. "sns:" .. account.region .. ":" .. account.id .. ":" .. topic_name
 local of_account = {StringEquals = {["aws:SourceAccount"] = account.id}}
 
 local key = ensure.kms.key {
   name = "alias/" .. topic_name, Description = "Operational alerts", EnableKeyRotation = true,
   PolicyStatements = {
-    {Sid = "Owner", Effect = "Allow", Principal = {AWS = "arn:aws:iam::" .. account.id .. ":root"}, Action = "kms:*",
+    {Sid = "Owner", Effect = "Allow", Principal = {AWS = ARN .. "iam::" .. account.id .. ":root"}, Action = "kms:*",
       Resource = "*"},
     {Sid = "Alarms", Effect = "Allow", Principal = {Service = "cloudwatch.amazonaws.com"}, Resource = "*",
       Action = {"kms:Decrypt", "kms:GenerateDataKey*"}, Condition = of_account},

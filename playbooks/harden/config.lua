@@ -12,7 +12,7 @@ playbook {
 
 local name = account.prefix .. "-config"
 local bucket_name = account.prefix .. "-aws-config-" .. account.id .. (var.global and "" or "-" .. account.region)
-local bucket_arn = "arn:aws:s3:::" .. bucket_name
+local bucket_arn = "arn:" .. account.partition .. ":s3:::" .. bucket_name
 local service = {Service = "config.amazonaws.com"}
 local of_account = {["aws:SourceAccount"] = account.id}
 

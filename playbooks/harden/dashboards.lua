@@ -133,7 +133,7 @@ page = {}
 for _, place in ipairs {"critical", "services", "databases", "queues"} do
   local arns = {}
   for i, name in ipairs(var[place]) do
-    arns[i] = "arn:aws:cloudwatch:" .. account.region .. ":" .. account.id .. ":alarm:" .. name
+    arns[i] = "arn:" .. account.partition .. ":cloudwatch:" .. account.region .. ":" .. account.id .. ":alarm:" .. name
   end
   for from = 1, #arns, 100 do                                        -- as many as a widget takes
     page[#page + 1] = {type = "alarm", properties = {title = place,

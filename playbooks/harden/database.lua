@@ -245,6 +245,7 @@ step "ask for TLS in connection URLs" {
 
 -- ## What watches the machine: the role that writes its figures
 
+local ARN = "arn:" .. account.partition .. ":"
 local role
 if #databases > 0 then
   role = ensure.iam.role {
@@ -253,8 +254,8 @@ if #databases > 0 then
     AssumeRolePolicyDocument = {Version = "2012-10-17", Statement = {{Effect = "Allow", Action = "sts:AssumeRole",
       Principal = {Service = "monitoring.rds.amazonaws.com"},
       Condition = {StringEquals = {["aws:SourceAccount"] = account.id},
-        StringLike = {["aws:SourceArn"] = "arn:aws:rds:" .. account.region .. ":" .. account.id .. ":db:*"}}}}},
-    ManagedPolicyArns = {"arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"},
+        StringLike = {["aws:SourceArn"] = ARN .. "rds:" .. account.region .. ":" .. account.id .. ":db:*"}}}}},
+    ManagedPolicyArns = {ARN .. "iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"},
     tags = {Purpose = "enhanced monitoring of databases"},
   }
 end

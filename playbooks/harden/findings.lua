@@ -9,11 +9,13 @@ playbook {
   },
 }
 
+local ARN = "arn:" .. account.partition .. ":"
+
 local function arn(service, rest)
-  return "arn:aws:" .. service .. ":" .. account.region .. ":" .. account.id .. ":" .. rest
+  return ARN .. service .. ":" .. account.region .. ":" .. account.id .. ":" .. rest
 end
 
-local root = {Sid = "Owner", Effect = "Allow", Principal = {AWS = "arn:aws:iam::" .. account.id .. ":root"},
+local root = {Sid = "Owner", Effect = "Allow", Principal = {AWS = ARN .. "iam::" .. account.id .. ":root"},
   Action = "kms:*", Resource = "*"}
 
 local function topic_arn(name) return arn("sns", account.prefix .. "-" .. name .. "-findings") end

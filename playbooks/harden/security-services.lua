@@ -219,7 +219,8 @@ if not absent "securityhub" and not theirs "securityhub" then
   if var.cis then standards[2] = "cis-aws-foundations-benchmark/v/3.0.0" end
   for _, name in ipairs(standards) do
     ensure.securityhub.standard {
-      StandardsArn = "arn:aws:securityhub:" .. account.region .. "::standards/" .. name, after = {hub, recording},
+      StandardsArn = "arn:" .. account.partition .. ":securityhub:" .. account.region .. "::standards/" .. name,
+      after = {hub, recording},
     }
   end
   local region = (there.securityhub or {}).aggregator

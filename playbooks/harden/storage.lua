@@ -80,8 +80,11 @@ local function moved(name)
   return false
 end
 
+local ARN = "arn:" .. account.partition .. ":"
+
 local function look(name)
-  local arn, out = "arn:aws:s3:::" .. name, {name = name, arn = "arn:aws:s3:::" .. name, open = {}, sids = {}}
+  local arn = ARN .. "s3:::" .. name
+  local out = {name = name, arn = arn, open = {}, sids = {}}
   local policy = or_none(function() return json.decode(aws.s3:get_bucket_policy {Bucket = name}.Policy) end)
   local theirs = {}
   for i, s in ipairs(listed(policy and policy.Statement)) do
@@ -129,7 +132,7 @@ if var.encryption == "aws:kms" and var.key == "" then
     name = "alias/" .. account.prefix .. "-s3-encryption", Description = "Buckets", EnableKeyRotation = true,
     protect = true,
     PolicyStatements = {
-      {Sid = "Owner", Effect = "Allow", Principal = {AWS = "arn:aws:iam::" .. account.id .. ":root"}, Action = "kms:*",
+      {Sid = "Owner", Effect = "Allow", Principal = {AWS = ARN .. "iam::" .. account.id .. ":root"}, Action = "kms:*",
         Resource = "*"},
       {Sid = "ThroughS3", Effect = "Allow", Principal = {AWS = "*"}, Resource = "*",
         Action = {"kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"},

@@ -7,17 +7,19 @@ playbook {
   },
 }
 
+local ARN = "arn:" .. account.partition .. ":"
+
 local function arn(service, rest)
-  return "arn:aws:" .. service .. ":" .. account.region .. ":" .. account.id .. ":" .. rest
+  return ARN .. service .. ":" .. account.region .. ":" .. account.id .. ":" .. rest
 end
 
-local root = {Sid = "Owner", Effect = "Allow", Principal = {AWS = "arn:aws:iam::" .. account.id .. ":root"},
+local root = {Sid = "Owner", Effect = "Allow", Principal = {AWS = ARN .. "iam::" .. account.id .. ":root"},
   Action = "kms:*", Resource = "*"}
 
 local trail_name = account.prefix .. "-" .. account.env .. "-trail"
 local trail_arn = arn("cloudtrail", "trail/" .. trail_name)
 local bucket_name = account.prefix .. "-cloudtrail-logs-" .. account.id
-local bucket_arn = "arn:aws:s3:::" .. bucket_name
+local bucket_arn = ARN .. "s3:::" .. bucket_name
 local service = {Service = "cloudtrail.amazonaws.com"}
 local of_trail = {StringEquals = {["aws:SourceArn"] = trail_arn}}
 
@@ -27,7 +29,7 @@ local trail_key = ensure.kms.key {
   PolicyStatements = {root,
     {Sid = "Encrypt", Effect = "Allow", Principal = service, Action = "kms:GenerateDataKey*", Resource = "*",
       Condition = {StringEquals = {["aws:SourceArn"] = trail_arn},
-        StringLike = {["kms:EncryptionContext:aws:cloudtrail:arn"] = "arn:aws:cloudtrail:*:" .. account.id
+        StringLike = {["kms:EncryptionContext:aws:cloudtrail:arn"] = ARN .. "cloudtrail:*:" .. account.id
           .. ":trail/*"}}},
     -- Decrypt: the bucket has a key of its own under this one, which is opened for each file that is written.
     {Sid = "Describe", Effect = "Allow", Principal = service, Action = {"kms:DescribeKey", "kms:Decrypt"},

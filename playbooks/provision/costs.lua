@@ -11,7 +11,8 @@ playbook {
 }
 
 local topic_name = account.prefix .. "-cost-alerts"
-local topic_arn = "arn:aws:sns:" .. account.region .. ":" .. account.id .. ":" .. topic_name
+local ARN = "arn:" .. account.partition .. ":"
+local topic_arn = ARN .. "sns:" .. account.region .. ":" .. account.id .. ":" .. topic_name
 
 -- This policy replaces the owner's default one, so the owner is in it. Budgets, anomaly detection and alarms may
 -- publish, each only for this account.
@@ -51,7 +52,7 @@ if var.slack then
     name = account.prefix .. "-cost-alerts",
     SlackTeamId = account.slack.workspace, SlackChannelId = account.slack.channel,
     IamRoleArn = role.arn, SnsTopicArns = {topic.arn},
-    GuardrailPolicyArns = {"arn:aws:iam::aws:policy/ReadOnlyAccess"},
+    GuardrailPolicyArns = {ARN .. "iam::aws:policy/ReadOnlyAccess"},
     tags = {Purpose = "alerts on spend"},
   }
 end

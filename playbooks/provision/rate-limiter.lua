@@ -23,7 +23,7 @@ local site = account.limiter
 local tries = site.tries or 5                       -- sends after which a message is a dead letter
 
 local function arn(service, rest)
-  return "arn:aws:" .. service .. ":" .. account.region .. ":" .. account.id .. ":" .. rest
+  return "arn:" .. account.partition .. ":" .. service .. ":" .. account.region .. ":" .. account.id .. ":" .. rest
 end
 
 local queue_name = name .. "-queue"

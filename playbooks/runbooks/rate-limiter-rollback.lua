@@ -12,7 +12,7 @@ playbook {
 local name = account.prefix .. "-rate-limiter"
 
 local function mapping()
-  local queue = "arn:aws:sqs:" .. account.region .. ":" .. account.id .. ":" .. name .. "-queue"
+  local queue = "arn:" .. account.partition .. ":sqs:" .. account.region .. ":" .. account.id .. ":" .. name .. "-queue"
   for one in aws.lambda:items("list_event_source_mappings", {EventSourceArn = queue}) do
     if one.FunctionArn:find(":function:" .. name .. ":live", 1, true) then return one end
   end

@@ -23,7 +23,8 @@ end
 local DAY, GB = 86400, 1e9
 local checked_at = now()
 local figures = include("runbooks/cost-figures").figures
-local topic = "arn:aws:sns:" .. account.region .. ":" .. account.id .. ":" .. account.prefix .. "-cost-alerts"
+local topic = "arn:" .. account.partition .. ":sns:" .. account.region .. ":" .. account.id .. ":"
+  .. account.prefix .. "-cost-alerts"
 
 -- ## Whom money talks to
 

@@ -14,7 +14,8 @@ playbook {
   },
 }
 
-local topic = "arn:aws:sns:" .. account.region .. ":" .. account.id .. ":" .. account.prefix .. "-cost-alerts"
+local topic = "arn:" .. account.partition .. ":sns:" .. account.region .. ":" .. account.id .. ":"
+  .. account.prefix .. "-cost-alerts"
 
 -- What says that there is none of it; any other refusal means that it could not be looked at.
 local none = {}

@@ -124,14 +124,17 @@ end}
 
 if var.sample then
   local KIND = "CryptoCurrency:EC2/BitcoinTool.B!DNS"                  -- of high severity
-  local topic = "arn:aws:sns:" .. account.region .. ":" .. account.id .. ":" .. account.prefix .. "-guardduty-findings"
+  local function arn(service, rest)
+    return "arn:" .. account.partition .. ":" .. service .. ":" .. account.region .. ":" .. account.id .. ":" .. rest
+  end
+  local topic = arn("sns", account.prefix .. "-guardduty-findings")
   local name = account.prefix .. "-security-proof"
 
   local ear = ensure.sqs.queue {
     name = name, MessageRetentionPeriod = hours(1), SqsManagedSseEnabled = true,
     Policy = {Version = "2012-10-17", Statement = {{Sid = "Topic", Effect = "Allow", Action = "sqs:SendMessage",
       Principal = {Service = "sns.amazonaws.com"},
-      Resource = "arn:aws:sqs:" .. account.region .. ":" .. account.id .. ":" .. name,
+      Resource = arn("sqs", name),
       Condition = {ArnEquals = {["aws:SourceArn"] = topic}}}}},
     tags = {Purpose = "hears one finding, as a proof"},
   }

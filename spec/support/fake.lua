@@ -85,8 +85,8 @@ end
 --- A fake without expectations.
 function fake.new()
   local self = {expected = {}, made = {}, account_id = "123456789012", region = "eu-west-1"}
-  function self.arn(service, resource)
-    return ("arn:aws:%s:%s:%s:%s"):format(service, self.region, self.account_id, resource)
+  function self.arn(service, resource, region, id)
+    return ("arn:aws:%s:%s:%s:%s"):format(service, region or self.region, id or self.account_id, resource)
   end
   function self.tags(_, own) return own() end
   return setmetatable(self, {__index = function(_, name)

@@ -25,9 +25,12 @@ local function place(aws, given)
   return {LocationConstraint = aws.region}
 end
 
+-- A bucket is of no region and no account, as ARNs go.
+local function arn_of(aws, name) return aws.arn("s3", name, "", "") end
+
 -- The own tags as the account's tag call shows them, or the bucket's own answer.
 local function tags_of(aws, name)
-  return aws.tags("arn:aws:s3:::" .. name, function()
+  return aws.tags(arn_of(aws, name), function()
     return resource.unless({"NoSuchTagSet"}, function()
       return resource.tag_map(aws.s3:get_bucket_tagging {Bucket = name}.TagSet)
     end, {})
@@ -61,7 +64,7 @@ return resource {
 
   read = function(aws, want)
     local live = resource.all(readers(aws, want))
-    live.name, live.arn, live.Tags, live.there, live.tags = want.name, "arn:aws:s3:::" .. want.name, live.tags, nil, nil
+    live.name, live.arn, live.Tags, live.there, live.tags = want.name, arn_of(aws, want.name), live.tags, nil, nil
     return parts.seen(live, want)
   end,
 
@@ -82,7 +85,7 @@ return resource {
     end)
     if next(want.Tags or {}) then set_tags(aws, want.name, want.Tags) end
     parts.set(aws, want, present(want))
-    return {arn = "arn:aws:s3:::" .. want.name}
+    return {arn = arn_of(aws, want.name)}
   end,
 
   update = function(aws, live, want, changed)

@@ -22,7 +22,7 @@ return resource {
     local readers = parts.readers(aws, want)
     if next(readers) == nil then readers.there = function() return aws.s3:head_bucket {Bucket = want.name} end end
     local live = parts.seen(resource.all(readers), want)
-    live.name, live.arn, live.there = want.name, "arn:aws:s3:::" .. want.name, nil
+    live.name, live.arn, live.there = want.name, aws.arn("s3", want.name, "", ""), nil
     return live
   end,
 

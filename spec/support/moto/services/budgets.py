@@ -1,6 +1,7 @@
 """budgets: updates, notifications and subscribers, each converging by itself."""
 import datetime
 import decimal
+import re
 
 from call import Refusal, operation
 
@@ -74,7 +75,7 @@ def check_subscribers(subscribers):
         raise Refusal("InvalidParameterException", "a notification has at most one SNS subscriber")
     for s in subscribers:
         address, sns = s["Address"], s["SubscriptionType"] == "SNS"
-        if sns != address.startswith("arn:aws:sns:") or not (sns or "@" in address):
+        if sns != bool(re.match(r"arn:aws[a-z-]*:sns:", address)) or not (sns or "@" in address):
             raise Refusal("InvalidParameterException", f"Invalid subscriber address: {address}")
 
 

@@ -43,15 +43,22 @@ function policy.of_bucket(aws, bucket)
   error(got, 0)
 end
 
---- Whether a statement allows the service ("budgets.amazonaws.com") the action.
+-- Whether a statement refuses the service, or everybody, the action, whatever it asks.
+local function denies_service(statement, service, action)
+  local whom = principals(statement, "Service")
+  return statement.Effect == "Deny" and (contains(whom, service) or contains(whom, "*")) and acts(statement, action)
+    and next(type(statement.Condition) == "table" and statement.Condition or {}) == nil
+end
+
+--- Whether a statement allows the service ("budgets.amazonaws.com") the action, and none refuses it that.
 function policy.allows_service(statements, service, action)
+  local allowed = false
   for _, statement in ipairs(statements) do
-    if statement.Effect == "Allow" and contains(principals(statement, "Service"), service)
-      and acts(statement, action) then
-      return true
-    end
+    if denies_service(statement, service, action) then return false end
+    allowed = allowed or statement.Effect == "Allow" and contains(principals(statement, "Service"), service)
+      and acts(statement, action)
   end
-  return false
+  return allowed
 end
 
 -- Whether a condition asks for nothing but the owner of what sends: "aws:SourceOwner", "aws:SourceAccount".

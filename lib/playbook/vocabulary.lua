@@ -208,6 +208,9 @@ local function policies()
   local policy = require "checks.policy"
   return {
     public = function(statement) return policy.public {statement} end,
+    allows_service = function(statements, service, action)
+      return policy.allows_service(lists.listed(statements), service, action)
+    end,
     denies_plaintext = function(statements, service, arns)
       return policy.denies_plaintext(lists.listed(statements), service, lists.listed(arns))
     end,

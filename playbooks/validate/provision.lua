@@ -149,9 +149,11 @@ end
 -- ## The topic, and who hears it
 
 check "4.5 topic lets budgets, anomaly detection and alarms publish" {absent = none, test = function()
-  local policy = aws.sns:get_topic_attributes {TopicArn = topic}.Attributes.Policy or ""
+  local policy = json.decode(aws.sns:get_topic_attributes {TopicArn = topic}.Attributes.Policy or "{}")
   for _, service in ipairs {"budgets", "costalerts", "cloudwatch"} do
-    if not policy:find(service .. ".amazonaws.com", 1, true) then return false, service .. " may not publish" end
+    if not policies.allows_service(policy.Statement, service .. ".amazonaws.com", "sns:Publish") then
+      return false, service .. " may not publish"
+    end
   end
   return true, "all three may"
 end}

@@ -118,6 +118,24 @@ describe("validate/provision", function()
     assert.equal("pass", by["3.1/3.2 budget tells at forecast and actual"][1])
     assert.equal("pass", by["4.1/4.2 queue example-hybrid-workflows.fifo"][1])
   end)
+  it("takes a service that a topic's policy only refuses, or refuses too, for one that may not publish", function()
+    local topic = session.sns:list_topics {}.Topics[1].TopicArn
+    local own = json.decode(session.sns:get_topic_attributes {TopicArn = topic}.Attributes.Policy)
+    local function told(effect)
+      local statement = json.array(own.Statement)
+      for i = #statement, 1, -1 do
+        local theirs = (statement[i].Principal or {}).Service == "cloudwatch.amazonaws.com"
+        if theirs and effect == "only" then table.remove(statement, i) end
+      end
+      statement[#statement + 1] = {Sid = "Not", Effect = "Deny", Principal = {Service = "cloudwatch.amazonaws.com"},
+        Action = "sns:Publish", Resource = topic}
+      session.sns:set_topic_attributes {TopicArn = topic, AttributeName = "Policy",
+        AttributeValue = json.encode {Version = "2012-10-17", Statement = statement}}
+      return checked("--var", "messages=false")["4.5 topic lets budgets, anomaly detection and alarms publish"]
+    end
+    assert.same({"fail", "cloudwatch may not publish"}, told "too")
+    assert.same({"fail", "cloudwatch may not publish"}, told "only")
+  end)
   it("proves that Slack is told, and finds a channel that does not listen", function()
     local path = dir .. "/slack.lua"
     local text = assert(io.open "playbooks/accounts/example.lua"):read "a"

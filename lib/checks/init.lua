@@ -38,6 +38,12 @@ checks.warn = verdict "warn"
 --- As checks.pass: there was nothing to check.
 checks.skip = verdict "skip"
 
+--- For what was answered, but does not say what is asked: raises, so that it is an error and neither pass nor fail.
+function checks.unknown(text, ...)
+  if select("#", ...) > 0 then text = text:format(...) end
+  error({code = "Unknown", message = text}, 0)
+end
+
 --- pass(text) if `ok`, else fail(otherwise).
 function checks.judge(ok, text, otherwise)
   if ok then return checks.pass(text) end

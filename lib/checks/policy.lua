@@ -5,12 +5,16 @@ local lists = require "lists"
 local contains, listed = lists.contains, lists.listed
 local policy = {listed = listed}
 
---- The statements of a policy document: a table, as IAM's come, or JSON text. Raises if it is neither.
+--- The statements of a policy document: a table, as IAM's come, or JSON text. Raises if it is neither: an
+-- error of the control, in words.
 function policy.statements(document)
   if document == nil or document == "" then return {} end
   if type(document) == "string" then
     local value, err = require "tidelock.json".decode(document)
-    if type(value) ~= "table" then error("a policy is no JSON: " .. tostring(err and err.message), 0) end
+    if type(value) ~= "table" then
+      error({code = "Unknown", message = ("the policy is no JSON object (%s), so nobody can say what it allows"):format(
+        err and err.message or "it is " .. type(value))}, 0)
+    end
     document = value
   end
   return listed(document.Statement)

@@ -58,6 +58,7 @@ local function judge(control, world, subject)
     live = value
   end
   local ok, verdict = try(control.test, live, subject, world)
+  if not ok and type(verdict) == "table" and verdict.code == "Unknown" then return failed(sentence(verdict)) end
   if not ok then return failed("the control itself failed, please report it: " .. sentence(verdict)) end
   if type(verdict) ~= "table" or not RESULTS[verdict.result] then
     return failed "the control came to no verdict, please report it"

@@ -45,7 +45,7 @@ subjects["account.global"].global = true
 local NO_ACCOUNT <const> = "no account file was given (--account), so nothing is known to be expected"
 
 local function expected(title, names, arn)
-  return {title = title, needs = {}, list = function(_, world)
+  return {title = title, needs = {}, names = names, list = function(_, world)
     if not world.account.prefix then return nil, NO_ACCOUNT end
     local out = {}
     for i, row in ipairs(names(world.account)) do
@@ -83,6 +83,47 @@ end, function(world, name) return world.arn("sns", name) end)
 subjects["expected.cluster"] = expected("expected clusters", function(account)
   local out = {}
   for i, name in ipairs(account.clusters or {}) do out[i] = {name = name} end
+  return out
+end)
+
+subjects["expected.rule"] = expected("expected rules", function(account)
+  return {{name = account.prefix .. "-guardduty-high-critical-findings"},
+    {name = account.prefix .. "-securityhub-failed-findings"}}
+end, function(world, name) return world.arn("events", "rule/" .. name) end)
+
+local LIMITER <const> = "provision/rate-limiter"
+local ITS_ALARMS <const> = {"stopped-by-the-site", "cannot-decide", "dead-letters-come", "fails", "old", "full",
+  "dead-letters"}
+
+-- Those of what the account file names: of services and functions, other controls ask.
+subjects["expected.alarm"] = expected("expected alarms", function(account)
+  local out = {}
+  local function add(remedy, ...)
+    out[#out + 1] = {name = table.concat({account.prefix, ...}, "-"), remedy = remedy}
+  end
+  for _, queue in ipairs(subjects["expected.queue"].names(account)) do
+    for _, kind in ipairs(queue.dead and {"dead-letters"} or {"age-high", "depth-high"}) do
+      add(nil, "sqs", queue.name, kind)
+    end
+  end
+  for _, cluster in ipairs(account.clusters or {}) do
+    add(nil, "ecs", cluster, "cpu-high")
+    add(nil, "ecs", cluster, "memory-high")
+  end
+  if account.database then add(nil, "rds", account.database, "cpu-high") end
+  for _, kind in ipairs(account.limiter and account.limiter.url and ITS_ALARMS or {}) do
+    add(LIMITER, "rate-limiter", kind)
+  end
+  return out
+end, function(world, name) return world.arn("cloudwatch", "alarm:" .. name) end)
+
+subjects["expected.dashboard"] = expected("expected dashboards", function(account)
+  local out = {}
+  local function add(name, remedy) out[#out + 1] = {name = account.prefix .. "-" .. name, remedy = remedy} end
+  for _, name in ipairs {"alarms-overview", "queues-and-functions", "rate-limiter", "s3-storage"} do add(name) end
+  if #(account.clusters or {}) > 0 then add "ecs-container-insights" end
+  if account.database then add "rds-performance" end
+  if account.limiter and account.limiter.url then add("rate-limiter-messages", LIMITER) end
   return out
 end)
 

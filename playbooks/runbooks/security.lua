@@ -34,14 +34,15 @@ check "Containers: own roles, no secrets in sight" {
 
 -- Whether it goes on working.
 check "Tables expire, are encrypted and recoverable" {
-  controls = {"dynamodb-ttl", "dynamodb-encryption", "dynamodb-point-in-time-recovery", "dynamodb-deletion-protection"}}
+  controls = {"dynamodb-ttl", "dynamodb-ttl-items", "dynamodb-encryption", "dynamodb-point-in-time-recovery",
+    "dynamodb-deletion-protection"}}
 check "Queues keep what fails" {
   controls = {"sqs-dead-letters", "sqs-queue-settings", "sqs-encryption", "sqs-dead-letter-retention",
     "sqs-not-public", "sqs-tls-only"}}
 check "Services grow, roll back and are watched" {
   controls = {"ecs-container-insights", "ecs-circuit-breaker", "ecs-scaling", "ecs-alarms", "ecs-no-xray-daemon"}}
 check "Functions" {service = "lambda"}
-check "Logs end, alarms are heard" {service = {"logs", "cloudwatch"}}
+check "Logs end; rules, alarms and pages are there and heard" {service = {"logs", "events", "cloudwatch"}}
 check "Spend is told in time" {service = {"budgets", "ce", "support"}}
 check "Topics are closed, and somebody listens" {
   controls = {"sns-subscribers", "sns-alert-subscribers", "sns-publisher-keys", "sns-not-public"}}

@@ -26,7 +26,8 @@ local function feature(name)
 end
 
 local function rule(name)
-  return {on = REMEDY, off = function(w) w.session.events:disable_rule {Name = name} end}
+  return {on = REMEDY, off = function(w) w.session.events:disable_rule {Name = name} end,
+    also = {"events-rules-expected"}}
 end
 
 local function trail(w) return w.session.cloudtrail:describe_trails({}).trailList[1] end
@@ -132,6 +133,16 @@ local function alarm_of(w)
       if one.MetricName == "MemoryUtilization" and d.Value == "content" then return one.AlarmName end
     end
   end
+end
+
+-- An alarm that somebody made by hand.
+local function on_database(name, above)
+  return {off = function(w)
+    w.session.cloudwatch:put_metric_alarm {AlarmName = "by-hand", Namespace = "AWS/RDS", MetricName = "CPUUtilization",
+      Dimensions = {{Name = "DBInstanceIdentifier", Value = name}}, Period = 60, Statistic = "Average",
+      EvaluationPeriods = 1, Threshold = above, ComparisonOperator = "GreaterThanThreshold",
+      AlarmActions = {topic(w, "ops-alerts")}}
+  end, on = function(w) w.session.cloudwatch:delete_alarms {AlarmNames = {"by-hand"}} end}
 end
 
 local function notification(kind, percent)
@@ -371,6 +382,11 @@ switches["dynamodb-ttl"] = {on = REMEDY, off = function(w)
   w.session.dynamodb:update_time_to_live {TableName = COSTS, TimeToLiveSpecification = {Enabled = false,
     AttributeName = "ttl"}}
 end}
+switches["dynamodb-ttl-items"] = {off = function(w)
+  w.session.dynamodb:put_item {TableName = "example-job-locks", Item = {pk = {S = "odd"}, ttl = {S = "tomorrow"}}}
+end, on = function(w)
+  w.session.dynamodb:delete_item {TableName = "example-job-locks", Key = {pk = {S = "odd"}}}
+end}
 switches["dynamodb-point-in-time-recovery"] = {on = REMEDY, off = function(w)
   w.session.dynamodb:update_continuous_backups {TableName = "example-users",
     PointInTimeRecoverySpecification = {PointInTimeRecoveryEnabled = false}}
@@ -427,6 +443,19 @@ switches["sns-not-public"] = {off = function(w)
     Resource = topic(w, "ops-alerts")})
   set_policy(w, "ops-alerts", json.encode(policy))
 end, on = function(w) set_policy(w, "ops-alerts", w.kept.policy) end}
+switches["events-rules-expected"] = {on = REMEDY, off = function(w)
+  local name = "example-guardduty-high-critical-findings"
+  w.session.events:remove_targets {Rule = name, Ids = {"SendToSNS"}}
+  w.session.events:delete_rule {Name = name}
+end, also = {"guardduty-notified"}}
+switches["cloudwatch-alarms-expected"] = {on = REMEDY, off = function(w)
+  w.session.cloudwatch:delete_alarms {AlarmNames = {"example-sqs-" .. LIMITER .. "-age-high"}}
+end}
+switches["cloudwatch-dashboards-expected"] = {on = REMEDY, off = function(w)
+  w.session.cloudwatch:delete_dashboards {DashboardNames = {"example-s3-storage"}}
+end}
+switches["cloudwatch-alarm-data"] = on_database("nowhere", 80)
+switches["cloudwatch-alarm-units"] = on_database(DATABASE, 0.8)
 switches["cloudwatch-alarm-actions"] = {on = REMEDY, off = function(w)
   w.session.cloudwatch:disable_alarm_actions {AlarmNames = {alarm_of(w)}}
 end}
@@ -495,7 +524,7 @@ end}
 switches["lambda-runtime"] = {off = function(w)
   w.session["lambda"]:update_function_configuration {FunctionName = w.names.func, Runtime = "nodejs16.x"}
 end, on = function(w)
-  w.session["lambda"]:update_function_configuration {FunctionName = w.names.func, Runtime = "nodejs22.x"}
+  w.session["lambda"]:update_function_configuration {FunctionName = w.names.func, Runtime = "nodejs24.x"}
 end}
 switches["lambda-queue-visibility"] = queue(LIMITER, {VisibilityTimeout = "60"})
 switches["lambda-limiter-network"] = {on = REMEDY, off = function(w)
@@ -504,6 +533,9 @@ switches["lambda-limiter-network"] = {on = REMEDY, off = function(w)
     SecurityGroupIds = {}}}
   local version = w.session["lambda"]:publish_version({FunctionName = name}).Version
   w.session["lambda"]:update_alias {FunctionName = name, Name = "live", FunctionVersion = version}
+end}
+switches["lambda-limiter-secret"] = {on = REMEDY, off = function(w)
+  w.session.iam:delete_role_policy {RoleName = "example-rate-limiter-role", PolicyName = "limiter"}
 end}
 switches["lambda-dead-letters"] = {off = function(w)
   w.session["lambda"]:add_permission {FunctionName = w.names.func, StatementId = "s3", Action = "lambda:InvokeFunction",

@@ -22,7 +22,7 @@ return control {
       if key.Status == "Active" then
         active = active + 1
         local made = seconds(key.CreateDate)
-        if not made then return control.fail("the age of key ...%s is not known", key.AccessKeyId:sub(-4)) end
+        if not made then control.unknown("IAM does not say when key ...%s was made", key.AccessKeyId:sub(-4)) end
         local days = (world.now - made) // 86400
         if days > limit then old[#old + 1] = ("...%s is %d days old"):format(key.AccessKeyId:sub(-4), days // 1 | 0) end
       end

@@ -1,4 +1,5 @@
 --- The limiter's consumer runs in a VPC, where its Redis is: outside it reaches none that is closed to the world.
+local consumer = require "checks.consumer"
 local control = require "checks"
 
 return control {
@@ -9,15 +10,9 @@ return control {
   means = "It reaches no Redis that is closed to the world, as it should be: every message waits.",
   todo = "Name subnets and security_groups under limiter in the account file, and apply again.",
   read = function(aws, _, world)
-    if not world.account.prefix then return {skip = "no account file was given, so no consumer is expected"} end
-    if world.account.consumer == "worker" then return {skip = "the consumer is a worker, not a function"} end
-    local queue = world.account.prefix .. "-rate-limiter-queue"
-    for mapping in aws.lambda:items("list_event_source_mappings", {}) do
-      if (mapping.EventSourceArn or ""):match "[^:]+$" == queue then
-        return {vpc = aws.lambda:get_function_configuration({FunctionName = mapping.FunctionArn}).VpcConfig or {}}
-      end
-    end
-    return {skip = "no function reads the limiter's queue"}
+    local mapping, why = consumer.mapping(aws, world)
+    if not mapping then return {skip = why or "no function reads the limiter's queue"} end
+    return {vpc = aws.lambda:get_function_configuration({FunctionName = mapping.FunctionArn}).VpcConfig or {}}
   end,
   test = function(live)
     if live.skip then return control.skip(live.skip) end

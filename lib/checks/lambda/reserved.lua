@@ -1,4 +1,5 @@
 --- 5.2: the consumer of the limiter's queue runs once at a time.
+local consumer = require "checks.consumer"
 local control = require "checks"
 
 local LEAST <const> = 2           -- the lowest MaximumConcurrency there is; without one it is five to begin with
@@ -11,17 +12,11 @@ return control {
   means = "Two consumers may send more than the limit lets them.",
   todo = "Set the function's reserved concurrency to 1.",
   read = function(aws, _, world)
-    if not world.account.prefix then return {skip = "no account file was given, so no consumer is expected"} end
-    if world.account.consumer == "worker" then return {skip = "the consumer is a worker, not a function"} end
-    local queue = world.account.prefix .. "-rate-limiter-queue"
-    for mapping in aws.lambda:items("list_event_source_mappings", {}) do
-      if (mapping.EventSourceArn or ""):match "[^:]+$" == queue then
-        local name = mapping.FunctionArn:match "^arn:[^:]+:lambda:[^:]*:%d+:function:[^:]+" or mapping.FunctionArn
-        return {mapping = mapping, reserved = aws.lambda:get_function_concurrency({FunctionName = name})
-          .ReservedConcurrentExecutions}
-      end
-    end
-    return {}
+    local mapping, why = consumer.mapping(aws, world)
+    if not mapping then return {skip = why} end
+    local name = mapping.FunctionArn:match "^arn:[^:]+:lambda:[^:]*:%d+:function:[^:]+" or mapping.FunctionArn
+    return {mapping = mapping, reserved = aws.lambda:get_function_concurrency({FunctionName = name})
+      .ReservedConcurrentExecutions}
   end,
   test = function(live)
     if live.skip then return control.skip(live.skip) end

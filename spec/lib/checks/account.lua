@@ -61,12 +61,39 @@ local SERVICE <const> = {serviceName = "api", serviceArn = arn("ecs", "service/m
   taskDefinition = "api:1", deploymentConfiguration = {deploymentCircuitBreaker = {enable = true, rollback = true}}}
 local ALARM <const> = {ActionsEnabled = true, AlarmActions = {arn("sns", "x-ops-alerts")}, StateValue = "OK"}
 local function alarm(name, metric, changes)
-  return with(with(ALARM, {AlarmName = name, MetricName = metric, Dimensions = {
+  return with(with(ALARM, {AlarmName = name, Namespace = "AWS/ECS", MetricName = metric, Threshold = 80.0,
+    Statistic = "Average", ComparisonOperator = "GreaterThanThreshold", Dimensions = {
     {Name = "ClusterName", Value = "main"}, {Name = "ServiceName", Value = "api"}}}), changes or {})
 end
 local ALARMS <const> = {alarm("cpu", "CPUUtilization"), alarm("memory", "MemoryUtilization"),
-  alarm("requests", "RequestCount", {Dimensions = {{Name = "TargetGroup", Value = "targetgroup/api/1"}}})}
-local FUNCTION <const> = {FunctionName = "f", FunctionArn = arn("lambda", "function:f"), Runtime = "nodejs22.x"}
+  alarm("requests", "RequestCount", {Namespace = "AWS/ApplicationELB", Statistic = "Sum",
+    Dimensions = {{Name = "TargetGroup", Value = "targetgroup/api/1"}}})}
+-- Those that the account file implies, as expressions: nothing else is asked of them.
+local EXPECTED <const> = {}
+for i, name in ipairs {"sqs-x-hybrid-workflows.fifo-age-high", "sqs-x-hybrid-workflows.fifo-depth-high",
+  "sqs-x-hybrid-workflows-dlq.fifo-dead-letters", "sqs-x-rate-limiter-queue-age-high",
+  "sqs-x-rate-limiter-queue-depth-high", "sqs-x-rate-limiter-queue-dlq-dead-letters", "ecs-main-cpu-high",
+  "ecs-main-memory-high", "rds-db-cpu-high", "rate-limiter-stopped-by-the-site", "rate-limiter-cannot-decide",
+  "rate-limiter-dead-letters-come", "rate-limiter-fails", "rate-limiter-old", "rate-limiter-full",
+  "rate-limiter-dead-letters"} do
+  EXPECTED[i] = with(ALARM, {AlarmName = "x-" .. name})
+end
+local function alarms(...)
+  local more = {...}
+  return {MetricAlarms = table.move(EXPECTED, 1, #EXPECTED, #more + 1, more), CompositeAlarms = {}}
+end
+local function data(namespace, name, dimensions)
+  return {Namespace = namespace, MetricName = name, Dimensions = dimensions}
+end
+local function pages(...)
+  local out = {}
+  for i, name in ipairs {...} do out[i] = {DashboardName = "x-" .. name} end
+  return out
+end
+local PAGES <const> = {"alarms-overview", "queues-and-functions", "rate-limiter", "s3-storage",
+  "ecs-container-insights", "rds-performance", "rate-limiter-messages"}
+local FUNCTION <const> = {FunctionName = "f", FunctionArn = arn("lambda", "function:f"), Runtime = "nodejs22.x",
+  Timeout = 30}
 local KEY <const> = {KeyId = "k", Arn = arn("kms", "key/k"), KeyManager = "CUSTOMER", KeyState = "Enabled",
   KeySpec = "SYMMETRIC_DEFAULT", Origin = "AWS_KMS"}
 local function features(...)
@@ -220,6 +247,7 @@ local good <const> = {
   -- DynamoDB
   ["dynamodb.list_tables"] = {"x-ai-costs-production"}, ["dynamodb.describe_table"] = {Table = TABLE},
   ["dynamodb.describe_time_to_live"] = {TimeToLiveDescription = {TimeToLiveStatus = "ENABLED", AttributeName = "ttl"}},
+  ["dynamodb.scan"] = {Items = {{ttl = {N = tostring(NOW + 86400)}}, {}}},
   ["dynamodb.describe_continuous_backups"] = {ContinuousBackupsDescription = {
     PointInTimeRecoveryDescription = {PointInTimeRecoveryStatus = "ENABLED"}}},
   -- SQS, SNS
@@ -237,12 +265,20 @@ local good <const> = {
   ["ecs.list_task_definition_families"] = {"api"}, ["ecs.describe_task_definition"] = {taskDefinition = TASK},
   ["application_autoscaling.describe_scaling_policies"] = {tracking("ECSServiceAverageCPUUtilization", 70),
     tracking("ECSServiceAverageMemoryUtilization", 80)},
-  ["cloudwatch.describe_alarms"] = {MetricAlarms = ALARMS, CompositeAlarms = {}},
+  ["cloudwatch.describe_alarms"] = alarms(table.unpack(ALARMS)),
+  ["cloudwatch.list_metrics"] = function(input)
+    return {data("AWS/ECS", input.MetricName, {ALARMS[1].Dimensions[1]}),
+      data("AWS/ECS", input.MetricName, {ALARMS[1].Dimensions[2], ALARMS[1].Dimensions[1]})}
+  end,
+  ["cloudwatch.list_dashboards"] = pages(table.unpack(PAGES)),
+  ["events.describe_rule"] = {State = "ENABLED"},
   ["cloudwatch.describe_alarms*"] = ALARMS,
   -- Lambda, KMS, secrets, network, logs
   ["lambda.list_event_source_mappings"] = {{EventSourceArn = arn("sqs", "x-rate-limiter-queue"),
     FunctionArn = FUNCTION.FunctionArn}},
-  ["lambda.get_function_configuration"] = {FunctionName = "f", Timeout = 30, VpcConfig = {SubnetIds = {"subnet-1"}}},
+  ["lambda.get_function_configuration"] = {FunctionName = "f", Timeout = 30, VpcConfig = {SubnetIds = {"subnet-1"}},
+    Role = "arn:aws:iam::123456789012:role/sender"},
+  ["iam.simulate_principal_policy"] = {{EvalActionName = "secretsmanager:GetSecretValue", EvalDecision = "allowed"}},
   ["lambda.get_policy"] = {Policy = policy {Effect = "Allow", Principal = {Service = "apigateway.amazonaws.com"},
     Action = "lambda:InvokeFunction", Resource = FUNCTION.FunctionArn}},
   ["lambda.get_function_event_invoke_config"] = {FunctionArn = FUNCTION.FunctionArn, MaximumRetryAttempts = 2},
@@ -250,7 +286,8 @@ local good <const> = {
   ["kms.list_keys"] = {{KeyId = "k"}}, ["kms.describe_key"] = {KeyMetadata = KEY},
   ["kms.get_key_rotation_status"] = {KeyRotationEnabled = true},
   ["secretsmanager.list_secrets"] = {{Name = "x/redis/auth-token", RotationEnabled = true,
-    NextRotationDate = NOW + 86400}},
+    ARN = arn("secretsmanager", "secret:x/redis/auth-token-a1B2c3"), NextRotationDate = NOW + 86400,
+    LastRotatedDate = NOW - 29 * 86400}},
   ["ec2.describe_security_groups"] = {{GroupId = "sg-1", IpPermissions = {
     {IpProtocol = "tcp", FromPort = 443, ToPort = 443, IpRanges = {{CidrIp = "0.0.0.0/0"}}},
     {IpProtocol = "tcp", FromPort = 5432, ToPort = 5432, IpRanges = {{CidrIp = "10.0.0.0/8"}}}}}},
@@ -436,9 +473,18 @@ row("dynamodb-tables-expected", {["dynamodb.describe_table"] = refuse "ResourceN
 row("dynamodb-tables-expected", {["dynamodb.describe_table"] = {Table = with(TABLE, {KeySchema = {
   {AttributeName = "id", KeyType = "HASH"}}})}}, "keys are id and none, not pk and sk")
 row("dynamodb-ttl", {["dynamodb.describe_time_to_live"] = {TimeToLiveDescription = {TimeToLiveStatus = "ENABLED",
-  AttributeName = "expires"}}}, "expire by expires, but writers set ttl")
+  AttributeName = "expires"}}}, "expire by expires, but writers set ttl", {"dynamodb-ttl-items"})
 row("dynamodb-ttl", {["dynamodb.describe_time_to_live"] = {TimeToLiveDescription = {TimeToLiveStatus = "DISABLED"}}},
   "disabled")
+local function items(...)
+  local out = {}
+  for i, value in ipairs {...} do out[i] = {ttl = value} end
+  return {["dynamodb.scan"] = {Items = out}}
+end
+row("dynamodb-ttl-items", items({}, {S = "tomorrow"}), "ttl of 2 of 2 items is no number")
+row("dynamodb-ttl-items", items({N = tostring(NOW * 1000)}, {N = tostring(NOW)}), "1 of 2 items counts milliseconds")
+row("dynamodb-ttl-items", items {N = "86400"}, "no time of the last five years")
+row("dynamodb-ttl-items", {["dynamodb.scan"] = {Items = {{}, {}}}}, "none of 2 items has ttl")
 row("dynamodb-point-in-time-recovery", {["dynamodb.describe_continuous_backups"] = {ContinuousBackupsDescription = {
   PointInTimeRecoveryDescription = {PointInTimeRecoveryStatus = "DISABLED"}}}}, "off")
 row("dynamodb-encryption", {["dynamodb.describe_table"] = {Table = with(TABLE, {SSEDescription = json.null})}},
@@ -525,13 +571,22 @@ row("lambda-limiter-concurrency", {["lambda.get_function_concurrency"] = {}}, "n
 row("lambda-limiter-concurrency", {["lambda.list_event_source_mappings"] = {{FunctionArn = FUNCTION.FunctionArn,
   EventSourceArn = arn("sqs", "x-rate-limiter-queue"), ScalingConfig = {MaximumConcurrency = 5}}}}, "up to 5 at once")
 row("lambda-queue-visibility", {["lambda.get_function_configuration"] = {FunctionName = "f", Timeout = 60,
-  VpcConfig = {SubnetIds = {"subnet-1"}}}}, "180 s, and the function may run for 60 s")
-row("lambda-limiter-network", {["lambda.get_function_configuration"] = {FunctionName = "f", Timeout = 30}},
-  "it is in no VPC")
+  Role = "arn:aws:iam::123456789012:role/sender", VpcConfig = {SubnetIds = {"subnet-1"}}}},
+  "180 s, and the function may run for 60 s")
+row("lambda-limiter-network", {["lambda.get_function_configuration"] = {FunctionName = "f", Timeout = 30,
+  Role = "arn:aws:iam::123456789012:role/sender"}}, "it is in no VPC")
 row("lambda-dead-letters", {["lambda.get_policy"] = {Policy = policy {Effect = "Allow", Action = "lambda:*",
   Principal = {Service = {"s3.amazonaws.com", "events.amazonaws.com"}}, Resource = "*"}}},
   "s3.amazonaws.com, events.amazonaws.com may call it")
 row("lambda-runtime", {["lambda.list_functions"] = {with(FUNCTION, {Runtime = "python3.8"})}}, "python3.8")
+row("lambda-runtime", {["lambda.list_functions"] = {with(FUNCTION, {Runtime = "nodejs18.x"})}},
+  "nodejs18.x is no longer supported since 2025%-09%-01")
+row("lambda-limiter-secret", {["iam.simulate_principal_policy"] = function(input)
+  return {{EvalActionName = input.ActionNames[1], EvalDecision = input.ResourceArns[1]
+    == arn("secretsmanager", "secret:x/redis/auth-token-a1B2c3") and "explicitDeny" or "allowed"}}
+end}, "role sender may not read x/redis/auth%-token$")
+row("lambda-limiter-secret", {["iam.simulate_principal_policy"] = {{EvalDecision = "implicitDeny"}}},
+  "may not read x/redis/auth%-token, x/site")
 row("kms-rotation", {["kms.get_key_rotation_status"] = {KeyRotationEnabled = false}}, "off")
 row("kms-no-pending-deletion", {["kms.describe_key"] = {KeyMetadata = with(KEY, {KeyState = "PendingDeletion"})}},
   "waits for deletion")
@@ -540,7 +595,13 @@ row("secretsmanager-rotation", {["secretsmanager.list_secrets"] = {{Name = "x/re
 row("secretsmanager-redis-token", {["secretsmanager.list_secrets"] = {{Name = "other", RotationEnabled = true,
   NextRotationDate = NOW + 86400}}}, "no secret under x/redis/")
 row("secretsmanager-rotation", {["secretsmanager.list_secrets"] = {{Name = "x/redis/auth-token",
-  RotationEnabled = true, NextRotationDate = NOW - 10 * 86400}}}, "should have been rotated")
+  RotationEnabled = true, NextRotationDate = NOW - 10 * 86400, LastRotatedDate = NOW - 40 * 86400}}},
+  "should have been rotated")
+row("secretsmanager-redis-token", {["secretsmanager.list_secrets"] = {{Name = "x/redis/auth-token",
+  RotationEnabled = true, NextRotationDate = NOW + 86400, LastChangedDate = NOW - 91 * 86400}}},
+  "was last changed 91 days ago, on 2025%-08%-2")
+row("secretsmanager-redis-token", {["secretsmanager.list_secrets"] = {{Name = "x/redis/auth-token",
+  RotationEnabled = true, LastChangedDate = NOW}}}, "no day of its next rotation")
 row("ec2-ports-closed", {["ec2.describe_security_groups"] = {{GroupId = "sg-1", IpPermissions = {{IpProtocol = "tcp",
   FromPort = 5000, ToPort = 6000, Ipv6Ranges = {{CidrIpv6 = "::/0"}}}}}}}, "port 5000, 5432, 5500, 5601$")
 row("ec2-ports-closed", {["ec2.describe_security_groups"] = {{GroupId = "sg-1", IpPermissions = {{IpProtocol = "tcp",
@@ -556,15 +617,51 @@ row("logs-retention", {["logs.describe_log_groups"] = {{logGroupName = "/ecs/api
   "14 days, not 30 to 90", {"logs-retention-noncritical"})
 row("logs-retention-noncritical", {["logs.describe_log_groups"] = {{logGroupName = "/ecs/api", retentionInDays = 90}}},
   "90 days")
-row("cloudwatch-alarm-actions", {["cloudwatch.describe_alarms"] = {MetricAlarms = {
-  alarm("cpu", "CPUUtilization", {AlarmActions = {}})}}}, "no action")
+row("events-rules-expected", {["events.describe_rule"] = refuse "ResourceNotFoundException"}, "no such rule")
+row("events-rules-expected", {["events.describe_rule"] = {State = "DISABLED"}}, "is disabled")
+row("cloudwatch-alarms-expected", {["cloudwatch.describe_alarms"] = {MetricAlarms = table.move(EXPECTED, 2, #EXPECTED,
+  1, {ALARMS[1]})}}, "no such alarm")
+row("cloudwatch-dashboards-expected", {["cloudwatch.list_dashboards"] = pages(table.unpack(PAGES, 2))},
+  "no such dashboard")
+local function of_database(name, changes)
+  return alarm("db", "CPUUtilization", with({Namespace = "AWS/RDS", Dimensions = {{Name = "DBInstanceIdentifier",
+    Value = name}}}, changes or {}))
+end
+local function of_cache(name)
+  return alarm("cache", "CPUUtilization", {Namespace = "AWS/ElastiCache", Dimensions = {{Name = "CacheClusterId",
+    Value = name}}})
+end
+row("cloudwatch-alarm-data", {["cloudwatch.list_metrics"] = {}}, "Utilization of service api has had no data")
+row("cloudwatch-alarm-data", {["cloudwatch.describe_alarms"] = alarms(of_database "db")},
+  "CPUUtilization of database db has had no data for three hours")
+row("cloudwatch-alarm-data", {["cloudwatch.describe_alarms"] = alarms(of_database "bd")}, "no database bd")
+row("cloudwatch-alarm-data", {["cloudwatch.describe_alarms"] = alarms(of_cache "pages")}, "cache pages has had no")
+row("cloudwatch-alarm-data", {["cloudwatch.describe_alarms"] = alarms(of_cache "page")}, "no cache page$")
+row("cloudwatch-alarm-data", {["cloudwatch.describe_alarms"] = alarms(with(ALARM, {AlarmName = "load", Metrics = {
+  {Id = "a", Expression = "100 * b"}, {Id = "b", MetricStat = {Stat = "Average", Period = 60,
+    Metric = {Namespace = "AWS/RDS", MetricName = "DBLoad", Dimensions = of_database "db".Dimensions}}}}}))},
+  "DBLoad of database db has had no data")
+local function unit(evidence, ...)
+  row("cloudwatch-alarm-units", {["cloudwatch.describe_alarms"] = alarms(alarm(...))}, evidence)
+end
+unit("0.8 percent: are 80 meant", "cpu", "CPUUtilization", {Threshold = 0.8})
+unit("it asks for Count, and CPUUtilization comes in Percent", "cpu", "CPUUtilization", {Unit = "Count"})
+unit("512 bytes: are megabytes meant", "free", "FreeableMemory", {Namespace = "AWS/RDS", Threshold = 512.0,
+  ComparisonOperator = "LessThanThreshold", Dimensions = {}})
+unit("100 seconds is never passed", "slow", "ReadLatency", {Namespace = "AWS/RDS", Threshold = 100.0, Dimensions = {}})
+unit("100 percent is never passed", "cpu", "CPUUtilization", {Namespace = "AWS/RDS", Threshold = 100.0,
+  Dimensions = {}})
+unit("24 ms, and the function may run for 30 s", "long", "Duration", {Namespace = "AWS/Lambda",
+  Threshold = 24.0, Dimensions = {{Name = "FunctionName", Value = "f"}}})
+row("cloudwatch-alarm-actions", {["cloudwatch.describe_alarms"] = alarms(
+  alarm("cpu", "CPUUtilization", {AlarmActions = {}}))}, "no action")
 row("cloudwatch-alarm-topics", {["sns.list_topics"] = {{TopicArn = arn("sns", "x-cost-alerts")}}},
   "no topic x%-ops%-alerts")
 row("cloudwatch-alarm-topics", {["sns.get_topic_attributes"] = function(input)
   return {Attributes = input.TopicArn:find "ops" and FINDINGS or topics()(input).Attributes}
 end}, "topic x%-ops%-alerts does not let alarms publish")
-row("cloudwatch-alarm-stuck", {["cloudwatch.describe_alarms"] = {MetricAlarms = {alarm("cpu", "CPUUtilization",
-  {StateValue = "ALARM", StateUpdatedTimestamp = NOW - 30 * 86400})}}}, "ALARM for 30 days")
+row("cloudwatch-alarm-stuck", {["cloudwatch.describe_alarms"] = alarms(alarm("cpu", "CPUUtilization",
+  {StateValue = "ALARM", StateUpdatedTimestamp = NOW - 30 * 86400}))}, "ALARM for 30 days")
 row("budgets-forecast-alert", {["budgets.describe_notifications_for_budget"] = {notification("ACTUAL", 100.0)}},
   "no notification")
 row("budgets-actual-alert", {["budgets.describe_notifications_for_budget"] = {notification("FORECASTED", 80.0),
@@ -580,5 +677,39 @@ row("ce-anomaly-alerts", {["ce.get_anomaly_subscriptions"] = {with(ANOMALY, {Fre
 row("support-trusted-advisor", {["support.describe_trusted_advisor_checks"] =
   refuse "SubscriptionRequiredException"}, "support plan")
 
-return {good = good, bad = bad, now = NOW, id = ID, region = REGION, account = {prefix = "x", env = "production",
-  clusters = {"main"}, buckets = {"b"}, budget = {limit = 500}}}
+-- Neither pass nor fail: {id, answers, result, pattern of the evidence}.
+local other <const> = {
+  {"iam-key-age", {["iam.list_access_keys"] = {{AccessKeyId = "AKIANEWNEWNEWNEW0002", Status = "Active"}}}, "error",
+    "^IAM does not say when key %.%.%.0002 was made$"},
+  {"sqs-not-public", {["sqs.get_queue_attributes"] = attributes({Policy = "{]"})}, "error",
+    "^the policy is no JSON object %(.+%), so nobody can say what it allows$"},
+  {"s3-bucket-not-public", {["s3.get_bucket_policy"] = {Policy = "7"}}, "error",
+    "^the policy is no JSON object %(it is number%)"},
+  {"secretsmanager-redis-token", {["secretsmanager.list_secrets"] = {{Name = "x/redis/auth-token",
+    RotationEnabled = true, NextRotationDate = NOW}}}, "error", "last changed is not told"},
+  {"lambda-runtime", {["lambda.list_functions"] = {with(FUNCTION, {Runtime = "python3.9"})}}, "warn",
+    "ends on 2025%-12%-15, in 21 day"},
+  {"lambda-runtime", {["lambda.list_functions"] = {with(FUNCTION, {Runtime = "perl5"})}}, "warn",
+    "until when runtime perl5 is supported is not known"},
+  {"dynamodb-ttl-items", {["dynamodb.scan"] = {Items = {}}}, "skip", "no items yet"},
+  {"dynamodb-ttl-items", {["dynamodb.describe_time_to_live"] = {TimeToLiveDescription = {
+    TimeToLiveStatus = "DISABLED"}}, ["dynamodb.scan"] = refuse "AccessDenied"}, "skip", "time to live is off"},
+  {"cloudwatch-alarm-data", {["cloudwatch.list_metrics"] = {}, ["ecs.describe_services"] = {services = {
+    with(SERVICE, {runningCount = 0})}}, ["cloudwatch.describe_alarms"] = alarms(ALARMS[1])}, "skip",
+    "service api runs no task"},
+  {"cloudwatch-alarm-data", {["cloudwatch.list_metrics"] = {}, ["ecs.describe_services"] = {services = {
+    with(SERVICE, {createdAt = NOW - 3600})}}, ["cloudwatch.describe_alarms"] = alarms(ALARMS[1])}, "skip",
+    "younger than three hours"},
+  {"cloudwatch-alarm-data", {["cloudwatch.describe_alarms"] = alarms(of_database "db"),
+    ["rds.describe_db_instances"] = {with(DB, {DBInstanceStatus = "stopped"})}}, "skip", "database db is stopped"},
+  {"cloudwatch-alarm-data", {["cloudwatch.describe_alarms"] = alarms(alarm("deep", "NumberOfMessagesSent", {
+    Namespace = "AWS/SQS", Dimensions = {{Name = "QueueName", Value = QUEUES[1]}}}))}, "skip", "only while it is used"},
+  {"cloudwatch-alarm-units", {["cloudwatch.describe_alarms"] = alarms(alarm("none", "CPUUtilization", {
+    Statistic = "SampleCount", Threshold = 1.0}))}, "skip", "not known"},
+  {"cloudwatch-alarm-units", {["cloudwatch.describe_alarms"] = alarms(alarm("idle", "CPUUtilization", {
+    Threshold = 0.5, ComparisonOperator = "LessThanThreshold"}))}, "pass", "0.5 percent"},
+}
+
+return {good = good, bad = bad, other = other, now = NOW, id = ID, region = REGION, account = {prefix = "x",
+  env = "production", clusters = {"main"}, buckets = {"b"}, budget = {limit = 500}, database = "db",
+  limiter = {url = "https://site.example.com", redis_secret = "x/redis/auth-token", site_secret = "x/site"}}}

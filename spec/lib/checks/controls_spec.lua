@@ -108,6 +108,29 @@ describe("controls", function()
     end)
   end
 
+  for n, case in ipairs(recorded.other) do
+    local id, changes, result, evidence = table.unpack(case)
+    it(("%s comes to %s: %s (%d)"):format(id, result, evidence, n), function()
+      local found = {}
+      for _, one in ipairs(run(overlaid(changes), checks.select {id = {id}})) do
+        found[#found + 1] = one.result .. " " .. one.evidence
+        if one.result == result and one.evidence:find(evidence) then return end
+      end
+      error(("no %s with that evidence, but: %s"):format(result, table.concat(found, "; ")))
+    end)
+  end
+
+  it("know of every runtime that Lambda has whether it ends", function()
+    local runtimes = models.service "lambda":shape "Runtime".enum
+    assert.is_true(#runtimes > 40)
+    for _, runtime in ipairs(runtimes) do
+      for _, one in ipairs(run(overlaid {["lambda.list_functions"] = {{FunctionName = "f", Runtime = runtime}}},
+        checks.select {id = {"lambda-runtime"}})) do
+        assert.is_nil(one.evidence:find "not known here", runtime)
+      end
+    end
+  end)
+
   it("have a failing account each", function()
     for _, control in ipairs(checks.all()) do assert.is_true(seen[control.id] or false, control.id) end
   end)

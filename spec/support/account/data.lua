@@ -23,7 +23,7 @@ local function func(world)
   local role = world.aws.iam:create_role {RoleName = name, AssumeRolePolicyDocument = json.encode {
     Version = "2012-10-17", Statement = {{Effect = "Allow", Action = "sts:AssumeRole",
       Principal = {Service = "lambda.amazonaws.com"}}}}}.Role.Arn
-  world.aws["lambda"]:create_function {FunctionName = name, Runtime = "nodejs20.x", Role = role,
+  world.aws["lambda"]:create_function {FunctionName = name, Runtime = "nodejs24.x", Role = role,
     Handler = "index.handler", Code = {ZipFile = EMPTY_ZIP}, Timeout = 30, MemorySize = 256}
   return name
 end

@@ -124,6 +124,42 @@ def set_alarm_state(call):
     return answer
 
 
+# --- What AWS measures by itself, each minute, for as long as a thing runs
+
+STEADY = {"AWS/ECS": ("CPUUtilization", "MemoryUtilization"),
+          "AWS/RDS": ("CPUUtilization", "DBLoad", "DatabaseConnections", "DiskQueueDepth", "FreeStorageSpace",
+                      "FreeableMemory", "ReadIOPS", "ReadLatency", "WriteIOPS", "WriteLatency"),
+          "AWS/ElastiCache": ("CPUUtilization", "DatabaseMemoryUsagePercentage", "EngineCPUUtilization",
+                              "FreeableMemory")}
+
+
+def running(call, namespace):
+    """Dimensions of what runs."""
+    def of(service):
+        return backends.get_backend(service)[call.account][call.region]
+    if namespace == "AWS/ECS":
+        return [{"ClusterName": s.cluster_name, "ServiceName": s.name} for s in of("ecs").services.values()
+                if s.desired_count > 0]
+    if namespace == "AWS/RDS":
+        return [{"DBInstanceIdentifier": name} for name, db in of("rds").databases.items() if db.status == "available"]
+    return [{"CacheClusterId": name} for name in of("elasticache").cache_clusters]
+
+
+@operation("cloudwatch", "ListMetrics")
+def list_metrics(call):
+    answer, asked = call.moto(), call.params
+    if asked.get("Namespace") not in STEADY or asked.get("NextToken"):
+        return answer
+    wanted = {d["Name"]: d.get("Value") for d in asked.get("Dimensions", [])}
+    for thing in running(call, asked["Namespace"]):
+        if any(name not in thing or value not in (None, thing[name]) for name, value in wanted.items()):
+            continue
+        answer["Metrics"] += [{"Namespace": asked["Namespace"], "MetricName": name,
+                               "Dimensions": [{"Name": n, "Value": v} for n, v in thing.items()]}
+                              for name in STEADY[asked["Namespace"]] if asked.get("MetricName") in (None, name)]
+    return answer
+
+
 NAMED = re.compile(r"""(ALARM|OK|INSUFFICIENT_DATA)\(\s*(?:"([^"]+)"|'([^']+)'|([^\s()"']+))\s*\)""")
 
 

@@ -32,6 +32,7 @@ describe("a role with what was found", function()
 
   -- moto calls some actions by its own names of the services: these are given as well.
   local MOTOS <const> = {["cloudwatch:DescribeAlarms"] = "monitoring:DescribeAlarms",
+    ["cloudwatch:ListMetrics"] = "monitoring:ListMetrics", ["cloudwatch:ListDashboards"] = "monitoring:ListDashboards",
     ["s3:GetAccountPublicAccessBlock"] = "s3:GetPublicAccessBlock"}
 
   local function also(list)

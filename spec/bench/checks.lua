@@ -1,6 +1,5 @@
 -- checks.lua -- six checks of the plan beside the same by hand with boto3, on moto; then all controls on it, and on the
 -- account of the specs once it is hardened.
-local aws = require "aws"
 local hardened = require "runbook.hardened"
 local moto = require "support.moto"
 local proc = require "tidelock.proc"
@@ -22,7 +21,7 @@ local env = bed.env
 env.AWS_S3_US_EAST_1_REGIONAL_ENDPOINT = "regional"
 
 --- An account with one of each, so that every check reads something.
-local s <const> = aws.session {region = bed.region, endpoint_url = bed.url, credentials = bed.credentials}
+local s <const> = bed:session()
 s.elasticache:create_cache_cluster {CacheClusterId = "old", Engine = "redis", CacheNodeType = "cache.t3.micro",
   NumCacheNodes = 1}
 s.rds:create_db_instance {DBInstanceIdentifier = "db", Engine = "postgres", DBInstanceClass = "db.t3.micro",

@@ -1,5 +1,4 @@
 -- organization.lua -- `tidelock check --org` over emulated accounts and four regions: time linear, memory flat.
-local aws = require "aws"
 local checks = require "checks"
 local loop = require "tidelock.loop"
 local moto = require "support.moto"
@@ -17,7 +16,7 @@ end
 
 local function prepared(server, n)
   server:reset()
-  local session = aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
+  local session = server:session()
   session.organizations:create_organization {FeatureSet = "ALL"}
   for i = 2, n do
     session.organizations:create_account {AccountName = "a" .. i, Email = ("a%d@example.com"):format(i)}

@@ -2,7 +2,6 @@
 -- accounts: the verdicts beside each other, and what each costs.
 -- usage: make compare. Ends with 1 where a verdict differs from ours and REASONS gives no reason.
 local account = require "support.account"
-local aws = require "aws"
 local fs = require "tidelock.fs"
 local json = require "tidelock.json"
 local moto = require "support.moto"
@@ -137,7 +136,7 @@ local function env_of()
 end
 
 local function session()
-  return aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
+  return server:session()
 end
 
 account.build {session = session(), account = server.account, server = server}

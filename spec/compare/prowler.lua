@@ -1,7 +1,6 @@
 -- prowler.lua -- the verdicts of our controls beside Prowler's on the same emulated account, for the same questions.
 -- usage: make compare. Ends with 1 where the two differ and spec/compare/pairs.lua gives no reason.
 local account = require "support.account"
-local aws = require "aws"
 local contains = require "lists".contains
 local fs = require "tidelock.fs"
 local json = require "tidelock.json"
@@ -149,7 +148,7 @@ end
 
 local server <close> = moto.start {region = "us-east-1", private = true}
 local function session()
-  return aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
+  return server:session()
 end
 
 account.build {session = session(), account = server.account, server = server}

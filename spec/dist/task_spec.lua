@@ -1,6 +1,5 @@
 -- A scheduled task as ECS would run it: the image's root, read only, as nobody; credentials from the agent, the journal
 -- in S3. Killed, held off while its lock lives, gone on with by the next run, parked, approved.
-local aws = require "aws"
 local json = require "tidelock.json"
 local moto = require "support.moto"
 local proc = require "tidelock.proc"
@@ -45,7 +44,7 @@ describe("a scheduled task", function()
   -- What ECS gives to a container: the definition's environment, and where its credentials are.
   local function prepare()
     server = moto.start()
-    session = aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
+    session = server:session()
     folder = support.folder()
     local file <close> = assert(io.open(folder .. "/nightly.lua", "w"))
     file:write(PLAYBOOK)

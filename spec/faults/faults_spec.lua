@@ -1,6 +1,5 @@
 -- An apply through a proxy that fails a fifth of all requests: it converges, makes nothing twice, and then is quiet.
 -- TIDELOCK_SOAK=1 takes fifty seeds; else three, by TIDELOCK_SEED.
-local aws = require "aws"
 local faults = require "support.faults"
 local fs = require "tidelock.fs"
 local moto = require "support.moto"
@@ -47,8 +46,7 @@ describe("with a fifth of the requests failing", function()
     local plan = tidelock(server.env, "apply", FLOW, "--yes")
     assert.equal(0, plan.code, what .. ": " .. plan.stdout .. plan.stderr)
     assert.matches(", 0 writes", plan.stdout, what)
-    assert.same({keys = 1, monitors = 1, subscriptions = 1}, count(aws.session {region = server.region,
-      endpoint_url = server.url, credentials = server.credentials}), what)
+    assert.same({keys = 1, monitors = 1, subscriptions = 1}, count(server:session()), what)
     local again = tidelock(proxy.env, "apply", FLOW, "--yes")
     assert.equal(0, again.code, what .. ": " .. again.stdout .. again.stderr)
     assert.matches(", 0 writes", again.stdout, what)

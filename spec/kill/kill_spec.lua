@@ -1,7 +1,6 @@
 -- A run killed at its boundaries and resumed ends as one that was left alone: nothing made twice.
 -- TIDELOCK_SOAK=1 (make soak) takes every boundary; else 30 of them, by TIDELOCK_SEED: 22 with the journal in files,
 -- 8 with journal and lock in S3 and DynamoDB; and a few with SIGTERM and SIGHUP (a closed terminal).
-local aws = require "aws"
 local fs = require "tidelock.fs"
 local moto = require "support.moto"
 local proc = require "tidelock.proc"
@@ -36,7 +35,7 @@ describe(("a run that is killed with SIG%s, its journal %s"):format(case.signal,
     if state then os.execute("rm -rf '" .. state .. "'") end
     state = fs.tempdir "kill_spec"
     if remote then
-      local session = aws.session {region = "us-east-1", endpoint_url = server.url, credentials = server.credentials}
+      local session = server:session {region = "us-east-1"}
       session.s3:create_bucket {Bucket = "runs-" .. server.account}
     end
   end
@@ -64,8 +63,7 @@ describe(("a run that is killed with SIG%s, its journal %s"):format(case.signal,
   end
 
   local function check_state(what)
-    local session = aws.session {region = server.region, endpoint_url = server.url,
-      credentials = server.credentials}
+    local session = server:session()
     local keys = 0
     for k in session.kms:items("list_keys", {}) do
       local key = session.kms:describe_key {KeyId = k.KeyId}.KeyMetadata

@@ -1,5 +1,4 @@
 -- cli_spec.lua -- limit and worker as people call them: output, exit codes, and what they refuse.
-local aws = require "aws"
 local fixture = require "limiter.fixture"
 local json = require "tidelock.json"
 local loop = require "tidelock.loop"
@@ -74,7 +73,7 @@ describe("tidelock limit, with a Redis and a queue", function()
     account = moto.start()
     store = redis.start()
     client = fixture.connect(store)
-    session = aws.session {endpoint_url = account.url, region = account.region, credentials = account.credentials}
+    session = account:session()
     sqs = session.sqs
   end)
   teardown(function()

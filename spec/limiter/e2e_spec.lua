@@ -1,6 +1,5 @@
 -- e2e_spec.lua -- the whole way on loopback: moto's SQS, a real redis-server with TLS and a password, a receiver that
 -- counts arrivals, and workers that are killed at every point between receive and delete.
-local aws = require "aws"
 local json = require "tidelock.json"
 local loop = require "tidelock.loop"
 local moto = require "support.moto"
@@ -17,7 +16,7 @@ describe("the limiter, end to end", function()
     local port
     site, port = support.start({support.PYTHON, "spec/limiter/receiver.py"}, "^(%d+)\n")
     site_url = "http://127.0.0.1:" .. port
-    sqs = aws.session({endpoint_url = account.url, region = account.region, credentials = account.credentials}).sqs
+    sqs = account:session().sqs
   end)
   teardown(function()
     site:close()

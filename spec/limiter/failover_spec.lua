@@ -1,6 +1,5 @@
 -- failover_spec.lua -- Redis emptied, restarted, made to evict, stopped and failed over in the middle of a run: the
 -- limit holds at the receiver, each message is sent once, nothing is lost and nothing is a dead letter.
-local aws = require "aws"
 local fixture = require "limiter.fixture"
 local loop = require "tidelock.loop"
 local moto = require "support.moto"
@@ -21,7 +20,7 @@ describe("in the middle of a run", function()
     local port
     site, port = support.start({support.PYTHON, "spec/limiter/receiver.py"}, "^(%d+)\n")
     site_url = "http://127.0.0.1:" .. port
-    sqs = aws.session({endpoint_url = account.url, region = account.region, credentials = account.credentials}).sqs
+    sqs = account:session().sqs
   end)
   teardown(function() site:close() end)
 

@@ -1,6 +1,5 @@
 -- lambda_spec.lua -- `tidelock lambda` under a runtime API of our own, with events as SQS, function URLs and APIs
 -- send them.
-local aws = require "aws"
 local digest = require "tidelock.digest"
 local fixture = require "limiter.fixture"
 local http = require "tidelock.http"
@@ -29,7 +28,7 @@ describe("tidelock lambda", function()
     store = redis.start()
     client = fixture.connect(store)
     site, site_port = support.start({support.PYTHON, "spec/limiter/receiver.py"}, "^(%d+)\n")
-    sqs = aws.session({endpoint_url = account.url, region = account.region, credentials = account.credentials}).sqs
+    sqs = account:session().sqs
     queue = sqs:create_queue{QueueName = "fn-rate-limiter-queue"}.QueueUrl
     sqs:create_queue{QueueName = "fn-rate-limiter-queue-dlq"}
     folder = support.folder()

@@ -1,5 +1,4 @@
 -- validate_provision_spec.lua -- what provision/all made is proved, and what is not so is found out, each by itself.
-local aws = require "aws"
 local fs = require "tidelock.fs"
 local json = require "tidelock.json"
 local moto = require "support.moto"
@@ -22,7 +21,7 @@ describe("validate/provision", function()
   before_each(function()
     server:reset()
     restore = program.environment(program.with(server.env, {TIDELOCK_STATE = dir .. "/" .. server.account}))
-    session = aws.session {region = "us-east-1", endpoint_url = server.url, credentials = server.credentials}
+    session = server:session {region = "us-east-1"}
     assert.equal(0, (run("apply", "playbooks/provision/all.lua", ACCOUNT, "--yes", "--quiet")))
   end)
 

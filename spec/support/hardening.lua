@@ -1,5 +1,4 @@
 -- hardening.lua -- playbooks on an account of the specs' moto, through the command line, and what is live after.
-local aws = require "aws"
 local moto = require "support.moto"
 local program = require "support.program"
 
@@ -10,8 +9,7 @@ hardening.__index = hardening
 function hardening.start(options)
   local self = setmetatable({server = moto.start {region = "us-east-1", slow = options and options.slow}}, hardening)
   self.state = require "tidelock.fs".tempdir "hardening"
-  self.session = aws.session {region = "us-east-1", endpoint_url = self.server.url,
-    credentials = self.server.credentials}
+  self.session = self.server:session {region = "us-east-1"}
   self.account = self.server.account
   return self
 end

@@ -1,5 +1,4 @@
 -- moto_ec2_spec.lua -- the extension's gateway endpoints: routes that come and go with their tables, and refusals.
-local aws = require "aws"
 local moto = require "support.moto"
 
 describe("a gateway endpoint of the extension", function()
@@ -7,7 +6,7 @@ describe("a gateway endpoint of the extension", function()
   local ec2, vpc, a, b, endpoint
   before_each(function()
     server:reset()
-    ec2 = aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}.ec2
+    ec2 = server:session().ec2
     vpc = ec2:create_vpc {CidrBlock = "10.0.0.0/16"}.Vpc.VpcId
     a = ec2:create_route_table {VpcId = vpc}.RouteTable.RouteTableId
     b = ec2:create_route_table {VpcId = vpc}.RouteTable.RouteTableId

@@ -1,5 +1,4 @@
 -- Controls over the accounts of an organization, on moto: each account is one of its own, entered by a role.
-local aws = require "aws"
 local checks = require "checks"
 local findings = require "report.findings"
 local moto = require "support.moto"
@@ -12,7 +11,7 @@ describe("checks.organization", function()
   teardown(function() server:stop() end)
   before_each(function()
     server:reset()
-    session = aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
+    session = server:session()
     who = session.sts:get_caller_identity {}
     session.organizations:create_organization {FeatureSet = "ALL"}
     ids = {}

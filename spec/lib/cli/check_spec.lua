@@ -1,5 +1,4 @@
 -- tidelock check and the security runbook on moto: a weak account and one as it should be.
-local aws = require "aws"
 local fs = require "tidelock.fs"
 local json = require "tidelock.json"
 local moto = require "support.moto"
@@ -112,7 +111,7 @@ describe("tidelock check", function()
   local run <const> = program.run
 
   local function session()
-    return aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
+    return server:session()
   end
 
   local ACCOUNT <const> = "--account=playbooks/accounts/example.lua"

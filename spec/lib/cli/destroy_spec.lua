@@ -1,5 +1,4 @@
 -- destroy deletes, and does nothing else: not to what is gone already, not to what is another playbook's.
-local aws = require "aws"
 local moto = require "support.moto"
 local proc = require "tidelock.proc"
 local support = require "support.server"
@@ -10,7 +9,7 @@ describe("tidelock destroy", function()
 
   setup(function()
     folder = support.folder()
-    session = aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
+    session = server:session()
     local file <close> = assert(io.open(folder .. "/two.lua", "w"))
     file:write [[
       playbook {name = "spec/two"}

@@ -1,5 +1,4 @@
 -- ending_spec.lua -- what takes away, and what is left of a run: destroy, prune, reports, traces of commands that fail.
-local aws = require "aws"
 local fs = require "tidelock.fs"
 local httpd = require "support.httpd"
 local json = require "tidelock.json"
@@ -37,7 +36,7 @@ describe("on an account", function()
   end)
   before_each(function()
     server:reset()
-    session = aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
+    session = server:session()
   end)
 
   local function file(text, name)

@@ -1,5 +1,4 @@
 -- --notify through the commands: who hears of what a check or a runbook finds, and what the exit code says.
-local aws = require "aws"
 local fs = require "tidelock.fs"
 local json = require "tidelock.json"
 local moto = require "support.moto"
@@ -30,7 +29,7 @@ describe("--notify", function()
     server:reset()
     os.execute(("rm -rf '%s/state'"):format(state))
     restore = program.environment(program.with(server.env, {TIDELOCK_STATE = state .. "/state"}))
-    session = aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
+    session = server:session()
     session.sqs:create_queue {QueueName = "plain", Attributes = {SqsManagedSseEnabled = "false"}}
     local topic = session.sns:create_topic {Name = "security-alerts"}.TopicArn
     ear = session.sqs:create_queue {QueueName = "ear", Attributes = {SqsManagedSseEnabled = "true"}}.QueueUrl

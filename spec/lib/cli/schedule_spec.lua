@@ -1,5 +1,4 @@
 -- A playbook put on a schedule, on moto: what is made, that a second add makes no write, and what is done with it then.
-local aws = require "aws"
 local fs = require "tidelock.fs"
 local json = require "tidelock.json"
 local moto = require "support.moto"
@@ -16,7 +15,7 @@ describe("tidelock schedule", function()
 
   setup(function()
     folder = fs.tempdir "schedule_spec"
-    session = aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
+    session = server:session()
     network = {"--subnet", session.ec2:describe_subnets {}.Subnets[1].SubnetId,
       "--security-group", session.ec2:describe_security_groups {}.SecurityGroups[1].GroupId}
     restore = program.environment(program.with(server.env, {TIDELOCK_STATE = folder .. "/state"}))

@@ -1,6 +1,5 @@
 -- stopping_spec.lua -- commands that signals stop: what only reads ends at once, in words; of what writes, the
 -- first lets what is in flight end, the second ends all. And what an earlier run that was stopped refuses.
-local aws = require "aws"
 local fs = require "tidelock.fs"
 local http = require "tidelock.http"
 local httpd = require "support.httpd"
@@ -30,7 +29,7 @@ describe("an apply that is stopped", function()
   end)
   before_each(function()
     server:reset()
-    session = aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
+    session = server:session()
   end)
 
   local function playbook(text)

@@ -1,5 +1,4 @@
 -- terminal_spec.lua -- apply at a real terminal: questions, live lines, Ctrl-C, a closed window, SIGTERM.
-local aws = require "aws"
 local fs = require "tidelock.fs"
 local json = require "tidelock.json"
 local moto = require "support.moto"
@@ -32,7 +31,7 @@ describe("apply at a terminal", function()
   end)
   before_each(function()
     server:reset()
-    session = aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
+    session = server:session()
   end)
 
   local function environment()

@@ -1,5 +1,4 @@
 -- together_spec.lua -- real processes on moto: two applies at once, drift with who did it, graphs, traces.
-local aws = require "aws"
 local fs = require "tidelock.fs"
 local json = require "tidelock.json"
 local loop = require "tidelock.loop"
@@ -23,7 +22,7 @@ describe("on one account", function()
   end)
   before_each(function()
     server:reset()
-    session = aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
+    session = server:session()
   end)
 
   local function file(name, text)

@@ -1,5 +1,4 @@
 -- What is told to whom, on moto and a receiver of webhooks.
-local aws = require "aws"
 local findings = require "report.findings"
 local http = require "tidelock.http"
 local httpd = require "support.httpd"
@@ -28,7 +27,7 @@ describe("notify", function()
   before_each(function()
     server:reset()
     text = nil
-    session = aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
+    session = server:session()
     world = {aws = session, account = server.account, region = server.region, now = 1764028800, sleep = function() end}
   end)
 

@@ -13,7 +13,7 @@ describe("a store in S3 and DynamoDB", function()
   teardown(function() server:stop() end)
   before_each(function()
     server:reset()
-    session = aws.session {region = "us-east-1", endpoint_url = server.url, credentials = server.credentials}
+    session = server:session {region = "us-east-1"}
     session.s3:create_bucket {Bucket = "runs-" .. server.account}
     said = {}
     kept = s3store.open(("s3://runs-%s/team/a"):format(server.account), session,

@@ -1,5 +1,4 @@
 -- Scalable targets and policies on moto: many are read together, and each is told from its neighbours.
-local aws = require "aws"
 local moto = require "support.moto"
 local place = require "playbook.place"
 local policy = require "resources.application_autoscaling.policy"
@@ -25,7 +24,7 @@ describe("application autoscaling on moto", function()
   local server, session, client
   setup(function()
     server = moto.start {region = "us-east-1"}
-    session = aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
+    session = server:session()
     local recorder = recorder_of.new(session)
     recorder.place = place.of {region = server.region, identity = {known = {id = server.account}}}
     client = recorder:client()

@@ -1,6 +1,5 @@
 -- Nothing that exists is weakened: what guards something and was set by somebody stays as it is where a playbook that
 -- declares the resource does not speak of it. Held over every type, through plans and applies against moto.
-local aws = require "aws"
 local elf = require "support.elf"
 local fs = require "tidelock.fs"
 local models = require "tidelock.models"
@@ -214,7 +213,7 @@ describe("what guards something", function()
   for _, row in ipairs(ROWS) do
     it("stays where a playbook does not speak of it: " .. row.type, function()
       server:reset()
-      session = aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
+      session = server:session()
       if row.before then row.before(session) end
       apply(row.type, row.want)
       assert.equal("update", apply(row.type, together(row.want, row.set)).action)
@@ -240,7 +239,7 @@ describe("what guards something", function()
   for _, row in ipairs(ROWS) do
     it("is never made, or is taken away, where that is said: " .. row.type, function()
       server:reset()
-      session = aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
+      session = server:session()
       if row.before then row.before(session) end
       local none = together(row.want, none_of(row))
       assert.equal("create", apply(row.type, none).action)
@@ -273,7 +272,7 @@ describe("what guards something", function()
   for _, row in ipairs(WHOLE) do
     it("stays beside the part of it that changes: " .. row.type, function()
       server:reset()
-      session = aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
+      session = server:session()
       apply(row.type, together(row.want, row.there))
       assert.equal("update", apply(row.type, together(row.want, row.part)).action)
       local after = apply(row.type, together(row.want, row.after))

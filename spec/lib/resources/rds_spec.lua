@@ -1,5 +1,4 @@
 -- Databases on moto: parameter groups made, read back, changed, deleted; instances adjusted, and nothing else.
-local aws = require "aws"
 local models = require "tidelock.models"
 local moto = require "support.moto"
 local place = require "playbook.place"
@@ -15,7 +14,7 @@ describe("on moto", function()
   teardown(function() server:stop() end)
   before_each(function()
     server:reset()
-    session = aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
+    session = server:session()
     recorder = recorder_of.new(session)
     recorder.place = place.of {region = server.region, identity = {known = {id = server.account}}, nodes = {}}
     client = recorder:client()

@@ -1,5 +1,4 @@
 -- Every type on moto: created, read back equal, each property changed alone with no difference after, deleted.
-local aws = require "aws"
 local compare = require "resources.compare"
 local elf = require "support.elf"
 local fs = require "tidelock.fs"
@@ -465,8 +464,7 @@ describe("on moto", function()
 
       setup(function()
         server:reset()
-        local session = aws.session {region = server.region, endpoint_url = server.url,
-          credentials = server.credentials}
+        local session = server:session()
         recorder = recorder_of.new(session)
         recorder.place = place.of {region = server.region, identity = {known = {id = server.account}}}
         client = recorder:client()

@@ -1,5 +1,4 @@
 -- The types of hardening on moto: created, read back equal, each property changed alone, deleted.
-local aws = require "aws"
 local models = require "tidelock.models"
 local moto = require "support.moto"
 local place = require "playbook.place"
@@ -170,7 +169,7 @@ local session, recorder, client
 
 local function fresh()
   server:reset()
-  session = aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
+  session = server:session()
   recorder = recorder_of.new(session)
   recorder.place = place.of {region = server.region, identity = {known = {id = server.account}}}
   client = recorder:client()

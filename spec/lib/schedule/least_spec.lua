@@ -1,6 +1,5 @@
 -- That what is found is enough: playbooks run as a role that may do that and nothing else, on an account that looks.
 local actions = require "schedule.actions"
-local aws = require "aws"
 local http = require "tidelock.http"
 local json = require "tidelock.json"
 local moto = require "support.moto"
@@ -15,7 +14,7 @@ describe("a role with what was found", function()
 
   setup(function()
     server, folder, number = moto.start {private = true}, support.folder(), 0
-    session = aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
+    session = server:session()
   end)
   teardown(function()
     server:stop()

@@ -1,6 +1,5 @@
 -- Settings of a table that others made: each changed alone in one write, and never taken back. And sqs.queue_policy,
 -- which is beside others' statements in a queue's policy.
-local aws = require "aws"
 local json = require "tidelock.json"
 local models = require "tidelock.models"
 local moto = require "support.moto"
@@ -19,7 +18,7 @@ describe("settings of what others made", function()
   local session, recorder, client
   before_each(function()
     server:reset()
-    session = aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
+    session = server:session()
     recorder = recorder_of.new(session)
     recorder.place = place.of {region = server.region, identity = {known = {id = server.account}}}
     client = recorder:client()

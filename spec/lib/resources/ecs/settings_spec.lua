@@ -1,6 +1,5 @@
 -- Settings of what others made in ECS, on moto: services, clusters, the account's defaults. Read back equal, each
 -- property changed alone by one call, what the playbook does not give left as it is, nothing ever deleted.
-local aws = require "aws"
 local models = require "tidelock.models"
 local moto = require "support.moto"
 local place = require "playbook.place"
@@ -30,7 +29,7 @@ end
 
 local function fresh()
   server:reset()
-  session = aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
+  session = server:session()
   recorder = recorder_of.new(session)
   recorder.place = place.of {region = server.region, identity = {known = {id = server.account}}}
   client = recorder:client()

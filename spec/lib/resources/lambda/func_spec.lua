@@ -1,5 +1,4 @@
 -- What lambda.func does beside its round trip: no secret in plain sight, a lost publish is made up, versions follow.
-local aws = require "aws"
 local elf = require "support.elf"
 local fs = require "tidelock.fs"
 local func = require "resources.lambda.func"
@@ -64,7 +63,7 @@ ensure.lambda.alias {FunctionName = fn.name, Name = "live", FunctionVersion = fn
   end)
   it("waits for each change before the next where Lambda takes its time", function()
     local slow <close> = moto.start {slow = 0.4, region = "us-east-1"}
-    local session = aws.session {region = "us-east-1", endpoint_url = slow.url, credentials = slow.credentials}
+    local session = slow:session {region = "us-east-1"}
     local role = session.iam:create_role {RoleName = "fn", AssumeRolePolicyDocument = "{}"}.Role.Arn
     local want = func:complete {name = "slow", Runtime = "provided.al2023", Handler = "h", Role = role, Publish = true,
       Package = {bootstrap = program}}

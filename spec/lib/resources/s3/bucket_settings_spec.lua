@@ -1,5 +1,4 @@
 -- Settings of a bucket that others made: each changed alone in one write, merged into theirs, and never taken back.
-local aws = require "aws"
 local json = require "tidelock.json"
 local models = require "tidelock.models"
 local moto = require "support.moto"
@@ -32,7 +31,7 @@ describe("s3.bucket_settings", function()
   local session, recorder, client, name
   before_each(function()
     server:reset()
-    session = aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
+    session = server:session()
     recorder = recorder_of.new(session)
     recorder.place = place.of {region = server.region, identity = {known = {id = server.account}}}
     client, name = recorder:client(), "theirs-" .. server.account

@@ -1,5 +1,4 @@
 -- A bucket whose properties hold what another resource or a step provides: applied twice, and then without drift.
-local aws = require "aws"
 local fs = require "tidelock.fs"
 local models = require "tidelock.models"
 local moto = require "support.moto"
@@ -44,7 +43,7 @@ describe("s3.bucket with a property that holds an unknown part", function()
     server:reset()
     dir = fs.tempdir "bucket_spec"
     kept = store.open(dir)
-    session = aws.session {region = server.region, endpoint_url = server.url, credentials = server.credentials}
+    session = server:session()
   end)
   after_each(function() os.execute("rm -rf '" .. dir .. "'") end)
   teardown(function() server:stop() end)

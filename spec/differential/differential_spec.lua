@@ -1,5 +1,4 @@
 -- differential_spec.lua -- the same calls by boto3 and by tidelock, to two equal accounts: equal answers.
-local aws = require "aws"
 local cases = require "differential.operations"
 local compare = require "differential.compare"
 local loop = require "tidelock.loop"
@@ -66,8 +65,7 @@ describe("the same call by boto3 and by tidelock", function()
         local now_ms = math.floor(loop.time() * 1000)
         kept_theirs = {account = theirs.account, now_ms = now_ms}
         kept_ours = {account = ours.account, now_ms = now_ms}
-        client = aws.session {region = ours.region, endpoint_url = ours.url, credentials = ours.credentials,
-          max_attempts = 1, s3 = {addressing_style = "path"}}:client(service)
+        client = ours:session({max_attempts = 1, s3 = {addressing_style = "path"}}):client(service)
       end)
 
       for i = 2, #group do

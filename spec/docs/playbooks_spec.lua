@@ -3,6 +3,7 @@
 local fs = require "tidelock.fs"
 local moto = require "support.moto"
 local proc = require "tidelock.proc"
+local program = require "support.program"
 
 local GUIDE <const> = "docs/guide/playbooks.md"
 
@@ -49,7 +50,7 @@ describe("the guide to playbooks", function()
   local function run(command)
     local env = {TIDELOCK_STATE = dir .. "/state", NO_COLOR = "1", CI = "1"}
     for k, v in pairs(server.env) do env[k] = v end
-    return assert(proc.run {arg[-1] or "build/tidelua", "spec/support/cli.lua", env = env, table.unpack(command)})
+    return assert(proc.run(program.command(env, table.unpack(command))))
   end
 
   local commands, files = 0, 0

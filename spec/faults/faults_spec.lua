@@ -4,11 +4,10 @@ local faults = require "support.faults"
 local fs = require "tidelock.fs"
 local moto = require "support.moto"
 local proc = require "tidelock.proc"
+local program = require "support.program"
 
 local FLOW <const> = "spec/faults/set.lua"
 local EVERY <const> = {"throttle", "error", "refuse", "lost", "half", "late"}
-
-local function tidelua() return arg[-1] or "build/tidelua" end
 
 describe("with a fifth of the requests failing", function()
   local server <const> = moto.start()
@@ -21,7 +20,7 @@ describe("with a fifth of the requests failing", function()
   local function tidelock(env, ...)
     local all = {TIDELOCK_STATE = state}
     for k, v in pairs(env) do all[k] = v end
-    return proc.run {tidelua(), "spec/support/cli.lua", env = all, ...}
+    return proc.run(program.command(all, ...))
   end
 
   local function count(session)

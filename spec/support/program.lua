@@ -1,6 +1,5 @@
--- program.lua -- the command line inside the spec's own process: what it prints, its exit code, its environment.
-local cli = require "cli"
-
+-- program.lua -- the command line: inside the spec's own process (what it prints, its exit code, its environment), or
+-- as a process of its own.
 local program = {}
 
 -- What a person's own shell may hold, and no spec shall see.
@@ -24,16 +23,20 @@ end
 --- Runs these words: the exit code, what went to stdout, what went to stderr.
 function program.run(...)
   local out, err = program.stream(), program.stream()
-  local code = cli.main({...}, {out = out, err = err, input = io.stdin})
+  local code = require "cli".main({...}, {out = out, err = err, input = io.stdin})
   return code, out:text(), err:text()
 end
 
 --- Runs these words with stdout and stderr on one stream, as a terminal shows them: the exit code and the text.
 function program.shown(...)
   local out = program.stream()
-  local code = cli.main({...}, {out = out, err = out, input = io.stdin})
+  local code = require "cli".main({...}, {out = out, err = out, input = io.stdin})
   return code, out:text()
 end
+
+--- What starts these words as a process, for proc.run and proc.spawn: the tree's own lib/ by the interpreter that runs
+-- the spec, so that no binary is needed. spec/dist/run looks for calls of it: there it is the static program.
+function program.command(env, ...) return {arg[-1] or "build/tidelua", "spec/support/cli.lua", env = env, ...} end
 
 --- The environment that the code under test sees: `values` first (false is a name without a value), then the process's
 --- own. Returns the function that puts things back.

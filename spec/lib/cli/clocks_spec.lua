@@ -3,6 +3,7 @@ local fs = require "tidelock.fs"
 local json = require "tidelock.json"
 local moto = require "support.moto"
 local proc = require "tidelock.proc"
+local program = require "support.program"
 
 local LIBRARY <const> = assert(proc.run {"sh", "-c", "ls /usr/lib/*/faketime/libfaketime.so.1"}).stdout:match "^(%S+)"
 
@@ -27,7 +28,7 @@ describe("on a machine whose clock is wrong", function()
     local env = {TIDELOCK_STATE = dir .. "/" .. server.account, LD_PRELOAD = wrong and LIBRARY, FAKETIME = wrong,
       FAKETIME_DONT_FAKE_MONOTONIC = "1"}
     for k, v in pairs(server.env) do env[k] = v end
-    return assert(proc.run {arg[-1] or "build/tidelua", "spec/support/cli.lua", env = env, ...})
+    return assert(proc.run(program.command(env, ...)))
   end
 
   for _, wrong in ipairs {"+2h", "-2h", "+40d"} do

@@ -1,6 +1,7 @@
 -- destroy deletes, and does nothing else: not to what is gone already, not to what is another playbook's.
 local moto = require "support.moto"
 local proc = require "tidelock.proc"
+local program = require "support.program"
 local support = require "support.server"
 
 describe("tidelock destroy", function()
@@ -26,7 +27,7 @@ describe("tidelock destroy", function()
   local function tidelock(...)
     local env = {TIDELOCK_STATE = folder .. "/state"}
     for name, value in pairs(server.env) do env[name] = value end
-    return assert(proc.run {arg[-1] or "build/tidelua", "spec/support/cli.lua", env = env, ...})
+    return assert(proc.run(program.command(env, ...)))
   end
 
   it("leaves what is gone, and what another playbook owns, as they are", function()

@@ -4,6 +4,7 @@ local httpd = require "support.httpd"
 local json = require "tidelock.json"
 local moto = require "support.moto"
 local proc = require "tidelock.proc"
+local program = require "support.program"
 local terminal = require "support.terminal"
 
 local MANY <const> = [[playbook {name = "spec/many"}
@@ -49,7 +50,7 @@ describe("on an account", function()
     local env = {TIDELOCK_STATE = dir .. "/" .. server.account, NO_COLOR = "1", TERM = "xterm", CI = false}
     for k, v in pairs(server.env) do env[k] = v end
     for k, v in pairs(more) do env[k] = v end
-    return {arg[-1] or "build/tidelua", "spec/support/cli.lua", env = env, ...}
+    return program.command(env, ...)
   end
 
   local function run(...) return assert(proc.run(command({}, ...))) end

@@ -7,6 +7,7 @@ local json = require "tidelock.json"
 local loop = require "tidelock.loop"
 local moto = require "support.moto"
 local proc = require "tidelock.proc"
+local program = require "support.program"
 
 -- One call of the library that works for years where it is let.
 local STUCK <const> = [[playbook {name = "spec/stuck"}
@@ -43,7 +44,7 @@ describe("an apply that is stopped", function()
   local function command(...)
     local env = {TIDELOCK_STATE = state(), NO_COLOR = "1"}
     for k, v in pairs(server.env) do env[k] = v end
-    return {arg[-1] or "build/tidelua", "spec/support/cli.lua", env = env, ...}
+    return program.command(env, ...)
   end
 
   -- The kinds of the records of the newest run.

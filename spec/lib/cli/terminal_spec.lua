@@ -3,6 +3,7 @@ local fs = require "tidelock.fs"
 local json = require "tidelock.json"
 local moto = require "support.moto"
 local proc = require "tidelock.proc"
+local program = require "support.program"
 local terminal = require "support.terminal"
 
 local SLOW <const> = [[playbook {name = "spec/slow"}
@@ -46,7 +47,7 @@ describe("apply at a terminal", function()
     return path
   end
 
-  local function command(...) return {arg[-1] or "build/tidelua", "spec/support/cli.lua", env = environment(), ...} end
+  local function command(...) return program.command(environment(), ...) end
 
   local function run(...) return assert(proc.run(command(...))) end
 

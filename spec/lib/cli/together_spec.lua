@@ -4,6 +4,7 @@ local json = require "tidelock.json"
 local loop = require "tidelock.loop"
 local moto = require "support.moto"
 local proc = require "tidelock.proc"
+local program = require "support.program"
 
 local HOLD <const> = [[playbook {name = "spec/hold"}
 ensure.sqs.queue {name = "held"}
@@ -35,7 +36,7 @@ describe("on one account", function()
     local env = {TIDELOCK_STATE = dir .. "/" .. server.account, NO_COLOR = "1"}
     for k, v in pairs(server.env) do env[k] = v end
     for k, v in pairs(more) do env[k] = v end
-    return {arg[-1] or "build/tidelua", "spec/support/cli.lua", env = env, ...}
+    return program.command(env, ...)
   end
 
   local function run(...) return assert(proc.run(command({}, ...))) end

@@ -4,6 +4,7 @@ local http = require "tidelock.http"
 local json = require "tidelock.json"
 local moto = require "support.moto"
 local proc = require "tidelock.proc"
+local program = require "support.program"
 local support = require "support.server"
 
 local TRUST <const> = {Version = "2012-10-17", Statement = {{Effect = "Allow", Action = "sts:AssumeRole",
@@ -66,7 +67,7 @@ describe("a role with what was found", function()
   end
 
   local function tidelock(env, ...)
-    return assert(proc.run {arg[-1] or "build/tidelua", "spec/support/cli.lua", env = env, ...})
+    return assert(proc.run(program.command(env, ...)))
   end
 
   local function without(list, action)

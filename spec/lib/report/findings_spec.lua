@@ -4,6 +4,7 @@ local findings = require "report.findings"
 local json = require "tidelock.json"
 local paint = require "report.paint"
 local runner = require "checks.runner"
+local task = require "task"
 
 package.path = "spec/lib/checks/?.lua;" .. package.path
 
@@ -218,34 +219,73 @@ describe("reports of checks", function()
     assert.equal(n, things)
   end)
 
-  it("fit on a phone: in a browser nothing is wider than the window, in light and dark", function()
-    local proc, fs = require "tidelock.proc", require "tidelock.fs"
-    local found = proc.run {"sh", "-c", "command -v chromium || command -v chromium-browser"}
-    if found.code ~= 0 then return pending "chromium is not installed here" end
-    local folder = fs.tempdir "findings_spec"
-    local file = assert(io.open(folder .. "/page.html", "w"))
-    local long = result {subject = {type = "s3.bucket", name = ("averylongname"):rep(20)},
-      evidence = ("anddownthestream"):rep(20)}
-    -- the copy that is measured tells its widths by its title
-    file:write((require "report.html".text(report {EACH[1], EACH[2], EACH[3], long}):gsub("</body>",
-      "<script>document.querySelectorAll('details').forEach(d=>d.open=true);document.title="
-        .. "'w '+document.documentElement.scrollWidth+' of '+innerWidth+' '+getComputedStyle(document.body)"
-        .. ".backgroundColor</script></body>")))
-    file:close()
-    local colours = {}
-    for _, scheme in ipairs {0, 1} do
-      local out = assert(proc.run {found.stdout:match "%S+", "--headless", "--no-sandbox", "--disable-gpu",
-        "--user-data-dir=" .. folder .. "/profile", "--blink-settings=preferredColorScheme=" .. scheme,
-        "--window-size=390,800", "--dump-dom", "file://" .. folder .. "/page.html"})
-      local wide, window, colour = out.stdout:match "<title>w (%d+) of (%d+) ([^<]+)</title>"
-      assert(wide, out.stderr:sub(-300))
-      assert.is_true(tonumber(wide) <= tonumber(window), wide .. " of " .. window)
-      colours[colour] = true
+  describe("in a browser, on a phone", function()
+    local browser = require "support.browser"
+    local chromium
+    setup(function() chromium = browser.start() end)
+    teardown(function() if chromium then chromium:close() end end)
+
+    local GROUND <const> = {light = 0xf7f7f5, dark = 0x14161a}
+    local NAMED <const> = {light = "rgb(247, 247, 245)", dark = "rgb(20, 22, 26)"}
+    local INK <const> = {light = 0x1c1e21, dark = 0xe7e9ec}
+    local HIGH <const> = 1000
+
+    local function page()
+      local long = result {subject = {type = "s3.bucket", name = ("averylongname"):rep(20)},
+        evidence = ("anddownthestream"):rep(20)}
+      return require "report.html".text(report {EACH[1], EACH[2], EACH[3], long})
     end
-    os.execute("rm -rf '" .. folder .. "'")
-    local n = 0
-    for _ in pairs(colours) do n = n + 1 end
-    assert.equal(2, n)
+
+    -- What is seen: how many pixels are the ground, how many the ink, how many colours; how many at the right edge,
+    -- where the margin is, are not the ground; and the colours of two corners.
+    local function summary(seen, scheme)
+      local out, known = {ground = 0, ink = 0, colours = 0, beyond = 0}, {}
+      for y, line in seen.lines() do
+        for x, colour in ipairs(line) do
+          if not known[colour] then out.colours, known[colour] = out.colours + 1, true end
+          if colour == GROUND[scheme] then
+            out.ground = out.ground + 1
+          elseif x > seen.width - 8 then
+            out.beyond = out.beyond + 1
+          end
+          if colour == INK[scheme] then out.ink = out.ink + 1 end
+        end
+        if y == 1 then out.first = line[1] end
+        out.last = line[seen.width]
+      end
+      return out
+    end
+
+    it("are no wider than the window, in light and dark, with all folds open", function()
+      if not chromium then return pending "chromium is not installed here" end
+      task.map({"light", "dark"}, function(scheme)
+        local told = chromium:measure(page(), {scheme = scheme})
+        assert.equal(browser.PHONE, told.window)
+        assert.is_true(told.width <= told.window, told.width .. " of " .. told.window)
+        assert.equal(NAMED[scheme], told.background)
+      end)
+    end)
+
+    it("are seen: ground and ink of light and dark, neither blank nor beyond the edge", function()
+      if not chromium then return pending "chromium is not installed here" end
+      task.map({"light", "dark"}, function(scheme)
+        local seen = chromium:look(page(), {scheme = scheme, height = HIGH})
+        assert.same({browser.PHONE, HIGH}, {seen.width, seen.height})
+        local what = summary(seen, scheme)
+        assert.same({GROUND[scheme], GROUND[scheme]}, {what.first, what.last})
+        assert.equal(0, what.beyond, "something reaches into the margin at the right edge")
+        local share = what.ground / (seen.width * seen.height)
+        assert.is_true(share > 0.1 and share < 0.9, ("%s: %.2f of it is the ground"):format(scheme, share))
+        assert.is_true(what.ink > 500, what.ink .. " pixels of ink")
+        assert.is_true(what.colours > 50, what.colours .. " colours")
+      end)
+    end)
+
+    it("are seen to be too wide where they are", function()
+      if not chromium then return pending "chromium is not installed here" end
+      local wide = page():gsub("<body>", '<body><div style="width:600px;background:#808080">.</div>')
+      assert.is_true(summary(chromium:look(wide, {height = 200}), "light").beyond > 0)
+    end)
   end)
 
   it("hold for the whole recorded account", function()

@@ -89,23 +89,15 @@ describe("the page of a run", function()
     assert.equal(1, lines)
   end)
   it("fits a window as small as a phone's: the picture scrolls by itself", function()
-    local proc, fs = require "tidelock.proc", require "tidelock.fs"
-    local found = proc.run {"sh", "-c", "command -v chromium || command -v chromium-browser"}
-    if found.code ~= 0 then return pending "chromium is not installed here" end
-    local folder = fs.tempdir "picture_spec"
-    local text = runpage.text(RECORDS, {id = "r1", state = "failed", by = "me"}, function(r)
-      return "2026-01-01T00:00:00.000Z  " .. r.kind .. ("averylongword"):rep(20)
-    end)
-    assert(fs.write(folder .. "/page.html", (text:gsub("</body>", "<script>document.title='w '+document"
-      .. ".documentElement.scrollWidth+' of '+innerWidth+' '+document.querySelectorAll('svg g').length</script>"
-      .. "</body>"))))
-    local out = assert(proc.run {found.stdout:match "%S+", "--headless", "--no-sandbox", "--disable-gpu",
-      "--user-data-dir=" .. folder .. "/profile", "--window-size=390,800", "--dump-dom",
-      "file://" .. folder .. "/page.html"})
-    os.execute("rm -rf '" .. folder .. "'")
-    local wide, window, boxes = out.stdout:match "<title>w (%d+) of (%d+) (%d+)</title>"
-    assert(wide, out.stderr:sub(-300))
-    assert.is_true(tonumber(wide) <= tonumber(window), wide .. " of " .. window)
-    assert.equal("4", boxes)
+    local browser = require "support.browser"
+    local chromium = browser.start()
+    if not chromium then return pending "chromium is not installed here" end
+    local ok, told = pcall(chromium.measure, chromium, runpage.text(RECORDS, {id = "r1", state = "failed", by = "me"},
+      function(r) return "2026-01-01T00:00:00.000Z  " .. r.kind .. ("averylongword"):rep(20) end))
+    chromium:close()
+    assert(ok, told)
+    assert.equal(browser.PHONE, told.window)
+    assert.is_true(told.width <= told.window, told.width .. " of " .. told.window)
+    assert.equal(4, told.boxes)
   end)
 end)

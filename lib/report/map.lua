@@ -1,7 +1,8 @@
 --- Everything that was looked at, as one picture: a row a service, a square a thing, in the colour of its worst result.
 local map = {}
 
-local SIDE <const>, STEP <const>, LABEL <const>, WIDE <const> = 11, 14, 130, 720
+-- As wide as a phone: what is drawn wider is scaled down there until nobody can read it.
+local SIDE <const>, STEP <const>, LABEL <const>, WIDE <const> = 11, 14, 130, 360
 local RANK <const> = {fail = 4, error = 3, warn = 2, pass = 1}
 
 local function key_of(result)

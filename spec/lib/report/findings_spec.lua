@@ -209,6 +209,7 @@ describe("reports of checks", function()
     local text = require "report.html".text(report(EACH, {trend = rows}))
     assert.is_truthy(text:find("The last runs", 1, true))
     local map = text:match '<svg class="map".-</svg>'
+    assert.is_true(tonumber(map:match 'viewBox="0 0 (%d+)') <= 390, "on a phone its words are scaled down")
     local _, things = map:gsub("<rect", "")
     local seen = {}
     for _, r in ipairs(EACH) do

@@ -33,8 +33,8 @@ border-radius:.3rem;overflow:hidden;background:var(--line);min-width:5rem}.bar i
 .n-fail,.n-error{color:var(--critical)}.n-warn{color:var(--medium)}.n-pass{color:var(--pass)}.n-skip{color:var(--skip)}
 .b-fail,.b-error{background:var(--critical)}.b-warn{background:var(--medium)}.b-pass{background:var(--pass)}
 .b-skip{background:var(--skip)}.f-fail,.f-error{fill:var(--critical)}.f-error{opacity:.6}.f-warn{fill:var(--medium)}
-.f-pass{fill:var(--pass)}svg{display:block;width:100%;height:auto}svg.trend,svg.map{max-width:34rem}svg text{fill:var(--ink);
-font-size:11px}@media(max-width:34rem){.wide{display:none}body{font-size:15px}}
+.f-pass{fill:var(--pass)}svg{display:block;width:100%;height:auto}svg.trend,svg.map{max-width:34rem}
+svg text{fill:var(--ink);font-size:11px}@media(max-width:34rem){.wide{display:none}body{font-size:15px}}
 @media print{details{break-inside:avoid}}]]
 
 local KINDS <const> = {{"fail", "failed"}, {"error", "not checked"}, {"warn", "to look at"}, {"pass", "passed"},

@@ -91,6 +91,20 @@ local function keep_alive(self)
   end)
 end
 
+-- Raises who has the lock, and what to do about it. A killed run's outlives it until the lease ends; a resume of that
+-- same run takes it at once.
+local function refuse(self, key)
+  local held = held_by(self, key)
+  if not held then
+    fault.fail(69, "Another run is writing to %s, or was until this moment. Repeat the command.", key)
+  end
+  local id, words = held.run.S, self.words
+  fault.fail(69, "Another run is writing to %s: run %s on %s since %s. Wait until it has ended; see it with: tidelock"
+    .. " runs %s%s. If it was killed, go on with it at once: tidelock resume %s%s; or wait %d s, until the lock of a"
+    .. " run without a sign of life is free.", key, id, held.host.S, held.start.S, id, words, id, words,
+    math.max(1, tonumber(held.expires.N) - now() + 1))
+end
+
 --- Takes the lock, or raises who has it; a dead holder's is taken over, and that is said.
 function lease.lock(self, key, info)
   ensure_table(self)
@@ -101,10 +115,7 @@ function lease.lock(self, key, info)
     if type(err) ~= "table" or err.code ~= "ConditionalCheckFailedException" then
       fails("The lock cannot be taken", err)
     end
-    local held = held_by(self, key) or {}
-    local function say(name) return held[name] and held[name].S or "?" end
-    fault.fail(69, "Another run is writing to %s: run %s on %s since %s. Wait until it has ended; see it with: tidelock"
-      .. " runs %s%s", key, say "run", say "host", say "start", say "run", self.words)
+    refuse(self, key)
   end
   if before and before.run.S ~= info.run then
     self.say(("Took over the lock of run %s on %s, which gave no sign of life."):format(before.run.S, before.host.S))

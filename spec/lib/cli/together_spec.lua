@@ -72,6 +72,26 @@ describe("on one account", function()
     holds(contend("--store", "s3://runs-" .. server.account .. "/x"))
   end)
 
+  it("a killed one's lock names the command that goes on with it at once, and does", function()
+    session.s3:create_bucket {Bucket = "runs-" .. server.account,
+      CreateBucketConfiguration = {LocationConstraint = server.region}}
+    local store <const> = "s3://runs-" .. server.account .. "/x"
+    local first = command({}, "apply", file("hold", HOLD), "--yes", "--store", store)
+    first.stdout, first.stderr = "null", "null"
+    local holder <close> = assert(proc.spawn(first))
+    repeat loop.sleep(0.05) until #(session.sqs:list_queues {QueueNamePrefix = "held"}.QueueUrls or {}) > 0
+    holder:kill "KILL"
+    holder:wait()
+    local refused = run("apply", file("other", OTHER), "--yes", "--store", store)
+    assert.equal(69, refused.code, refused.stdout .. refused.stderr)
+    local id, place = refused.stderr:match "go on with it at once: tidelock resume (%S+) %-%-store ([^%s;]+);"
+    assert.equal(store, place, refused.stderr)
+    session.sqs:create_queue {QueueName = "go"}
+    local again = run("resume", id, "--store", place)
+    assert.equal(0, again.code, again.stdout .. again.stderr)
+    assert.equal(0, run("apply", file("other", OTHER), "--yes", "--store", store).code)   -- the lock is free again
+  end)
+
   it("drift says what differs, who changed it and when, and exits 2", function()
     local path = file("other", OTHER)
     assert.equal(0, run("apply", path, "--yes").code)

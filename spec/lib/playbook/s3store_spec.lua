@@ -161,6 +161,11 @@ describe("a store in S3 and DynamoDB", function()
       local ok, err = pcall(kept.lock, kept, "acct/region", {run = "r2", host = "i", start = "now", pid = 2})
       assert.is_false(ok)
       assert.matches("run r1 on h since then", tostring(err))
+      local words <const> = ("--store s3://%s/team/a"):format(kept.bucket)
+      assert.matches(("If it was killed, go on with it at once: tidelock resume r1 %s; or wait "):format(words),
+        tostring(err), 1, true)
+      local left = tonumber(tostring(err):match "or wait (%d+) s, until")
+      assert.is_true(left > s3store.LEASE - 10 and left <= s3store.LEASE + 1, tostring(err))
     end
     local again <close> = kept:lock("acct/region", INFO)     -- luacheck: ignore
   end)

@@ -184,7 +184,7 @@ end}
 
 subjects["sqs.queue"] = {title = "queues", needs = {"sqs:ListQueues"}, list = function(aws)
   local out = {}
-  for url in aws.sqs:items("list_queues", {}) do
+  for url in aws.sqs:items("list_queues", {MaxResults = 1000}) do      -- without it SQS stops after a thousand
     out[#out + 1] = {name = url:match "[^/]+$", raw = {QueueUrl = url}}
   end
   return out

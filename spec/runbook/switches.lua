@@ -402,7 +402,7 @@ switches["sqs-queues-expected"] = {off = function(w)
 end, on = function(w, remedy)
   remedy()
   hardened.apply(w, "harden/queues")
-end, also = {"sqs-dead-letters", "sqs-dead-letter-retention", "sqs-queue-settings"}}
+end, also = {"sqs-dead-letters", "sqs-dead-letter-retention", "sqs-queue-settings", "cloudwatch-alarm-data"}}
 switches["sqs-queue-settings"] = queue(LIMITER, {ReceiveMessageWaitTimeSeconds = "0"})
 switches["sqs-dead-letters"] = {on = REMEDY, off = function(w)
   w.session.sqs:set_queue_attributes {QueueUrl = url(w, LIMITER), Attributes = {RedrivePolicy = json.encode {

@@ -41,16 +41,27 @@ local function find_cache(aws, metric)
   return live and {born = live.CacheClusterCreateTime, idle = status ~= "available" and "is " .. status}
 end
 
--- What is measured each minute for as long as it runs, and how it is named. Queues and functions are not in it: their
--- metrics have data only while they are used.
-local STEADY <const> = {
+local function find_named(kind, dimension)
+  return function(aws, metric, world)
+    local name = value_of(metric, dimension)
+    for _, one in ipairs(subjects[kind].list(aws, world)) do
+      if one.name == name then return {idle = "is measured only while it is used"} end
+    end
+  end
+end
+
+-- What is measured each minute for as long as it runs, and how it is named; of queues and functions only whether they
+-- are there can be asked.
+local KINDS <const> = {
+  ["AWS/SQS"] = {what = "queue", names = {"QueueName"}, find = find_named("sqs.queue", "QueueName")},
+  ["AWS/Lambda"] = {what = "function", names = {"FunctionName"}, find = find_named("lambda.function", "FunctionName")},
   ["AWS/ECS"] = {what = "service", names = {"ServiceName", "ClusterName"}, find = find_service},
   ["AWS/RDS"] = {what = "database", names = {"DBInstanceIdentifier"}, find = find_database},
   ["AWS/ElastiCache"] = {what = "cache", names = {"CacheClusterId"}, find = find_cache},
 }
 
-local function steady(metric)
-  local kind = STEADY[metric.Namespace or ""]
+local function kind_of(metric)
+  local kind = KINDS[metric.Namespace or ""]
   if not kind or #(metric.Dimensions or {}) ~= #kind.names then return nil end
   for _, name in ipairs(kind.names) do
     if not value_of(metric, name) then return nil end
@@ -96,14 +107,14 @@ return control {
   id = "cloudwatch-alarm-data", title = "What alarms look at is there and measured", severity = "high",
   requirement = "6.5", subjects = "cloudwatch.alarm",
   needs = {"cloudwatch:ListMetrics", "rds:DescribeDBInstances", "elasticache:DescribeCacheClusters",
-    "ecs:ListClusters", "ecs:ListServices", "ecs:DescribeServices"},
+    "ecs:ListClusters", "ecs:ListServices", "ecs:DescribeServices", "sqs:ListQueues", "lambda:ListFunctions"},
   command = "tidelock call cloudwatch describe-alarms --alarm-names {name} --region {region}",
   means = "The alarm can never go off: it looks at nothing, and silence counts as health.",
   todo = "Correct its metric and dimensions, switch on what measures it, or delete it with the thing it was for.",
   read = function(aws, subject, world)
     local live = {flaws = {}, measured = 0}
     for _, metric in ipairs(metrics_of(subject.raw)) do
-      local kind = steady(metric)
+      local kind = kind_of(metric)
       if kind then
         local flaw, silent = flaw_of(aws, metric, kind, world)
         if flaw then live.flaws[#live.flaws + 1] = flaw end
@@ -116,7 +127,7 @@ return control {
   test = function(live)
     if #live.flaws > 0 then return control.fail(table.concat(live.flaws, "; ")) end
     if live.silent then return control.skip(live.silent) end
-    if live.measured == 0 then return control.skip("what it looks at is measured only while it is used") end
+    if live.measured == 0 then return control.skip("what it looks at has data only at times") end
     return control.pass("%d metric(s) with data in the last three hours", live.measured)
   end,
 }

@@ -7,7 +7,7 @@ return control {
   remedy = "provision/messaging", command = "tidelock call sqs list-queues --region {region}",
   means = "Messages sent to it are refused, so work is lost.",
   todo = "Create the queue.",
-  read = function(aws) return aws.sqs:items("list_queues", {}) end,
+  read = function(aws) return aws.sqs:items("list_queues", {MaxResults = 1000}) end,
   test = function(urls, subject)
     for url in urls do
       if url:match "[^/]+$" == subject.name then return control.pass("it is there") end

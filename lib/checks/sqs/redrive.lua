@@ -15,7 +15,7 @@ return control {
   read = function(aws, subject)
     local url = aws.sqs:get_queue_url({QueueName = subject.name}).QueueUrl
     local names = {}
-    for other in aws.sqs:items("list_queues", {}) do names[other:match "[^/]+$"] = true end
+    for other in aws.sqs:items("list_queues", {MaxResults = 1000}) do names[other:match "[^/]+$"] = true end
     return {names = names, redrive = document(aws.sqs:get_queue_attributes({QueueUrl = url,
       AttributeNames = {"All"}}).Attributes.RedrivePolicy)}
   end,

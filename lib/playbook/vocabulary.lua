@@ -61,12 +61,12 @@ local function account_word(engine)
   local data = read_only(engine.account or {})
   return setmetatable({}, {
     __index = function(_, name)
+      if name == "region" then return engine.region or no_region(engine) end     -- --region's, before the file's
       if data[name] ~= nil then return data[name] end
       if name == "id" then
         if engine.identity.known then return engine.identity.known.id end
         return unknown.field(engine.identity, {"id"})
       end
-      if name == "region" then return engine.region or no_region(engine) end
       if name == "partition" then
         return engine.region and require "playbook.place".partition(engine.region) or no_region(engine)
       end

@@ -25,6 +25,7 @@ playbook {
 local PARAMETERS = {["rds.force_ssl"] = "1", log_connections = "1", log_disconnections = "1", log_statement = "ddl",
   log_min_duration_statement = tostring(var.slow)}
 local LOGS = {"postgresql", "upgrade"}
+local KEPT = {postgresql = 30, upgrade = 90}                        -- days, as harden/logs gives them by their names
 
 -- ## What there is
 
@@ -32,6 +33,19 @@ local function parameters_of(group)
   local out = {}
   for p in aws.rds:items("describe_db_parameters", {DBParameterGroupName = group, Source = "user"}) do
     out[p.ParameterName] = p.ParameterValue
+  end
+  return out
+end
+
+-- The log groups that RDS will write to, and that are not there yet.
+local function no_groups(name)
+  local out, there = {}, {}
+  for g in aws.logs:items("describe_log_groups", {logGroupNamePrefix = "/aws/rds/instance/" .. name .. "/"}) do
+    there[g.logGroupName] = true
+  end
+  for _, kind in ipairs(LOGS) do
+    local group = "/aws/rds/instance/" .. name .. "/" .. kind
+    if not there[group] then out[#out + 1] = {name = group, days = KEPT[kind]} end
   end
   return out
 end
@@ -44,6 +58,7 @@ local function database(i)
     database = i.DBName or "postgres", host = i.Endpoint and i.Endpoint.Address, port = i.Endpoint and i.Endpoint.Port,
     group = group.DBParameterGroupName, status = group.ParameterApplyStatus, family = kind.DBParameterGroupFamily,
     about = kind.Description, parameters = parameters_of(group.DBParameterGroupName),
+    no_groups = no_groups(i.DBInstanceIdentifier),
     logs = i.EnabledCloudwatchLogsExports or {}, insights = i.PerformanceInsightsEnabled == true,
     kept = i.PerformanceInsightsRetentionPeriod, every = i.MonitoringInterval or 0, role = i.MonitoringRoleArn,
     window = i.PreferredMaintenanceWindow, backups = i.BackupRetentionPeriod or 0,
@@ -303,6 +318,26 @@ local function backups_of(db)
   print(("%s keeps no backups, and to switch them on interrupts it. When it suits: tidelock call rds modify-db-instance"
     .. " --db-instance-identifier %s --backup-retention-period %d --apply-immediately"):format(db.name, db.name,
     var.backups))
+end
+
+-- RDS makes a group with its first line, for ever: so it is made before that, with an end. Those that are there have
+-- lines, about which harden/logs asks.
+local new_groups = {}
+for _, db in ipairs(databases) do
+  for _, group in ipairs(db.no_groups) do new_groups[#new_groups + 1] = group end
+end
+
+local function make(group)
+  local ok, err = pcall(function() aws.logs:create_log_group {logGroupName = group.name} end)
+  if not ok and not (type(err) == "table" and err.code == "ResourceAlreadyExistsException") then error(err, 0) end
+  aws.logs:put_retention_policy {logGroupName = group.name, retentionInDays = group.days}
+end
+
+if #new_groups > 0 then
+  step "make the databases' log groups, with an end" {
+    run = function() for _, group in ipairs(new_groups) do make(group) end end,
+    probe = function() return false end,                              -- what is made already is found so
+  }
 end
 
 for _, db in ipairs(databases) do

@@ -48,6 +48,23 @@ describe("harden/database", function()
     session.rds:reboot_db_instance {DBInstanceIdentifier = "example-postgres-production"}
   end
 
+  it("makes the log groups that RDS would make for ever, with an end, and leaves those that are there", function()
+    build()
+    local function name(kind) return "/aws/rds/instance/example-postgres-production/" .. kind end
+    session.logs:create_log_group {logGroupName = name "upgrade"}
+    local code, text = apply()
+    assert.equal(0, code, text)
+    assert.same({[name "postgresql"] = 30, [name "upgrade"] = false}, host:retention())
+    session.logs:delete_log_group {logGroupName = name "upgrade"}
+    assert.equal(0, (apply()))
+    assert.same({[name "postgresql"] = 30, [name "upgrade"] = 90}, host:retention())
+    code, text = apply()
+    assert.equal(0, code, text)
+    assert.matches(" 0 writes", text)
+    code, text = host:apply "harden/logs"
+    assert.equal(0, code, text)
+    assert.same({[name "postgresql"] = 30, [name "upgrade"] = 90}, host:retention())
+  end)
   it("1.4, 8.5 leaves a group in force that enforces TLS, and logs who connects and what is slow", function()
     build()
     assert.equal(2, (host:run("check", "rds-performance-insights", "rds-monitoring")))

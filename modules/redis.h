@@ -82,6 +82,7 @@ struct tl_link {
   size_t outpos;                 /* of out, what is written */
   uint64_t appended, written;    /* bytes in all */
   size_t received;               /* since the last whole reply */
+  size_t piece;                  /* bytes to take from the socket in one turn */
   size_t maxreply;
   uint64_t timeout, opentimeout; /* milliseconds */
   tl_request *first, **last;     /* sent or to be sent, in order */

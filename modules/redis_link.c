@@ -15,6 +15,7 @@
 
 #define MAXPUSHED 1024          /* messages kept for a slow receiver before reading stops */
 #define READSIZE (32 * 1024)
+#define FEW 16                  /* small replies in one turn of the loop */
 #define KEPT (256 * 1024)       /* bytes of buffer an idle link may keep */
 
 /* ----- requests ----- */
@@ -166,23 +167,38 @@ static void deliver (tl_link *k, redisReply *reply) {
 }
 
 
-static void parse (tl_link *k, const char *bytes, size_t n) {
+/* How many replies it gave. */
+static size_t parse (tl_link *k, const char *bytes, size_t n) {
   void *reply = NULL;
+  size_t got = 0;
   k->received += n;
   if (redisReaderFeed(k->reader, bytes, n) != REDIS_OK) {
     tl_link_close(k, TL_LINK_MEMORY, NULL);
-    return;
+    return got;
   }
   while (k->state == TL_LIVE) {
     if (redisReaderGetReply(k->reader, &reply) != REDIS_OK) {
       const char *why = tl_reply_why(k->reader, &k->makers);
       tl_link_close(k, why ? TL_LINK_PROTOCOL : TL_LINK_MEMORY, why);
-      return;
+      return got;
     }
     if (reply == NULL) break;
     deliver(k, reply);
+    got++;
   }
   if (k->received > k->maxreply) tl_link_close(k, TL_LINK_BIG, NULL);
+  return got;
+}
+
+
+/*
+** Of many small replies some are taken a turn: what they make tasks ask for is sent while the rest
+** still lies in the socket, and the server works while the tasks do. Large ones come whole.
+*/
+static void fit (tl_link *k, size_t n, size_t got) {
+  if (got > FEW && n / got * FEW < k->piece) k->piece = n / got * FEW;
+  else if (got < FEW / 2 && n == k->piece) k->piece *= 4;
+  if (k->piece > READSIZE) k->piece = READSIZE;
 }
 
 
@@ -208,10 +224,10 @@ static void readall (tl_link *k) {
     ssize_t n;
     ERR_clear_error();
     errno = 0;
-    n = k->ssl ? SSL_read(k->ssl, bytes, READSIZE) : recv(k->fd, bytes, READSIZE, 0);
+    n = k->ssl ? SSL_read(k->ssl, bytes, READSIZE) : recv(k->fd, bytes, k->piece, 0);
     n = transferred(k, n);
     if (n <= 0) return;
-    parse(k, bytes, (size_t)n);
+    fit(k, (size_t)n, parse(k, bytes, (size_t)n));
     if (k->ssl == NULL && ((size_t)n < READSIZE || --rounds == 0)) return;
   }
 }
@@ -510,6 +526,7 @@ tl_link *tl_link_new (lua_State *L) {
   lua_setmetatable(L, -2);
   k = calloc(1, sizeof *k);
   if (k == NULL) luaL_error(L, "not enough memory");
+  k->piece = READSIZE;
   k->fd = -1;
   k->last = &k->first;
   k->lastpush = &k->pushed;

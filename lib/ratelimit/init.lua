@@ -42,7 +42,8 @@ function ratelimit.new(policy, redis, options)
     policy = made
   end
   local self = setmetatable({policy = policy, redis = redis, clock = options.clock or ratelimit.clock(),
-    sleep = options.sleep or loop.sleep, sha = {}, grants = {}, pending = {}, untold = {}}, limiter)
+    sleep = options.sleep or loop.sleep, sha = {}, grants = {}, pending = {}, untold = {},
+    claims = ("idem:%s:"):format(policy.name), origin = digest.hex(digest.random(12)) .. "-", asked = 0}, limiter)
   self.scripts = scripts.build(policy, options.script_clock)
   for name, text in pairs(self.scripts) do self.sha[name] = digest.hex(digest.sha1(text)) end
   if options.shadow ~= false then self.shadow = assert(tokenbucket.store(policy.core)) end
@@ -54,10 +55,13 @@ ratelimit.policy = policies.new
 -- ## Keys
 
 -- A user and a message in one key, so that no two pairs have the same.
-local function pair(user, id) return (user:gsub("[%%:]", {["%"] = "%25", [":"] = "%3A"})) .. ":" .. id end
+local function pair(user, id)
+  if user:find "[%%:]" then user = user:gsub("[%%:]", {["%"] = "%25", [":"] = "%3A"}) end
+  return user .. ":" .. id
+end
 
 function limiter:ring_key(user) return self.policy.prefix .. user end
-function limiter:claim_key(user, id) return ("idem:%s:%s"):format(self.policy.name, pair(user, id)) end
+function limiter:claim_key(user, id) return self.claims .. pair(user, id) end
 function limiter:slots_key(user) return ("rate_slots:%s:%s"):format(self.policy.name, user) end
 
 -- ## Talking to Redis
@@ -75,13 +79,12 @@ local function checked(name, reply)
     .. "so nothing is sent. Is it a Redis that is at this address?"):format(name, type(reply))}
 end
 
--- Runs a script, loading it where the server does not have it. Returns its reply, or nil and the error.
-local function evaluate(self, name, keys, ...)
-  local words = table.move(keys, 1, #keys, 1, {})
-  table.move({...}, 1, select("#", ...), #words + 1, words)
-  local reply, err = self.redis:call("EVALSHA", self.sha[name], #keys, table.unpack(words))
+-- Runs a script over its first `n` words, the keys, loading it where the server does not have it. Returns its reply, or
+-- nil and the error.
+local function evaluate(self, name, n, ...)
+  local reply, err = self.redis:call("EVALSHA", self.sha[name], n, ...)
   if reply == nil and err and (err.code == "NOSCRIPT" or tostring(err.message):find("NOSCRIPT", 1, true)) then
-    reply, err = self.redis:call("EVAL", self.scripts[name], #keys, table.unpack(words))
+    reply, err = self.redis:call("EVAL", self.scripts[name], n, ...)
   end
   if reply == nil and err then return nil, err end
   return checked(name, reply)
@@ -92,7 +95,7 @@ local function sentence(err) return type(err) == "table" and err.message or tost
 -- Does the server keep what it is given? nil and why where it may evict. It forgets the lineage itself if it did.
 local function guard(self)
   if self.guarded and loop.now() - self.guarded < GUARD_SECONDS then return true end
-  local reply, err = evaluate(self, "guard", {self.policy.lineage, self.policy.evicted})
+  local reply, err = evaluate(self, "guard", 2, self.policy.lineage, self.policy.evicted)
   if not reply then return nil, sentence(err) end
   local memory, eviction = tonumber(reply[1]), tostring(reply[2])
   if memory ~= 0 and eviction ~= "noeviction" then
@@ -165,9 +168,14 @@ local function confirm(self, user, id, nonce, grant)
   return info(self, user, id, grant)
 end
 
-local function ask(self, user, id, nonce)
-  local keys = {self:ring_key(user), self:claim_key(user, id), self.policy.lineage}
-  return evaluate(self, "take", keys, self.clock(), nonce)
+local function ask(self, user, key, nonce)
+  return evaluate(self, "take", 3, self:ring_key(user), self.claims .. key, self.policy.lineage, self.clock(), nonce)
+end
+
+-- A word that no other try has, of this process or another.
+local function new_nonce(self)
+  self.asked = self.asked + 1
+  return self.origin .. self.asked
 end
 
 -- The ms of a block that Redis could not be told: it holds here, and is told with the account's next message, so that
@@ -175,7 +183,7 @@ end
 local function stopped(self, user)
   local till = self.untold[user]
   local left = till - tokenbucket.now()
-  if left <= 0 or evaluate(self, "finish", {self:ring_key(user), self:claim_key(user, "")}, self.clock(), "", "U", "",
+  if left <= 0 or evaluate(self, "finish", 2, self:ring_key(user), self:claim_key(user, ""), self.clock(), "", "U", "",
     left) then
     self.untold[user] = nil
   end
@@ -196,15 +204,15 @@ function limiter:take(user, id, nonce)
   -- Taken out before anything waits: were two copies of a message to ask with one nonce, both would be let through.
   local kept = self.pending[key]
   self.pending[key] = nil
-  nonce = nonce or kept or digest.hex(digest.random(12))
+  nonce = nonce or kept or new_nonce(self)
   local ok, why = guard(self)
   if not ok then
     self.pending[key] = self.pending[key] or kept
     return unavailable(self, user, id, why)
   end
-  local reply, err = ask(self, user, id, nonce)
+  local reply, err = ask(self, user, key, nonce)
   if not reply and err.code ~= "unsent" then       -- it may have run: the same nonce makes asking again harmless
-    reply, err = ask(self, user, id, nonce)
+    reply, err = ask(self, user, key, nonce)
     if not reply then self.pending[key] = nonce end
   end
   if not reply then return unavailable(self, user, id, sentence(err)) end
@@ -237,8 +245,8 @@ function limiter:finish(user, id, nonce, outcome, detail, block)
   self.grants[nonce] = nil
   local reply, err
   for _ = 1, 2 do            -- ending twice is ending once
-    reply, err = evaluate(self, "finish", {self:ring_key(user), self:claim_key(user, id)}, self.clock(), nonce, outcome,
-      tostring(detail or ""):sub(1, 200), block_ms)
+    reply, err = evaluate(self, "finish", 2, self:ring_key(user), self:claim_key(user, id), self.clock(), nonce,
+      outcome, tostring(detail or ""):sub(1, 200), block_ms)
     if reply then break end
   end
   if not reply then
@@ -269,7 +277,7 @@ function limiter:peek(user)
   local ok, why = guard(self)
   if not ok then return unavailable(self, user, nil, why) end
   local now = self.clock()
-  local reply, err = evaluate(self, "peek", {self:ring_key(user), self.policy.lineage}, now)
+  local reply, err = evaluate(self, "peek", 2, self:ring_key(user), self.policy.lineage, now)
   if not reply then return unavailable(self, user, nil, sentence(err)) end
   local code, wait, server, blocked = table.unpack(reply, 1, 4)
   local times = table.move(reply, 5, #reply, 1, {})
@@ -285,7 +293,7 @@ function limiter:ready()
   local ok, why = guard(self)
   if not ok then return unavailable(self, nil, nil, why) end
   local lineage = self.policy.lineage
-  local reply, err = evaluate(self, "ready", {lineage, lineage, lineage}, self.clock())
+  local reply, err = evaluate(self, "ready", 3, lineage, lineage, lineage, self.clock())
   if not reply then return unavailable(self, nil, nil, sentence(err)) end
   local _, out = info(self, nil, nil, {code = reply[1], wait_ms = reply[2]})
   return out.code == "open", out
@@ -294,7 +302,7 @@ end
 --- A time of its own for a message that is put off: seconds from now, later than all that were given out before.
 -- @return seconds; or nil and why
 function limiter:slot(user)
-  local wait, err = evaluate(self, "slot", {self:ring_key(user), self:slots_key(user)}, self.clock())
+  local wait, err = evaluate(self, "slot", 2, self:ring_key(user), self:slots_key(user), self.clock())
   if not wait then return nil, sentence(err) end
   return wait / 1000
 end
@@ -311,7 +319,7 @@ end
 -- @param resend true: also where it may have been sent
 -- @return whether it was forgotten; or nil and why
 function limiter:forget(user, id, resend)
-  local reply, err = evaluate(self, "forget", {self:claim_key(user, id)}, resend and "1" or "0")
+  local reply, err = evaluate(self, "forget", 1, self:claim_key(user, id), resend and "1" or "0")
   if not reply then return nil, sentence(err) end
   return reply[1] == "forgotten"
 end

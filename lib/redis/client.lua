@@ -155,8 +155,9 @@ end
 local meta = {__name = "redis client", __close = methods.close}
 
 function meta.__index(_, name)
-  if type(name) ~= "string" or not name:match "^%a[%a_]*$" then return nil end
-  local method = methods[name] or command(name)
+  local method = methods[name]
+  if method or type(name) ~= "string" or not name:match "^%a[%a_]*$" then return method end
+  method = command(name)
   methods[name] = method
   return method
 end

@@ -42,6 +42,21 @@ describe("tidelock.redis", function()
   end)
   after_each(function() c:close() end)
 
+  it("gives each its own where a large reply comes among thousands of small ones, taken a few a turn",
+    function()
+    assert(c:call("SET", "large", ("x"):rep(3000000)))
+    local tasks, sum = {}, 0
+    for i = 1, 200 do
+      tasks[i] = loop.spawn(function()
+        for _ = 1, 20 do sum = sum + assert(c:call("INCR", "n")) end
+      end)
+    end
+    local size = loop.spawn(function() return #assert(c:call("GET", "large")) end)
+    for i = 1, 200 do assert(loop.wait(tasks[i])) end
+    assert.equal(4000 * 4001 // 2, sum)
+    assert.equal(3000000, select(2, loop.wait(size)))
+  end)
+
   local function refused(code, reply, err)
     assert.is_nil(reply)
     assert.equal(code, err.code, err.message)

@@ -27,19 +27,19 @@ local function find_service(aws, metric, world)
   end
 end
 
-local function find_database(aws, metric)
-  local live = called(aws.rds:items("describe_db_instances", {}), "DBInstanceIdentifier",
-    value_of(metric, "DBInstanceIdentifier"))
-  local status = live and live.DBInstanceStatus or "available"
-  return live and {born = live.InstanceCreateTime, idle = status ~= "available" and "is " .. status}
+-- An instance that AWS calls by `id`, whose other members are `status` and `born`.
+local function find_instance(service, operation, id, status, born)
+  return function(aws, metric)
+    local live = called(aws[service]:items(operation, {}), id, value_of(metric, id))
+    local state = live and live[status] or "available"
+    return live and {born = live[born], idle = state ~= "available" and "is " .. state}
+  end
 end
 
-local function find_cache(aws, metric)
-  local live = called(aws.elasticache:items("describe_cache_clusters", {}), "CacheClusterId",
-    value_of(metric, "CacheClusterId"))
-  local status = live and live.CacheClusterStatus or "available"
-  return live and {born = live.CacheClusterCreateTime, idle = status ~= "available" and "is " .. status}
-end
+local find_database <const> = find_instance("rds", "describe_db_instances", "DBInstanceIdentifier", "DBInstanceStatus",
+  "InstanceCreateTime")
+local find_cache <const> = find_instance("elasticache", "describe_cache_clusters", "CacheClusterId",
+  "CacheClusterStatus", "CacheClusterCreateTime")
 
 local function find_named(kind, dimension)
   return function(aws, metric, world)

@@ -193,7 +193,8 @@ static size_t parse (tl_link *k, const char *bytes, size_t n) {
 
 /*
 ** Of many small replies some are taken a turn: what they make tasks ask for is sent while the rest
-** still lies in the socket, and the server works while the tasks do. Large ones come whole.
+** still lies in the socket, and the server works while the tasks do. Large ones come whole, and so
+** do the records of TLS.
 */
 static void fit (tl_link *k, size_t n, size_t got) {
   if (got > FEW && n / got * FEW < k->piece) k->piece = n / got * FEW;
@@ -221,14 +222,17 @@ static void readall (tl_link *k) {
   char bytes[READSIZE];
   int rounds = 16;                  /* then others have their turn */
   while (k->state == TL_LIVE && k->npushed < MAXPUSHED) {
+    size_t got;
     ssize_t n;
     ERR_clear_error();
     errno = 0;
     n = k->ssl ? SSL_read(k->ssl, bytes, READSIZE) : recv(k->fd, bytes, k->piece, 0);
     n = transferred(k, n);
     if (n <= 0) return;
-    fit(k, (size_t)n, parse(k, bytes, (size_t)n));
-    if (k->ssl == NULL && ((size_t)n < READSIZE || --rounds == 0)) return;
+    got = parse(k, bytes, (size_t)n);
+    if (k->ssl != NULL) continue;
+    fit(k, (size_t)n, got);
+    if ((size_t)n < READSIZE || --rounds == 0) return;
   }
 }
 

@@ -1,9 +1,7 @@
 -- resuming_spec.lua -- a run that has not ended: what is said of it, who may go on with it, and which way.
-local fs = require "tidelock.fs"
+local flow = require "support.flow"
 local playbook = require "playbook"
 local run = require "playbook.run"
-local store = require "playbook.store"
-local things = require "support.things"
 
 local FLOW <const> = [[
 playbook {name = "spec/flow"}
@@ -13,48 +11,16 @@ local snap = step "snapshot" {
 step "cut over" {run = function() return aws.test:do_step {name = "cut"} end}
 ]]
 
-local world, dir, kept, path, clock
-
-local function file(text)
-  path = things.file(text)
-  return path
-end
-
-local function context() return things.context(world) end
-
-local function options(more)
-  local out = {store = kept, clock = function() return clock end, sleep = function(s) clock = clock + s end}
-  for k, v in pairs(more or {}) do out[k] = v end
-  return out
-end
-
-local function start(text, more)
-  return run.execute(playbook.plan(playbook.load(file(text), {}), context()), options(more))
-end
-
-local function resume(id, more)
-  return run.resume(id, options(more), function() return context() end)
-end
-
-local function calls(pattern)
-  local out = {}
-  for _, call in ipairs(world.calls) do
-    if call:find(pattern) then out[#out + 1] = call end
-  end
-  return out
-end
+local calls <const>, context <const> = flow.calls, flow.context
+local options <const>, resume <const>, start <const> = flow.options, flow.resume, flow.start
+local world, kept
 
 before_each(function()
-  world, clock = things.world(), 1000000
-  dir = fs.tempdir "resuming_spec"
-  kept = store.open(dir)
+  world, kept = flow.open()
   world.answer["test.do_step"] = function(input) return input.name end
   world.answer["test.do_undo"] = function() return {} end
 end)
-after_each(function()
-  os.execute("rm -rf '" .. dir .. "'")
-  if path then os.remove(path) end
-end)
+after_each(flow.close)
 
 describe("a run that has not ended", function()
   it("tells an earlier run that was killed, after it was parked too, from one at work, which its lock names", function()
@@ -66,7 +32,7 @@ describe("a run that has not ended", function()
     assert.equal(1, err.exit)
     assert.matches("has not ended %(it was stopped%)", tostring(err))
     local held <close> = kept:lock("123456789012/eu-west-1", {run = out.run, host = "h", start = "then", pid = 7})  -- luacheck: ignore
-    local engine = playbook.plan(playbook.load(path, {}), context())
+    local engine = playbook.plan(playbook.load(flow.path, {}), context())
     ok, err = pcall(run.refuse_open, engine, options())
     assert.is_false(ok)
     assert.equal(69, err.exit)
@@ -75,7 +41,7 @@ describe("a run that has not ended", function()
   it("stays refused while a later run of it is open, though an older one is ended by then", function()
     local text = 'playbook {name = "spec/parks"} step "one" {run = function() end} park "1h"'
     local old = start(text).run
-    clock = clock + 3601
+    flow.clock = flow.clock + 3601
     local new = start(text, {new = true}).run
     assert.equal("done", resume(old).result)
     local ok, err = pcall(start, text)

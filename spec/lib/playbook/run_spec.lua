@@ -1,9 +1,7 @@
-local fs = require "tidelock.fs"
+local flow = require "support.flow"
 local journal = require "playbook.journal"
 local playbook = require "playbook"
 local run = require "playbook.run"
-local store = require "playbook.store"
-local things = require "support.things"
 
 local FLOW <const> = [[
 playbook {name = "spec/flow"}
@@ -16,42 +14,12 @@ step "cut over" {run = function() return aws.test:do_step {name = "cut"} end,
   undo = function() aws.test:do_undo {name = "cut"} end}
 ]]
 
-local world, dir, kept, path, clock
-
-local function file(text)
-  path = things.file(text)
-  return path
-end
-
-local function context() return things.context(world) end
-
-local function options(more)
-  local out = {store = kept, clock = function() return clock end, sleep = function(s) clock = clock + s end}
-  for k, v in pairs(more or {}) do out[k] = v end
-  return out
-end
-
-local function start(text, more)
-  local loaded = playbook.load(file(text), {})
-  return run.execute(playbook.plan(loaded, context()), options(more))
-end
-
-local function resume(id, more)
-  return run.resume(id, options(more), function() return context() end)
-end
-
-local function calls(pattern)
-  local out = {}
-  for _, call in ipairs(world.calls) do
-    if call:find(pattern) then out[#out + 1] = call end
-  end
-  return out
-end
+local calls <const>, context <const>, file <const> = flow.calls, flow.context, flow.file
+local options <const>, resume <const>, start <const> = flow.options, flow.resume, flow.start
+local world, kept
 
 before_each(function()
-  world, clock = things.world(), 1000000
-  dir = fs.stat "/dev/shm" and "/dev/shm/run_spec-" .. fs.pid() or fs.tempdir "run_spec"   -- fsync costs nothing there
-  kept = store.open(dir)
+  world, kept = flow.open()
   world.answer["test.do_step"] = function(input) return input.name .. ":" .. tostring(input.arn) end
   world.answer["test.do_undo"] = function(input)
     world.undone = world.undone or {}
@@ -59,10 +27,7 @@ before_each(function()
     return {}
   end
 end)
-after_each(function()
-  os.execute("rm -rf '" .. dir .. "'")
-  if path then os.remove(path) end
-end)
+after_each(flow.close)
 
 describe("a run with steps", function()
   it("applies what is above a step first, and hands its value on", function()
@@ -323,7 +288,7 @@ describe("a run that was killed", function()
     world.fail["do_step cut"] = "Broken"
     local out = start(FLOW, {on_failure = "stop"})
     world.fail = {}
-    local f = assert(io.open(path, "a"))
+    local f = assert(io.open(flow.path, "a"))
     f:write "-- a word more\n"
     f:close()
     local ok, err = pcall(resume, out.run)
@@ -339,10 +304,10 @@ describe("a run that waits", function()
       step "x" {run = function() return aws.test:do_step {name = "x"} end}]]
     assert.equal("parked", out.result)
     assert.equal(75, out.exit)
-    clock = clock + 3600
+    flow.clock = flow.clock + 3600
     local early = resume(out.run)
     assert.matches("for 23h more", early.message)
-    clock = clock + 23 * 3600
+    flow.clock = flow.clock + 23 * 3600
     assert.equal("done", resume(out.run).result)
     assert.equal(1, #calls "do_step x")
   end)
@@ -513,12 +478,12 @@ describe("a run that is interrupted", function()
   it("stops with a sentence where a step's when function fails, and goes on when it no longer does", function()
     file [[step "a" {when = function() return later.there end, run = function() return 1 end}]]
     local ok, err = pcall(function()
-      return run.execute(playbook.plan(playbook.load(path, {}), context()), options())
+      return run.execute(playbook.plan(playbook.load(flow.path, {}), context()), options())
     end)
     assert.is_false(ok)                                     -- a name that is not defined is a fault of the text
     assert.matches("later is not defined", tostring(err))
     file [[step "a" {when = function() error("no answer from the gate", 0) end, run = function() return 1 end}]]
-    local out = run.execute(playbook.plan(playbook.load(path, {}), context()), options())
+    local out = run.execute(playbook.plan(playbook.load(flow.path, {}), context()), options())
     assert.equal("failed", out.result)
     assert.equal(1, out.exit)
     assert.matches('step "a": its when function failed: no answer from the gate', out.message, 1, true)
@@ -531,7 +496,7 @@ describe("a run that is interrupted", function()
       world.fail["get_thing late"] = "AccessDenied"
       return 1
     end
-    local out = run.execute(playbook.plan(playbook.load(path, {}), context()), options())
+    local out = run.execute(playbook.plan(playbook.load(flow.path, {}), context()), options())
     assert.equal("failed", out.result)
     assert.equal(1, out.exit)
     assert.matches("test.thing/late could not be read: AccessDenied", out.message, 1, true)

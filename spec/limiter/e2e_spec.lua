@@ -117,24 +117,15 @@ describe("the limiter, end to end", function()
   local POINTS <const> = {"before take", "after take", "before send", "after send", "before finish", "after finish",
     "before delete", "after delete"}
 
-  -- What the queue would soon make a dead letter is enqueued anew and deleted: both are there between the two.
-  case("killed while a message is enqueued anew, it sends nothing twice and loses nothing", function()
-    local tasks, points = {}, {"before enqueue", "after enqueue", "after delete"}
+  -- Worlds side by side, one a point: the worker is killed there, the `nth` time that it comes by, and another goes on.
+  -- Calls seen(point, world, arrivals by id, dead letters, name) for each.
+  local function killed_at(points, prefix, nth, prepare, seen)
+    local tasks = {}
     for i, point in ipairs(points) do
       tasks[i] = loop.spawn(function()
-        local name = "anew" .. i
-        local w = world(name, {patience = 0})
-        w.spec.send.verify = site_url .. "/messages/{messageId}"
-        for n = 1, 5 do w.put(("%s-%d"):format(name, n), "user") end
-        for _ = 1, 3 do                     -- at its next receive each must be enqueued anew
-          local seen = 0
-          repeat
-            seen = seen + #(sqs:receive_message {QueueUrl = w.queue, MaxNumberOfMessages = 10, VisibilityTimeout = 1,
-              WaitTimeSeconds = 2}.Messages or {})
-          until seen == 5
-          loop.sleep(1.1)
-        end
-        local doomed = w.start(point, point == "after delete" and "4" or "1")
+        local name = prefix .. i
+        local w = prepare(name)
+        local doomed = w.start(point, nth(point))
         local _, number = doomed:wait()
         doomed:close()
         assert(number == 9, ("it was not killed %s"):format(point))
@@ -149,51 +140,60 @@ describe("the limiter, end to end", function()
       assert(ok, w)
       local list = arrivals(name .. "-")
       within_limit(list)
-      local n, dead = counted(list), w.dead()
-      for m = 1, 5 do assert.equal(1, n[("%s-%d"):format(name, m)], ("%s: %s-%d"):format(points[i], name, m)) end
-      assert.same({}, dead, points[i])
-      assert.matches('"event":"deferred"', table.concat(w.lines, "\n"))
+      seen(points[i], w, counted(list), w.dead(), name)
     end
+  end
+
+  -- Five messages that have been received three times without a send.
+  local function nearly_dead(name)
+    local w = world(name, {patience = 0})
+    w.spec.send.verify = site_url .. "/messages/{messageId}"
+    for n = 1, 5 do w.put(("%s-%d"):format(name, n), "user") end
+    for _ = 1, 3 do
+      local seen = 0
+      repeat
+        seen = seen + #(sqs:receive_message {QueueUrl = w.queue, MaxNumberOfMessages = 10, VisibilityTimeout = 1,
+          WaitTimeSeconds = 2}.Messages or {})
+      until seen == 5
+      loop.sleep(1.1)
+    end
+    return w
+  end
+
+  -- What the queue would soon make a dead letter is enqueued anew and deleted: both are there between the two.
+  case("killed while a message is enqueued anew, it sends nothing twice and loses nothing", function()
+    local function nth(point) return point == "after delete" and "4" or "1" end
+    killed_at({"before enqueue", "after enqueue", "after delete"}, "anew", nth, nearly_dead,
+      function(point, w, n, dead, name)
+        for m = 1, 5 do assert.equal(1, n[("%s-%d"):format(name, m)], ("%s: %s-%d"):format(point, name, m)) end
+        assert.same({}, dead, point)
+        assert.matches('"event":"deferred"', table.concat(w.lines, "\n"))
+      end)
   end)
 
   for _, verified in ipairs {true, false} do
+    local function four(name)
+      local w = world(name)
+      if verified then w.spec.send.verify = site_url .. "/messages/{messageId}" end
+      for n = 1, 4 do w.put(("%s-%d"):format(name, n), "user" .. n % 2) end
+      return w
+    end
     case(("killed at each point, it sends nothing twice and loses nothing, %s"):format(verified and "with a lookup"
       or "without one"), function()
-      local tasks = {}
-      for i, point in ipairs(POINTS) do
-        tasks[i] = loop.spawn(function()
-          local name = ("kill%d%s"):format(i, verified and "v" or "n")
-          local w = world(name)
-          if verified then w.spec.send.verify = site_url .. "/messages/{messageId}" end
-          for n = 1, 4 do w.put(("%s-%d"):format(name, n), "user" .. n % 2) end
-          local doomed = w.start(point, "2")
-          local _, number = doomed:wait()
-          doomed:close()
-          assert(number == 9, ("it was not killed %s"):format(point))
-          local process = w.start()
-          w.wait(60)
-          w.stop(process)
-          return w, name
-        end)
-      end
-      for i, task in ipairs(tasks) do
-        local ok, w, name = loop.wait(task)
-        assert(ok, w)
-        local list = arrivals(name .. "-")
-        within_limit(list)
-        local n, dead = counted(list), w.dead()
-        for m = 1, 4 do
-          local id = ("%s-%d"):format(name, m)
-          assert.is_true((n[id] or 0) <= 1, ("%s: %s was sent twice"):format(POINTS[i], id))
-          if verified then
-            assert.equal(1, n[id], ("%s: %s was lost"):format(POINTS[i], id))
-            assert.is_nil(dead[id], POINTS[i])
-          else
-            assert.is_true(n[id] == 1 or dead[id] ~= nil, ("%s: %s was lost"):format(POINTS[i], id))
-            if dead[id] then assert.matches("^unknown: ", dead[id]) end
+      killed_at(POINTS, verified and "killv" or "killn", function() return "2" end, four,
+        function(point, _, n, dead, name)
+          for m = 1, 4 do
+            local id = ("%s-%d"):format(name, m)
+            assert.is_true((n[id] or 0) <= 1, ("%s: %s was sent twice"):format(point, id))
+            if verified then
+              assert.equal(1, n[id], ("%s: %s was lost"):format(point, id))
+              assert.is_nil(dead[id], point)
+            else
+              assert.is_true(n[id] == 1 or dead[id] ~= nil, ("%s: %s was lost"):format(point, id))
+              if dead[id] then assert.matches("^unknown: ", dead[id]) end
+            end
           end
-        end
-      end
+        end)
     end)
   end
 

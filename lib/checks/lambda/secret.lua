@@ -7,8 +7,9 @@ local ACTION <const> = "secretsmanager:GetSecretValue"
 -- ARNs of the secrets that the account file names. One that is not there yet gets an ARN as AWS would make it.
 local function arns_of(aws, world)
   local limiter, out = world.account.limiter or {}, {}
-  for _, name in ipairs {limiter.site_secret, limiter.redis_secret} do
-    out[name] = world.arn("secretsmanager", "secret:" .. name .. "-AbCdEf")
+  for _, key in ipairs {"site_secret", "redis_secret"} do
+    local name = limiter[key]
+    if name then out[name] = world.arn("secretsmanager", "secret:" .. name .. "-AbCdEf") end
   end
   for secret in aws.secretsmanager:items("list_secrets", {}) do
     if out[secret.Name] then out[secret.Name] = secret.ARN or out[secret.Name] end

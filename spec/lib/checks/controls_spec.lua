@@ -48,17 +48,19 @@ local function client(answers)
   end})
 end
 
-local function run(answers, controls)
-  return runner.run(controls or checks.all(), {region = recorded.region, account = recorded.account,
+local function run(answers, controls, account)
+  return runner.run(controls or checks.all(), {region = recorded.region, account = account or recorded.account,
     account_id = recorded.id, now = recorded.now, client = function() return client(answers) end})
 end
 
-local function overlaid(changes)
+local function with(whole, changes)
   local out = {}
-  for key, value in pairs(recorded.good) do out[key] = value end
+  for key, value in pairs(whole) do out[key] = value end
   for key, value in pairs(changes) do out[key] = value end
   return out
 end
+
+local function overlaid(changes) return with(recorded.good, changes) end
 
 describe("controls", function()
   it("are all in the catalog, each id once, each file named", function()
@@ -119,6 +121,13 @@ describe("controls", function()
       error(("no %s with that evidence, but: %s"):format(result, table.concat(found, "; ")))
     end)
   end
+
+  it("ask for the secret of Redis also where the site has none", function()
+    local account = with(recorded.account, {limiter = {url = "https://site", redis_secret = "x/redis/auth-token"}})
+    local found = run(overlaid {["iam.simulate_principal_policy"] = {{EvalDecision = "implicitDeny"}}},
+      checks.select {id = {"lambda-limiter-secret"}}, account)
+    assert.same({"fail", "role sender may not read x/redis/auth-token"}, {found[1].result, found[1].evidence})
+  end)
 
   it("know of every runtime that Lambda has whether it ends", function()
     local runtimes = models.service "lambda":shape "Runtime".enum

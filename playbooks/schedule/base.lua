@@ -3,13 +3,12 @@ playbook {
   name = "schedule/base",
   about = "The store of runs, the cluster, the group of schedules and the topic that all schedules share",
   vars = {
-    bucket = {"string", about = "bucket of the store"}, region = {"string", about = "the region that it is made in"},
-    partition = {"string", default = "aws"},
+    bucket = {"string", about = "bucket of the store"},
     email = {"string", default = "", about = "who is told by e-mail when a run fails or does not happen"},
   },
 }
 
-local arn = "arn:" .. var.partition .. ":"
+local arn = "arn:" .. account.partition .. ":"
 
 -- Journals say who did what: they are encrypted, closed to the world, refuse a connection without TLS, and what is
 -- written over or deleted stays for a while.
@@ -41,12 +40,12 @@ local group = ensure.scheduler.group {name = "tidelock"}
 local topic = ensure.sns.topic {
   name = "tidelock-schedules", DisplayName = "tidelock schedules",
   Policy = {Version = "2012-10-17", Statement = {
-    {Sid = "Owner", Effect = "Allow", Principal = {AWS = account.id}, Resource = arn .. "sns:" .. var.region
+    {Sid = "Owner", Effect = "Allow", Principal = {AWS = account.id}, Resource = arn .. "sns:" .. account.region
       .. ":" .. account.id .. ":tidelock-schedules",
       Action = {"sns:GetTopicAttributes", "sns:SetTopicAttributes", "sns:Subscribe", "sns:ListSubscriptionsByTopic",
         "sns:Publish", "sns:DeleteTopic", "sns:AddPermission", "sns:RemovePermission"}},
     {Sid = "Alarms", Effect = "Allow", Principal = {Service = {"cloudwatch.amazonaws.com", "events.amazonaws.com"}},
-      Action = "sns:Publish", Resource = arn .. "sns:" .. var.region .. ":" .. account.id .. ":tidelock-schedules",
+      Action = "sns:Publish", Resource = arn .. "sns:" .. account.region .. ":" .. account.id .. ":tidelock-schedules",
       Condition = {StringEquals = {["aws:SourceAccount"] = account.id}}},
   }},
 }

@@ -18,14 +18,13 @@ playbook {
     bucket = {"string"}, prefix = {"string", default = "runs"},
     bundle = {"string", about = "what the task runs"}, bundle_key = {"string"},
     retention = {"integer", default = 90, about = "days for which the log is kept"},
-    partition = {"string", default = "aws"}, region = {"string", about = "where it is made, and runs"},
     email = {"string", default = ""},
   },
 }
 
-local base = include("base", {bucket = var.bucket, region = var.region, email = var.email, partition = var.partition})
-local arn = "arn:" .. var.partition .. ":"
-local here = var.region .. ":" .. account.id
+local base = include("base", {bucket = var.bucket, email = var.email})
+local arn = "arn:" .. account.partition .. ":"
+local here = account.region .. ":" .. account.id
 local full = "tidelock-" .. var.name
 local store = arn .. "s3:::" .. var.bucket
 
@@ -81,9 +80,9 @@ local task = ensure.ecs.task_definition {
     user = "65532:65532", readonlyRootFilesystem = true, stopTimeout = 120,
     linuxParameters = {capabilities = {drop = {"ALL"}}},
     mountPoints = {{sourceVolume = "work", containerPath = "/work"}},
-    environment = {{name = "AWS_REGION", value = var.region}, {name = "TIDELOCK_STORE", value = url}},
+    environment = {{name = "AWS_REGION", value = account.region}, {name = "TIDELOCK_STORE", value = url}},
     logConfiguration = {logDriver = "awslogs", options = {["awslogs-group"] = log.name,
-      ["awslogs-region"] = var.region, ["awslogs-stream-prefix"] = "run"}},
+      ["awslogs-region"] = account.region, ["awslogs-stream-prefix"] = "run"}},
   }},
 }
 

@@ -128,8 +128,7 @@ local function vars_of(args, ctx, loaded, engine, place)
   return {name = place.name, expression = text, timezone = args.timezone or "UTC", silence = silence(text, ctx),
     image = image, subnets = subnets, security_groups = listed(args.security_group, account.security_groups),
     public_ip = args.public_ip or false, cpu = args.cpu or "256", memory = args.memory or "512",
-    architecture = args.arm64 and "ARM64" or "X86_64", bucket = place.bucket, partition = place.partition,
-    region = place.region,
+    architecture = args.arm64 and "ARM64" or "X86_64", bucket = place.bucket,
     statements = statements_of(engine, args, place),
     bundle = made.text, bundle_key = bundle.key(place.name, made.hash), retention = args.retention or 90,
     email = args.email or account.emails and account.emails.ops or ""}

@@ -11,8 +11,7 @@ local stack = require "cli.schedule.stack"
 -- Only its name matters: what else a schedule is made of is not compared.
 local function vars_of(place)
   return {name = place.name, expression = "rate(1 day)", image = "any", subnets = {"any"}, statements = "[]",
-    bundle = "{}", bundle_key = "schedules/any", bucket = place.bucket, partition = place.partition,
-    region = place.region, silence = "26h"}
+    bundle = "{}", bundle_key = "schedules/any", bucket = place.bucket, silence = "26h"}
 end
 
 local STAYS <const> = {["logs.group"] = "what was written stays until its retention ends",

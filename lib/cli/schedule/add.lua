@@ -139,6 +139,7 @@ function add.run(args, ctx)
   local path = playing.file(args, "schedule add")
   local loaded = playbook.load(path, {vars = playing.vars(args),
     account = args.account or os.getenv "TIDELOCK_ACCOUNT"})
+  require "cli.telling".check(args, loaded.account)      -- now, not at night when the task comes to it
   local session = stack.session(args, loaded.account and loaded.account.region)
   local engine = add.declare(loaded, session:region(), args)
   local place = stack.place(session, args, args.name or stack.name_of(loaded.name))

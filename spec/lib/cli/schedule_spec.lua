@@ -133,6 +133,22 @@ describe("tidelock schedule", function()
     session.logs:delete_log_group {logGroupName = "/tidelock/told"}
   end)
 
+  it("refuses a --notify that has nobody to tell, before it makes anything", function()
+    write(folder .. "/mute.lua", ([[return {prefix = "mine", env = "test", region = %q, slack = {channel = "ops"},
+      notify = {slack = true}}]]):format(server.region))
+    write(folder .. "/told.lua", 'playbook {name = "told"}\ncheck "c" {controls = "sqs-encryption"}\n')
+    local function refused(...)
+      local code, _, err = run("add", folder .. "/told.lua", "--rate", "1 day", "--image", "i:1", "--notify", "changes",
+        "--yes", ...)
+      assert.equal(64, code, err)
+      return err
+    end
+    local mute = refused("--account", folder .. "/mute.lua", "--subnet", "s")
+    assert.matches("notify.slack needs slack.webhook_secret", mute)
+    assert.matches("%-%-notify needs an account file", refused("--subnet", "s"))
+    assert.is_nil(select(2, run "list"):find("told", 1, true))
+  end)
+
   it("tells of a run that failed, of silence, and of what could not be started", function()
     local rule = session.events:describe_rule {Name = "tidelock-runbooks-security-failed"}
     local detail = json.decode(rule.EventPattern).detail

@@ -35,7 +35,7 @@ function budget.test(key, percent)
     if not live.budget then return control.skip("no account file was given, so no budget is expected") end
     local limit, wanted = tonumber((live.budget.BudgetLimit or {}).Amount), (world.account.budget or {}).limit
     if limit and wanted and limit > wanted then
-      return control.fail("the budget is %g %s, not %g", limit, live.budget.BudgetLimit.Unit or "", wanted)
+      return control.fail("the budget is %.14g %s, not %.14g", limit, live.budget.BudgetLimit.Unit or "", wanted)
     end
     if not live.notification then return control.fail("there is no notification of this kind") end
     local most, at = (world.account.budget or {})[key] or percent, live.notification.Threshold

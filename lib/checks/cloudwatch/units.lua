@@ -42,6 +42,9 @@ local function timeout_of(aws, alarm)
   end
 end
 
+-- A figure with all its digits: nobody reads 1.04858e+08 bytes.
+local function figure(number) return ("%.14g"):format(number) end
+
 -- Why the threshold is in another unit, or nil. `timeout`: the seconds that the function may run.
 local function flaw_of(alarm, unit, most, timeout)
   local at, upward = alarm.Threshold, (alarm.ComparisonOperator or ""):find "^Greater" ~= nil
@@ -49,14 +52,14 @@ local function flaw_of(alarm, unit, most, timeout)
     return ("it asks for %s, and %s comes in %s: there is no data"):format(alarm.Unit, alarm.MetricName, unit)
   end
   if most and upward and at >= most and (at > most or alarm.ComparisonOperator == "GreaterThanThreshold") then
-    return ("%g %s is never passed"):format(at, unit:lower())
+    return ("%s %s is never passed"):format(figure(at), unit:lower())
   end
   if unit == PERCENT and upward and at > 0 and at <= 1 then
-    return ("%g percent: are %g meant?"):format(at, at * 100)
+    return ("%s percent: are %s meant?"):format(figure(at), figure(at * 100))
   end
-  if unit == BYTES and at > 0 and at < MEGABYTE then return ("%g bytes: are megabytes meant?"):format(at) end
+  if unit == BYTES and at > 0 and at < MEGABYTE then return ("%s bytes: are megabytes meant?"):format(figure(at)) end
   if timeout and at <= timeout and at * 2 >= timeout then
-    return ("%g ms, and the function may run for %g s: are seconds meant?"):format(at, timeout)
+    return ("%s ms, and the function may run for %s s: are seconds meant?"):format(figure(at), figure(timeout))
   end
 end
 
@@ -75,6 +78,6 @@ return control {
   end,
   test = function(live)
     if not live.unit then return control.skip("the unit of what it looks at is not known for sure") end
-    return control.judge(not live.flaw, ("%g %s"):format(live.at, live.unit:lower()), live.flaw)
+    return control.judge(not live.flaw, ("%s %s"):format(figure(live.at), live.unit:lower()), live.flaw)
   end,
 }

@@ -129,6 +129,16 @@ describe("controls", function()
     assert.same({"fail", "role sender may not read x/redis/auth-token"}, {found[1].result, found[1].evidence})
   end)
 
+  it("say large figures with all their digits", function()
+    local found = run(overlaid {["cloudwatch.describe_alarms"] = {MetricAlarms = {{AlarmName = "free",
+      Namespace = "AWS/RDS", MetricName = "FreeableMemory", Statistic = "Average", Threshold = 104857600.0,
+      ComparisonOperator = "LessThanThreshold"}}}}, checks.select {id = {"cloudwatch-alarm-units"}})
+    assert.same({"pass", "104857600 bytes"}, {found[1].result, found[1].evidence})
+    local budget = {Budget = {BudgetName = "x-monthly", BudgetLimit = {Amount = "2500000.0", Unit = "USD"}}}
+    found = run(overlaid {["budgets.describe_budget"] = budget}, checks.select {id = {"budgets-actual-alert"}})
+    assert.equal("the budget is 2500000 USD, not 500", found[1].evidence)
+  end)
+
   it("know of every runtime that Lambda has whether it ends", function()
     local runtimes = models.service "lambda":shape "Runtime".enum
     assert.is_true(#runtimes > 40)

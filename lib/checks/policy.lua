@@ -47,20 +47,23 @@ function policy.of_bucket(aws, bucket)
   error(got, 0)
 end
 
--- Whether a statement refuses the service, or everybody, the action, whatever it asks.
-local function denies_service(statement, service, action)
-  local whom = principals(statement, "Service")
-  return statement.Effect == "Deny" and (contains(whom, service) or contains(whom, "*")) and acts(statement, action)
-    and next(type(statement.Condition) == "table" and statement.Condition or {}) == nil
+-- "*" and {AWS = "*"} are the same to AWS: services too.
+local function is_of_everybody(statement) return contains(principals(statement, "AWS"), "*") end
+
+local function is_unconditional(statement)
+  return next(type(statement.Condition) == "table" and statement.Condition or {}) == nil
 end
 
---- Whether a statement allows the service ("budgets.amazonaws.com") the action, and none refuses it that.
+--- Whether a statement allows the service ("budgets.amazonaws.com") the action, and none refuses it that, whatever it
+-- asks. A condition on everybody may be one that no service meets: then it counts for neither.
 function policy.allows_service(statements, service, action)
   local allowed = false
   for _, statement in ipairs(statements) do
-    if denies_service(statement, service, action) then return false end
-    allowed = allowed or statement.Effect == "Allow" and contains(principals(statement, "Service"), service)
-      and acts(statement, action)
+    local named, free = contains(principals(statement, "Service"), service), is_unconditional(statement)
+    if acts(statement, action) and (named or is_of_everybody(statement) and free) then
+      if statement.Effect == "Deny" and free then return false end
+      allowed = allowed or statement.Effect == "Allow"
+    end
   end
   return allowed
 end
@@ -79,7 +82,7 @@ end
 --- Whether a statement allows the action to all that belongs to an account, as the policy of a new topic does.
 function policy.allows_owner(statements, action)
   for _, statement in ipairs(statements) do
-    if statement.Effect == "Allow" and contains(principals(statement, "AWS"), "*") and acts(statement, action)
+    if statement.Effect == "Allow" and is_of_everybody(statement) and acts(statement, action)
       and asks_for_owner_alone(statement.Condition) then
       return true
     end
@@ -150,7 +153,7 @@ local function covers(statement, arn)
 end
 
 local function denies_plaintext(statement, service, arn)
-  return statement.Effect == "Deny" and contains(principals(statement, "AWS"), "*")
+  return statement.Effect == "Deny" and is_of_everybody(statement)
     and is_about_plaintext(statement.Condition) and acts(statement, service .. ":\1") and covers(statement, arn)
 end
 
@@ -169,7 +172,7 @@ end
 function policy.public(statements)
   for _, statement in ipairs(statements) do
     if statement.Effect == "Allow" and not narrows(statement.Condition)
-      and (contains(principals(statement, "AWS"), "*") or statement.NotPrincipal ~= nil) then
+      and (is_of_everybody(statement) or statement.NotPrincipal ~= nil) then
       return true
     end
   end

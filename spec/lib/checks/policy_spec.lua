@@ -55,6 +55,25 @@ describe("a policy", function()
     assert.is_false(policy.allows_owner({new}, "sns:Publish"))
   end)
 
+  it("lets a service do what it or everybody may, unless one refuses it to it or to everybody", function()
+    local function may(...) return policy.allows_service({...}, "events.amazonaws.com", "sns:Publish") end
+    local function says(effect, principal, condition)
+      return {Effect = effect, Principal = principal, Action = "sns:*", Resource = "*", Condition = condition}
+    end
+    local events = says("Allow", {Service = {"s3.amazonaws.com", "events.amazonaws.com"}})
+    local plain = {Bool = {["aws:SecureTransport"] = "false"}}
+    assert.is_true(may(events))
+    assert.is_true(may(says("Allow", "*")))
+    assert.is_true(may(events, says("Deny", "*", plain)))
+    assert.is_true(may(events, says("Deny", {Service = "s3.amazonaws.com"})))
+    assert.is_false(may())
+    assert.is_false(may(says("Allow", {Service = "s3.amazonaws.com"})))
+    assert.is_false(may(says("Allow", {AWS = "*"}, {StringEquals = {["AWS:SourceOwner"] = "123456789012"}})))
+    for _, whom in ipairs {"*", {AWS = "*"}, {Service = "events.amazonaws.com"}} do
+      assert.is_false(may(events, says("Deny", whom)))
+    end
+  end)
+
   it("allows everything on everything by either spelling", function()
     assert.is_true(policy.allows_all {{Effect = "Allow", Action = {"s3:*", "*:*"}, Resource = {"*"}}})
     assert.is_false(policy.allows_all {{Effect = "Allow", Action = "s3:*", Resource = "*"}})

@@ -1,4 +1,5 @@
 --- A playbook's text: read, checked, its header taken without running the body, and loaded as a chunk.
+local contains = require "lists".contains
 local fault = require "playbook.fault"
 local guard = require "playbook.guard"
 local suggest = require "suggest"
@@ -36,30 +37,35 @@ local function syntax(list, path, err)
   fault.add(list, path, math.tointeger(tonumber(err:match ":(%d+):")), (err:gsub("^.-:%d+: ", "")))
 end
 
+-- Whether the body can be run, whatever else is wrong with the header: then it is, so that all is told at once.
 local function check_header(list, path, line, header)
   if type(header) ~= "table" then
-    return fault.add(list, path, line, 'playbook takes a table: playbook {name = "...", about = "..."}')
+    fault.add(list, path, line, 'playbook takes a table: playbook {name = "...", about = "..."}')
+    return false
   end
   for key in pairs(header) do
-    local known = false
-    for _, name in ipairs(HEADER) do known = known or name == key end
-    if not known then
+    if not contains(HEADER, key) then
       fault.add(list, path, line, ("playbook: %s is not known in the header%s"):format(tostring(key),
         suggest.phrase(key, HEADER)))
     end
   end
-  if type(header.name) ~= "string" or not header.name:find "^[%w_/.-]+$" then
+  local named = type(header.name) == "string" and header.name:find "^[%w_/.-]+$" ~= nil
+  if not named then
     fault.add(list, path, line, 'playbook: name must be text such as "provision/messaging"')
+  end
+  if header.about ~= nil and type(header.about) ~= "string" then
+    fault.add(list, path, line, "playbook: about must be text")
   end
   if header.owns ~= nil and type(header.owns) ~= "boolean" then
     fault.add(list, path, line, "playbook: owns must be true, or false where what it declares stays nobody's")
   end
-  for _, name in ipairs(vars.names(header.vars or {})) do
-    for _, message in ipairs(vars.declared(name, header.vars[name])) do fault.add(list, path, line, message) end
-  end
+  local fits, faults = vars.check(header.vars or {})
+  for _, message in ipairs(faults) do fault.add(list, path, line, message) end
+  return named and fits
 end
 
--- Runs only the call of `playbook`, which must come first: what follows is never reached.
+-- Runs only the call of `playbook`, which must come first: what follows is never reached. The header, and whether the
+-- body can be run; nil where the text is no Lua or has no end, false where it has no header.
 local function take_header(list, path, text)
   local header, line
   local env = {
@@ -69,7 +75,7 @@ local function take_header(list, path, text)
       error(DONE, 0)
     end,
     days = function(n) return n * 86400 end, hours = function(n) return n * 3600 end,
-    minutes = function(n) return n * 60 end,
+    minutes = function(n) return n * 60 end, seconds = function(n) return n end,
   }
   local chunk, err = load(text, "@" .. path, "t", env)
   if not chunk then
@@ -83,23 +89,23 @@ local function take_header(list, path, text)
       fault.add(list, path, 1, endless)
       return nil
     end
-    fault.add(list, path, 1, 'a playbook begins with its header: playbook {name = "...", about = "..."}')
-    return nil
+    local at, what = tostring(why):match ":(%d+): (.*)$"
+    fault.add(list, path, math.tointeger(tonumber(at)) or 1, 'a playbook begins with its header: playbook'
+      .. ' {name = "...", about = "..."}, of plain values' .. (what and "; here: " .. what or ""))
+    return false
   end
-  check_header(list, path, line, header)
-  return header
+  return header, check_header(list, path, line, header)
 end
 
 local sound <const> = {}                       -- path -> the program that was found there, without a fault
 
---- A program of the text at `path`: {path=, text=, header=, runs=}. Faults go to `list`. It `runs` where its header is
--- in order: whatever else is wrong is then found by running it, so that all faults of the file are told at once. A run
+--- A program of the text at `path`: {path=, text=, header=, runs=}. Faults go to `list`. It `runs` where its header
+-- has what a body needs: whatever else is wrong is then found by running it, so that all is told at once. A run
 -- includes again what its plan has: a text that had no fault is not checked twice.
 function source.parse(path, text, list)
   local program, before = sound[path], #list
   if program and program.text == text then return program end
-  local header = take_header(list, path, text)
-  local runs = header and #list == before
+  local header, runs = take_header(list, path, text)
   if header ~= nil then require "playbook.lint".check(path, text, list) end
   program = {path = path, text = text, header = type(header) == "table" and header or nil, runs = runs}
   sound[path] = runs and #list == before and program or nil

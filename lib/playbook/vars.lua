@@ -1,5 +1,7 @@
 --- Types of a playbook's vars: what a flag's text or a default may be, and what it becomes.
+local contains = require "lists".contains
 local suggest = require "suggest"
+local unknown = require "playbook.unknown"
 
 local vars = {}
 
@@ -109,31 +111,66 @@ end
 vars.names = names
 
 local SPEC <const> = {"default", "about", "choices", "min", "max"}
+local COUNTED <const> = {integer = true, number = true, seconds = true}
+
+-- What is wrong with the words beside the type, each a sentence.
+local function check_words(add, kind, spec)
+  for key in pairs(spec) do
+    local word = tostring(key)
+    if key ~= 1 and not contains(SPEC, key) then add("%s is not known here%s", word, suggest.phrase(word, SPEC)) end
+  end
+  if spec.about ~= nil and type(spec.about) ~= "string" then add "about must be text" end
+  if spec.choices ~= nil and (type(spec.choices) ~= "table" or #spec.choices == 0) then
+    add 'choices must be a list such as {"a", "b"}'
+  end
+  for _, word in ipairs {"min", "max"} do
+    local bound = spec[word]
+    if bound ~= nil and types[kind] and not COUNTED[kind] then add("%s is of numbers, and this is a %s", word, kind) end
+    if bound ~= nil and type(bound) ~= "number" then add("%s must be a number, not %s", word, quoted(bound)) end
+  end
+end
 
 --- Faults of one declaration in the header: sentences.
 function vars.declared(name, spec)
   local out = {}
+  local function add(text, ...) out[#out + 1] = ("vars.%s: " .. text):format(name, ...) end
   if type(spec) ~= "table" then
     return {('vars.%s must be a table such as {"string", default = "x", about = "..."}'):format(name)}
   end
   local kind = spec[1]
   if not types[kind] then
-    out[1] = ("vars.%s: there is no type %s%s; the types are %s"):format(name, quoted(kind),
-      suggest.phrase(tostring(kind), names(types)), table.concat(names(types), ", "))
-  end
-  for key in pairs(spec) do
-    if key ~= 1 and not table.concat(SPEC, " "):find(tostring(key), 1, true) then
-      out[#out + 1] = ("vars.%s: %s is not known here%s"):format(name, tostring(key), suggest.phrase(key, SPEC))
-    end
+    add("there is no type %s%s; the types are %s", quoted(kind), suggest.phrase(tostring(kind), names(types)),
+      table.concat(names(types), ", "))
   end
   if kind == "secret" and (spec.default ~= nil or spec.choices or spec.min or spec.max) then
-    out[#out + 1] = ("vars.%s: a secret takes about, and no default, choices, min or max"):format(name)
+    add "a secret takes about, and no default, choices, min or max"
+  else
+    check_words(add, kind, spec)
   end
   if #out == 0 and spec.default ~= nil then
     local _, why = vars.value(spec, spec.default)
-    if why then out[1] = ("vars.%s: the default %s"):format(name, why) end
+    if why then add("the default %s", why) end
   end
+  table.sort(out)
   return out
+end
+
+--- Whether a header's `vars` are names with declarations, whatever is wrong with those; and faults of all: sentences.
+function vars.check(declared)
+  if type(declared) ~= "table" then
+    return false, {'playbook: vars must be a table such as {wait = {"seconds", default = 20}}'}
+  end
+  local named, out = true, {}
+  for name, spec in pairs(declared) do
+    if type(name) == "string" then
+      for _, message in ipairs(vars.declared(name, spec)) do out[#out + 1] = message end
+    else
+      named = false
+      out[#out + 1] = ('vars: %s has no name; write wait = {"seconds", default = 20}'):format(quoted(name))
+    end
+  end
+  table.sort(out)
+  return named, out
 end
 
 --- The value of a var for `given` (text of a flag, or a Lua value); nil and why not.
@@ -163,7 +200,8 @@ local function instead(name, known)
   return #known == 0 and "; it takes none" or "; it takes " .. table.concat(known, ", ")
 end
 
---- All vars of a header, given flags {name = text}: the values, and a list of faults.
+--- All vars of a header, given flags {name = text}: the values, and a list of faults. One that is declared wrongly,
+-- which is told by then, or not given rightly has a value that fits anywhere.
 function vars.resolve(declared, given)
   local out, faults = {}, {}
   for name in pairs(given) do
@@ -174,7 +212,9 @@ function vars.resolve(declared, given)
   for _, name in ipairs(names(declared)) do
     local spec = declared[name]
     local value, why
-    if given[name] ~= nil then
+    if #vars.declared(name, spec) > 0 then
+      value = nil
+    elseif given[name] ~= nil then
       value, why = vars.value(spec, given[name])
       if why then faults[#faults + 1] = ("--var %s %s"):format(name, why) end
     elseif spec.default ~= nil then
@@ -183,6 +223,7 @@ function vars.resolve(declared, given)
       faults[#faults + 1] = ("var %s has no default: give it with --var %s=%s"):format(name, name,
         vars.word(spec))
     end
+    if value == nil then value = unknown.poison() end
     out[name] = value
   end
   table.sort(faults)

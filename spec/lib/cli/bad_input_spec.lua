@@ -67,6 +67,29 @@ local PLAYBOOKS <const> = {
   ["an unknown service"] = {'ensure.sqz.queue {name = "a"}', 2, 'of that service; did you mean "sqs"%?'},
 }
 
+-- What is written as the header, and all that is said of it, each with its line.
+local HEADERS <const> = {
+  ["a misspelt word of a var, also where it is part of a right one"] = {
+    'playbook {name = "a/b", vars = {x = {"integer", defaul = 5}}}',
+    'vars.x: defaul is not known here; did you mean "default"?'},
+  ["bounds of what is no number"] = {'playbook {name = "a/b", vars = {x = {"string", default = "a", min = 3}}}',
+    "vars.x: min is of numbers, and this is a string"},
+  ["bounds that are no numbers"] = {'playbook {name = "a/b", vars = {x = {"integer", default = 5, max = "7"}}}',
+    'vars.x: max must be a number, not "7"'},
+  ["choices that are no list"] = {'playbook {name = "a/b", vars = {x = {"string", choices = "a", about = 3}}}',
+    "vars.x: about must be text", 'vars.x: choices must be a list such as {"a", "b"}'},
+  ["vars that are no table"] = {'playbook {name = "a/b", about = 3, vars = "x"}', "playbook: about must be text",
+    'playbook: vars must be a table such as {wait = {"seconds", default = 20}}'},
+  ["vars without names"] = {'playbook {name = "a/b", vars = {"string", [true] = {"string"}, y = {"string"}}}',
+    'vars: 1 has no name; write wait = {"seconds", default = 20}', "vars: true has no name"},
+  ["a var of a type that there is not"] = {'playbook {name = "a/b", vars = {x = {"integr"}}}',
+    'vars.x: there is no type "integr"; did you mean "integer"?'},
+  ["a misspelt header"] = {'playbok {name = "a/b"}', "a playbook begins with its header",
+    'playbok is not defined; did you mean "playbook"?'},
+  ["what is not there yet"] = {'playbook {name = account.prefix}',
+    "of plain values; here: attempt to index a nil value (global 'account')"},
+}
+
 local ACCOUNTS <const> = {
   ["a syntax error"] = {'return {prefix = "x"', 2, "'}' expected"},
   ["a misspelt name"] = {'return {\nprefix = "x", env = "y",\nbudgett = {limit = 1}}', 3,
@@ -112,6 +135,29 @@ describe("the program", function()
       refused(path, row, "apply", path, "--yes", "--max-instructions", "2000000")
     end)
   end
+  for what, row in pairs(HEADERS) do
+    it("refuses a header with " .. what, function()
+      local path = file("bad.lua", row[1] .. "\n")
+      refused(path, {nil, 1, ""}, "plan", path)
+      local _, _, err = run("plan", path)
+      for i = 2, #row do
+        assert.is_truthy(err:find(row[i], 1, true), row[i] .. " is not in: " .. err)
+      end
+    end)
+  end
+  it("tells what is wrong with the body beside what is wrong with the header", function()
+    local path = file("bad.lua", [[playbook {name = "spec/bad", abuot = "", vars = {wait = {"secnds"}, n = {"integer"}}}
+ensure.sqs.queue {name = "a", DelaySeconds = var.wait, VisibilityTimout = var.n}
+ensure.sqs.queue {name = "b", DelaySeconds = var.wiat}
+]])
+    local code, _, err = run("plan", path)
+    assert.equal(65, code)
+    for _, told in ipairs {"1: playbook: abuot is not known", '1: vars.wait: there is no type "secnds"',
+      "2: sqs.queue: VisibilityTimout is not a property", 'did you mean "wait"?', "var n has no default"} do
+      assert.is_truthy(err:find(told, 1, true), told .. " is not in: " .. err)
+    end
+    assert.matches("5 faults", err)
+  end)
   it("refuses a playbook that takes all memory", function()
     local guard = require "playbook.guard"
     local all = guard.MEMORY

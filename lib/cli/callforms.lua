@@ -61,8 +61,7 @@ workdocs query>user-query describe-users
 -- "get-*-template": a star stands for anything.
 local function is_among(operation, list)
   for name in list:gmatch "%S+" do
-    if name == operation or name:find("*", 1, true)
-        and operation:find("^" .. name:gsub("%-", "%%-"):gsub("%*", ".*") .. "$") then return true end
+    if require "glob".fits(name, operation) then return true end
   end
   return false
 end

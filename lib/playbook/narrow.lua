@@ -1,5 +1,6 @@
 --- What --target and --exclude leave of a playbook: in its plan, and again in a run that goes by steps.
 local fault = require "playbook.fault"
+local fits = require "glob".fits
 local planner = require "playbook.planner"
 local suggest = require "suggest"
 local vars = require "playbook.vars"
@@ -8,16 +9,15 @@ local narrow = {}
 
 local function matches(list, address)
   for _, pattern in ipairs(list or {}) do
-    if pattern == address or address:find("^" .. pattern:gsub("%p", "%%%0"):gsub("%%%*", ".*") .. "$") then
-      return true
-    end
+    if fits(pattern, address) then return true end
   end
   return false
 end
 
 local function not_there(engine, target)
-  fault.fail(64, "No resource of %s is called %s%s.", engine.program.path, table.concat(target, ", "),
-    suggest.phrase(target[1], vars.names(engine.by_address)))
+  local meant = suggest.phrase(target[1], vars.names(engine.by_address))
+  fault.fail(64, "No resource of %s is called %s%s", engine.program.path, table.concat(target, ", "),
+    meant == "" and "." or meant)
 end
 
 -- Adds `node` to a set, and all that is reached from it by `next_of(node)`, a set of nodes, but for what is `spared`.

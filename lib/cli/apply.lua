@@ -131,15 +131,17 @@ end
 
 -- A saved plan is carried out as it was saved: what would make another of it is refused, not passed over.
 local function refuse_more(path, args, region)
+  local faults = {}
   if args.region and args.region ~= region then
-    options_of.usage(("%s is a saved plan for %s, not for %s: leave --region out"):format(path, region, args.region))
+    faults[1] = ("%s is a saved plan for %s, not for %s: leave --region out"):format(path, region, args.region)
   end
   for _, name in ipairs {"account", "var", "var_file", "target", "exclude", "prune"} do
     if args[name] then
-      options_of.usage(("%s is a saved plan, which is carried out as it is: --%s belongs to the plan that is saved")
-        :format(path, (name:gsub("_", "-"))))
+      faults[#faults + 1] = ("%s is a saved plan, which is carried out as it is: --%s belongs to the plan that is"
+        .. " saved"):format(path, (name:gsub("_", "-")))
     end
   end
+  options_of.tell(faults)
 end
 
 -- Loads what the command line names: a playbook, or a plan saved of one.

@@ -1,4 +1,5 @@
 --- tidelock drift: a plan that also says who changed what, and when, as far as CloudTrail tells.
+local place = require "playbook.place"
 local planner = require "playbook.planner"
 local playbook = require "playbook"
 local playing = require "cli.playing"
@@ -20,7 +21,7 @@ local HOME <const> = {aws = "us-east-1", ["aws-cn"] = "cn-north-1", ["aws-us-gov
 
 local function trail_of(engine, node)
   local aws = engine.recorder:client()
-  local home = GLOBAL[node.type.type:match "^[^.]+"] and HOME[engine.identity.known.arn:match "^arn:([^:]+)"]
+  local home = GLOBAL[node.type.type:match "^[^.]+"] and HOME[place.partition(engine.region)]
   return home and home ~= engine.region and aws:client("cloudtrail", {region = home}) or aws.cloudtrail
 end
 

@@ -53,8 +53,14 @@ end
 -- What a role must allow: what the controls read, and what finds the regions and accounts to read it in.
 local function actions_of(controls, args)
   local out = checks.actions(controls)
-  if args.regions == "all" and not contains(out, "ec2:DescribeRegions") then out[#out + 1] = "ec2:DescribeRegions" end
-  if args.org then table.move({"organizations:ListAccounts", "sts:AssumeRole"}, 1, 2, #out + 1, out) end
+  local function add(action)
+    if not contains(out, action) then out[#out + 1] = action end
+  end
+  if args.regions == "all" then add "ec2:DescribeRegions" end
+  if args.org then
+    add "organizations:ListAccounts"
+    add "sts:AssumeRole"
+  end
   table.sort(out)
   return out
 end
@@ -95,11 +101,11 @@ end
 
 -- Found out before the account is looked at, which may take minutes; what is there already stays until then.
 local function hold_writable(path)
-  local there = io.open(path, "rb")
+  local there = require "tidelock.fs".stat(path)
   local file, why = io.open(path, "ab")
   if not file then options.usage("--out cannot be written: " .. why) end
   file:close()
-  if there then there:close() else os.remove(path) end
+  if not there then os.remove(path) end
 end
 
 -- The controls and the baseline's text, or all that is wrong with the words at once, before AWS is asked anything.

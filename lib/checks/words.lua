@@ -43,31 +43,56 @@ function words.command(result, account_path, find)
   if result.command then return fill(result.command, result), "look" end
 end
 
+--- The commands for what is not so of one control: all that repair some of it, each once; where none does, one that
+-- shows it. The second value says which: "fix" or "look".
+function words.commands(results, account_path, find)
+  local fixes, seen, look = {}, {}, nil
+  for _, result in ipairs(results) do
+    local command, kind = words.command(result, account_path, find)
+    if kind == "fix" and not seen[command] then
+      seen[command] = true
+      fixes[#fixes + 1] = command
+    elseif kind == "look" then
+      look = look or command
+    end
+  end
+  if #fixes > 0 then return fixes, "fix" end
+  return {look}, "look"
+end
+
 local BAD <const> = {fail = "", error = "could not be checked: ", warn = "look at it: "}
 
---- Lines about what did not pass, control by control: subjects and evidence, meaning, what to do, the command.
-function words.failures(results, account_path, find)
-  local out, last = {}, nil
-  local function close()
-    if not last then return end
-    if last.result ~= "error" then
-      out[#out + 1] = "        means:  " .. last.means
-      out[#out + 1] = "        to do:  " .. last.todo
-    end
-    local command, kind = words.command(last, account_path, find)
-    if command then out[#out + 1] = (kind == "fix" and "        repair: " or "        try:    ") .. command end
+-- About one control: `bad` are its results that did not pass.
+local function lines_of(out, bad, account_path, find)
+  local first, all_errors = bad[1], true
+  out[#out + 1] = ("    %s, %s: not so: %s"):format(first.severity, first.id, first.title)
+  for _, result in ipairs(bad) do
+    all_errors = all_errors and result.result == "error"
+    out[#out + 1] = ("        %s: %s%s"):format(result.subject.name, BAD[result.result], result.evidence)
   end
+  if not all_errors then
+    out[#out + 1] = "        means:  " .. first.means
+    out[#out + 1] = "        to do:  " .. first.todo
+  end
+  local commands, kind = words.commands(bad, account_path, find)
+  for _, command in ipairs(commands) do
+    out[#out + 1] = (kind == "fix" and "        repair: " or "        try:    ") .. command
+  end
+end
+
+--- Lines about what did not pass, control by control: subjects and evidence, meaning, what to do, the commands.
+function words.failures(results, account_path, find)
+  local out, bad = {}, {}
   for _, result in ipairs(results) do
     if BAD[result.result] then
-      if last and last.id ~= result.id then close() end
-      if not last or last.id ~= result.id then
-        out[#out + 1] = ("    %s, %s: not so: %s"):format(result.severity, result.id, result.title)
+      if bad[1] and bad[1].id ~= result.id then
+        lines_of(out, bad, account_path, find)
+        bad = {}
       end
-      out[#out + 1] = ("        %s: %s%s"):format(result.subject.name, BAD[result.result], result.evidence)
-      last = result
+      bad[#bad + 1] = result
     end
   end
-  close()
+  if bad[1] then lines_of(out, bad, account_path, find) end
   return out
 end
 

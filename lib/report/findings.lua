@@ -67,6 +67,11 @@ function findings.command(report, result)
   return words.command(result, report.account_path, report.find_playbook)
 end
 
+--- The commands for these results of one control, as words.commands.
+function findings.commands(report, results)
+  return words.commands(results, report.account_path, report.find_playbook)
+end
+
 --- "2026-11-25 01:30:00 UTC"
 function findings.time(report) return os.date("!%Y-%m-%d %H:%M:%S UTC", (report.started or 0) // 1 | 0) end
 
@@ -138,24 +143,28 @@ local function subject_lines(out, p, report, group)
   if left > 0 then out[#out + 1] = p:text("dim", ("            and %d more"):format(left)) end
 end
 
-local function first_bad(group)
+local function bad_of(group)
+  local out = {}
   for _, result in ipairs(group.results) do
-    if WORD[result.result] and not result.known then return result end
+    if WORD[result.result] and not result.known then out[#out + 1] = result end
   end
+  return out
 end
 
 local function group_lines(out, p, report, group)
-  local bad = first_bad(group)
-  if not bad then return end
+  local bad = bad_of(group)
+  if #bad == 0 then return end
   out[#out + 1] = ("%s  %s  %s"):format(p:text(COLOR[group.severity], p.pad(group.severity:upper(), 8)),
     p:text("bold", "Not so: " .. group.title), p:text("dim", group.id))
   subject_lines(out, p, report, group)
   if group.worst ~= "error" then
-    wrapped(out, "    means:  ", bad.means)
-    wrapped(out, "    to do:  ", bad.todo)
+    wrapped(out, "    means:  ", bad[1].means)
+    wrapped(out, "    to do:  ", bad[1].todo)
   end
-  local command, kind = findings.command(report, bad)
-  if command then out[#out + 1] = (kind == "fix" and "    repair: " or "    try:    ") .. p:text("cyan", command) end
+  local commands, kind = findings.commands(report, bad)
+  for _, command in ipairs(commands) do
+    out[#out + 1] = (kind == "fix" and "    repair: " or "    try:    ") .. p:text("cyan", command)
+  end
   out[#out + 1] = ""
 end
 

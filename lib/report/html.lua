@@ -117,8 +117,8 @@ local function failure(out, report, group, bad)
       #group.results)
   evidence(out, report, bad)
   out[#out + 1] = ("<p><b>Means</b> %s</p><p><b>To do</b> %s</p>"):format(h(first.means), h(first.todo))
-  local command = findings.command(report, first)
-  if command then out[#out + 1] = ("<pre>%s</pre>"):format(h(command)) end
+  local commands = findings.commands(report, bad)
+  if #commands > 0 then out[#out + 1] = ("<pre>%s</pre>"):format(h(table.concat(commands, "\n"))) end
   out[#out + 1] = ('<p class="soft">%s</p></details>'):format(ids(first))
 end
 

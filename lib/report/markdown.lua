@@ -31,8 +31,8 @@ local function section(out, report, group)
       m(result.evidence))
   end
   out[#out + 1] = ("\n**Means:** %s\n\n**To do:** %s"):format(m(first.means), m(first.todo))
-  local command = findings.command(report, first)
-  if command then out[#out + 1] = ("\n```sh\n%s\n```"):format(command) end
+  local commands = findings.commands(report, list)
+  if #commands > 0 then out[#out + 1] = ("\n```sh\n%s\n```"):format(table.concat(commands, "\n")) end
   local ids = {}
   for _, row in ipairs {{"FSBP", first.fsbp}, {"Security Hub", first.hub}, {"CIS", first.cis},
     {"Requirement", first.requirement}} do

@@ -90,6 +90,24 @@ describe("reports of checks", function()
     assert.matches("^tidelock call s3", (findings.command(here, one)))
   end)
 
+  it("name every playbook that repairs some of a control, each once, and of what only shows it the first", function()
+    local words = require "checks.words"
+    local list = {result {remedy = "harden/alarms"}, result {remedy = "provision/rate-limiter"},
+      result {remedy = "harden/alarms"}, result {result = "pass", remedy = "provision/messaging"}}
+    local whole = report(list, {find_playbook = words.find_playbook})
+    local said = {text = table.concat(findings.page(whole, paint.new(false)), "\n"),
+      run = table.concat(words.failures(list, nil, words.find_playbook), "\n"),
+      markdown = require "report.markdown".text(whole), html = require "report.html".text(whole)}
+    for form, text in pairs(said) do
+      for path, times in pairs {["harden/alarms"] = 1, ["provision/rate-limiter"] = 1, ["provision/messaging"] = 0} do
+        local _, found = text:gsub("plan playbooks/" .. path:gsub("%p", "%%%0"), "")
+        assert.equal(times, found, form .. path)
+      end
+    end
+    assert.same({{"tidelock call s3 get-bucket-versioning --bucket a"}, "look"}, {findings.commands(whole,
+      {result {subject = {name = "a"}}, result {subject = {name = "b"}}})})
+  end)
+
   it("keep a name with quotes one word of the shell", function()
     local one = result {subject = {type = "s3.bucket", name = "a'; rm -rf ~ #"}}
     assert.equal([[tidelock call s3 get-bucket-versioning --bucket 'a'\''; rm -rf ~ #']],

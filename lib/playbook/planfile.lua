@@ -53,12 +53,27 @@ function planfile.save(path, engine, options)
   if not ok then fault.fail(69, "The plan cannot be saved: %s.", err.message) end
 end
 
+-- What must be in a plan for it to be carried out.
+local HOLDS <const> = {file = "string", source = "string", region = "string", vars = "table", options = "table",
+  resources = "table"}
+
+local function is_whole(value)
+  if type(value) ~= "table" or value.format ~= FORMAT then return false end
+  for name, kind in pairs(HOLDS) do
+    if type(value[name]) ~= kind then return false end
+  end
+  for _, row in ipairs(value.resources) do
+    if type(row) ~= "table" or type(row.address) ~= "string" then return false end
+  end
+  return true
+end
+
 --- The plan saved at `path`, or nil where the file is a playbook.
 function planfile.load(path)
   local text = require "playbook.textfile".read(path)
   if not (text and text:find "^%s*{") then return nil end        -- what is wrong with it is told of the playbook
   local value = require "tidelock.json".decode(text)
-  if type(value) ~= "table" or value.format ~= FORMAT then
+  if not is_whole(value) then
     fault.fail(65, "%s is no plan that this tidelock can read. Make it anew with: tidelock plan FILE.lua --out %s",
       path, path)
   end

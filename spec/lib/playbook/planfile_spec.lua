@@ -62,6 +62,26 @@ describe("a plan that was shown or saved", function()
     assert.is_nil(against(path, function() end))
     assert.equal("test.thing/a is declared otherwise", against(path, function() world.size = 6 end))
   end)
+  it("is refused in a sentence where its file is cut or lacks a part", function()
+    local path, json = dir .. "/saved", require "tidelock.json"
+    planfile.save(path, plan(write("one", 'ensure.test.thing {name = "a"}')), {})
+    local text = assert(require "playbook.textfile".read(path))
+    assert.equal(1, #planfile.load(path).resources)
+    local function refused(other)
+      assert(fs.write(path, other))
+      local ok, err = pcall(planfile.load, path)
+      assert.is_false(ok, other)
+      assert.equal(65, err.exit)
+      assert.matches("saved is no plan that this tidelock can read. Make it anew with: tidelock plan", tostring(err))
+    end
+    refused(text:sub(1, -20))
+    for _, name in ipairs {"format", "file", "source", "region", "vars", "options", "resources"} do
+      local less = json.decode(text)
+      less[name] = nil
+      refused(json.encode(less))
+    end
+    refused((text:gsub('"address"', '"adress"')))
+  end)
   it("is not another one because time passes while a person reads it", function()
     local path = write("timed", 'ensure.test.thing {name = "a" .. random(1 << 50), Link = "made " .. now()}')
     assert.is_nil(against(path, function() end))

@@ -106,9 +106,9 @@ end
 
 local services = include("harden/services", {whose = "databases"}).services
 
-local function look_at_urls(out)
+local function look_at_urls(list, out)
   local secrets = {}
-  task.map(services, function(s)
+  task.map(list, function(s)
     if not s.uses then return end                                   -- what it runs is decided for each task set
     local definition = aws.ecs:describe_task_definition {taskDefinition = s.uses}.taskDefinition
     local weak = weak_variables(definition)
@@ -151,7 +151,7 @@ end
 
 local found = find "databases and who connects to them" {run = function()
   local out = {services = {}, secrets = {}, left = {}}
-  task.all {function() look_at_databases(out) end, function() look_at_urls(out) end}
+  task.all {function() look_at_databases(out) end, function() look_at_urls(services, out) end}
   return out
 end}
 
@@ -160,23 +160,23 @@ for _, line in ipairs(found.left or {}) do print(line) end
 
 -- ## The applications first: what connects in plain today would be locked out
 
-local plain, plain_secrets = {}, {}
+local plain = 0
 
 local function told(whose, list)
   for _, w in ipairs(list) do
     print(("%s: %s connects to %s with sslmode=%s"):format(whose, w.name or w.key and "its member " .. w.key or "it",
       w.host, w.sslmode or "none"))
   end
-  return #list > 0
+  plain = plain + #list
 end
 
 for _, s in ipairs(found.services or {}) do
-  if told(s.cluster .. "/" .. s.name, s.weak) then plain[#plain + 1] = s end
+  told(s.cluster .. "/" .. s.name, s.weak)
 end
 for _, row in ipairs(found.secrets or {}) do
   local name = row.arn:match ":secret:(.+)$"
   if row.unread then print(("secret %s could not be looked at (%s)"):format(name, row.unread)) end
-  if told("secret " .. name, row.weak or {}) then plain_secrets[#plain_secrets + 1] = row end
+  told("secret " .. name, row.weak or {})
 end
 
 -- Every value of an environment goes as a secret: nothing of it may be written down on the way.
@@ -191,6 +191,15 @@ local function secured(definition)
     for _, e in ipairs(c.environment or {}) do e.value = postgres.secured(e.value, var.sslmode) end
   end
   return input
+end
+
+-- With what they run now: days may lie between the look and the word for it, and what was put right meanwhile, as by
+-- harden/tasks, must not come back.
+local function as_they_run(list)
+  return task.map(list, function(s)
+    local live = aws.ecs:describe_services {cluster = s.cluster, services = {s.name}}.services[1] or {}
+    return {cluster = s.cluster, name = s.name, uses = live.status == "ACTIVE" and live.taskDefinition or nil}
+  end, {concurrency = 8})
 end
 
 local function secure(s)
@@ -247,12 +256,15 @@ if var.sslmode == "verify-full" then
 end
 
 step "ask for TLS in connection URLs" {
-  when = function() return #plain + #plain_secrets > 0 and var.urls == "ask" end,
+  when = function() return plain > 0 and var.urls == "ask" end,
   confirm = "change",
   run = function()
-    local done = {services = {}, secrets = {}}
-    for i, s in ipairs(plain) do done.services[i] = secure(s) end
-    for i, row in ipairs(plain_secrets) do done.secrets[i] = secure_secret(row) end
+    local live, done = {services = {}, secrets = {}}, {services = {}, secrets = {}}
+    look_at_urls(as_they_run(services), live)
+    for i, s in ipairs(live.services) do done.services[i] = secure(s) end
+    for _, row in ipairs(live.secrets) do
+      if #(row.weak or {}) > 0 then table.insert(done.secrets, secure_secret(row)) end
+    end
     return done
   end,
   undo = put_back,

@@ -294,6 +294,26 @@ describe("harden/database", function()
       assert.equal("", written(PASSWORD))
       assert.equal("", written(before.API_KEY))
     end)
+    it("keep what was released while the run waited for the word: only the URL changes in it", function()
+      build {"network", "containers", "data"}
+      local code, text = host:apply("harden/database", "--var", "public=leave")
+      assert.equal(75, code, text)
+      local ecs = session.ecs
+      local old = ecs:describe_task_definition {taskDefinition = names.secret_family}.taskDefinition
+      local c = old.containerDefinitions[1]
+      ecs:register_task_definition {family = names.secret_family, cpu = "512", memory = old.memory,
+        networkMode = old.networkMode, requiresCompatibilities = old.requiresCompatibilities,
+        executionRoleArn = old.executionRoleArn, taskRoleArn = old.taskRoleArn,
+        containerDefinitions = {{name = c.name, image = "released:meanwhile", environment = c.environment}}}
+      ecs:update_service {cluster = "example-cluster", service = "api", taskDefinition = names.secret_family}
+      code, text = host:run("resume", text:match "tidelock resume (%S+)", "--approve", "ask for TLS in connection URLs",
+        "--approve", "reboot example-postgres-production")
+      assert.equal(0, code, text)
+      local runs = ecs:describe_services {cluster = "example-cluster", services = {"api"}}.services[1].taskDefinition
+      local live = ecs:describe_task_definition {taskDefinition = runs}.taskDefinition
+      assert.same({"512", "released:meanwhile"}, {live.cpu, live.containerDefinitions[1].image})
+      assert.matches("sslmode=require", environment(names.secret_family).DATABASE_URL)
+    end)
     it("go back to what they ran before where the run is undone", function()
       build {"network", "containers", "data"}
       local uses = session.ecs:describe_services {cluster = "example-cluster", services = {"api"}}.services[1]

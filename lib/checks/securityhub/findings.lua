@@ -13,9 +13,10 @@ return control {
   requirement = "2.3", subjects = "account", needs = {"securityhub:DescribeHub", "securityhub:GetFindings"},
   command = "tidelock call securityhub get-findings --region {region} --filters "
     .. "'{\"RecordState\":[{\"Value\":\"ACTIVE\",\"Comparison\":\"EQUALS\"}]}'",
-  means = "A rule of the standard that matters is broken.",
+  means = "A rule of the standard that matters is broken, or nothing holds the account to one.",
   todo = "Repair each, or suppress it in Security Hub with a reason.",
-  absent = {InvalidAccessException = "Security Hub is not on, so nothing is known"},
+  absent = {InvalidAccessException = {says = "Security Hub is not on, so nothing is known",
+    remedy = "harden/security-services"}},
   read = function(aws)
     aws.securityhub:describe_hub {}                  -- without a hub an empty list would say nothing
     return aws.securityhub:items("get_findings", {Filters = FILTERS, MaxResults = 100})

@@ -5,7 +5,7 @@ return control {
   id = "securityhub-best-practices", title = "The AWS best practices standard is subscribed", severity = "medium",
   requirement = "2.3, 10.2", subjects = "account", needs = {"securityhub:GetEnabledStandards"},
   remedy = "harden/security-services", command = "tidelock call securityhub get-enabled-standards --region {region}",
-  means = "Security Hub is on, but looks at nothing.",
+  means = "Security Hub holds the account to nothing that AWS recommends.",
   todo = "Subscribe the AWS Foundational Security Best Practices.",
   absent = {InvalidAccessException = "Security Hub is not on"},
   read = function(aws) return aws.securityhub:items("get_enabled_standards", {}) end,

@@ -12,7 +12,7 @@ playbook {...}            the header: name, about, vars = {NAME = {TYPE, default
                           the name of the environment variable that holds it); owns = false: what is declared gets
                           no owner's tag, and no destroy or --prune deletes it
 var.NAME                  a var, from --var NAME=VALUE or its default
-account.NAME              the account file (--account); account.id and account.region are always there
+account.NAME              the account file (--account); account.id, .region and .partition are of the run
 ensure.SERVICE.TYPE {...} a resource; properties are the API's own members, `name` stands for the key, documents are
                           tables, tags = {...}; also after = {...}, protect = true, ignore = {"Property"}.
                           It returns a handle: dlq.arn in another resource is the edge between the two, and
@@ -30,4 +30,13 @@ check "name" {test =}     a proof: test() returns true, or false and the evidenc
 include("name", {vars})   runs another playbook in its own environment; returns what it puts out
 output {name = value}     what the run tells at its end
 seconds(n) minutes(n) hours(n) days(n)             units
-now() random(...)         clock and chance that a resumed run sees again]]
+now() random(...)         clock and chance that a resumed run sees again
+keep(name, value)         leaves something for later runs in this account and region; recall(name) finds it there
+print(...) log(...)       tells something; of a table what is in it, of a secret nothing
+secret "text"             what is never shown; looks_secret(name, value) tells whether something had better be one
+contains(list, value)     asks a list; listed(value) makes one of what may be one value or as many
+policies                  what a policy lets in: .public .allows_service .denies_plaintext
+json                      .encode .decode, exact both ways
+In steps, checks and finds only: http.get http.post, redis.connect, tokenbucket.new, postgres.probe (is TLS a must?),
+task.all .map .spawn .timeout .sleep .cancel. The playbook of a worker is one word, worker {...}: tidelock help worker.
+Each is shown by example in docs/guide/playbooks.md.]]

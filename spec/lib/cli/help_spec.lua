@@ -14,6 +14,21 @@ local function helped(text)
   return code, table.concat(parts)
 end
 
+describe("help on the language", function()
+  it("names every word of a playbook that is not Lua's", function()
+    local page = require "cli.language"
+    local lua <const> = {}
+    for name in ([[assert error ipairs next pairs pcall print rawequal rawlen rawget rawset select tonumber tostring type
+      xpcall setmetatable getmetatable load string table math utf8 os io require _VERSION _G _ENV]]):gmatch "%S+" do
+      lua[name] = true
+    end
+    for _, word in ipairs(require "playbook.lint".WORDS) do
+      assert.is_truthy(lua[word] or page:find("%f[%w_]" .. word .. "%f[^%w_]"), word)
+    end
+    for line in page:gmatch "[^\n]+" do assert.is_true(#line <= 120, line) end
+  end)
+end)
+
 describe("help on a playbook", function()
   it("shows each var's default as it would be given", function()
     local code, text = helped [[playbook {name = "spec/help", about = "Something", vars = {

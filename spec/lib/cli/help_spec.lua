@@ -17,14 +17,14 @@ end
 describe("help on the language", function()
   it("names every word of a playbook that is not Lua's", function()
     local page = require "cli.language"
-    local lua <const> = {}
-    for name in ([[assert error ipairs next pairs pcall print rawequal rawlen rawget rawset select tonumber tostring type
-      xpcall setmetatable getmetatable load string table math utf8 os io require _VERSION _G _ENV]]):gmatch "%S+" do
-      lua[name] = true
-    end
+    local seen = 0
     for _, word in ipairs(require "playbook.lint".WORDS) do
-      assert.is_truthy(lua[word] or page:find("%f[%w_]" .. word .. "%f[^%w_]"), word)
+      if _G[word] == nil and word ~= "_ENV" then
+        seen = seen + 1
+        assert.is_truthy(page:find("%f[%w_]" .. word .. "%f[^%w_]"), word)
+      end
     end
+    assert.is_true(seen > 30, seen)
     for line in page:gmatch "[^\n]+" do assert.is_true(#line <= 120, line) end
   end)
 end)

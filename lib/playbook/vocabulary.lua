@@ -28,11 +28,16 @@ local function var_word(engine, values)
   })
 end
 
+-- That there is no account file is one fault, wherever else one is asked for.
+local function no_account(engine, name)
+  if engine.missed_account then return unknown.poison() end
+  engine.missed_account = true
+  engine:fault("account.%s is asked for, but there is no account file; give one with --account FILE", tostring(name))
+  return unknown.poison()
+end
+
 local function missing_account(engine, name)
-  if not engine.account then
-    engine:fault("account.%s is asked for, but there is no account file; give one with --account FILE", tostring(name))
-    return unknown.poison()
-  end
+  if not engine.account then return no_account(engine, name) end
   local names = require "playbook.account".names()
   local known = false
   for _, n in ipairs(names) do known = known or n == name end

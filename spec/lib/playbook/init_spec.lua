@@ -210,6 +210,11 @@ p:7: account.prefix is asked for, but there is no account file; give one with --
 p:7: test.thing: Size is 101, and the most is 100
 9 faults. Nothing was sent.]], text)
   end)
+  it("that there is no account file once, however often one is asked for", function()
+    assert.equal("p:1: account.prefix is asked for, but there is no account file; give one with --account FILE."
+      .. " Nothing was sent.", (refused [[ensure.test.thing {name = account.prefix}
+      ensure.test.thing {name = account.env .. account.emails.costs}]]))
+  end)
   it("what its text shows and what running it shows, in one round", function()
     local text = refused [[
       local a = ensure.test.thing {name = "a", Sise = 5}

@@ -212,8 +212,10 @@ local function done_line(s, engine, p)
   local skipped = s.skipped > 0 and (", %d not done"):format(s.skipped) or ""
   local touched = s.created + s.updated + s.replaced + s.deleted + s.failed + s.skipped
   local steps = ""
-  if s.steps > 0 or s.step_writes > 0 then
+  if s.steps > 0 then
     steps = (" %s run, with %s by them."):format(plural(s.steps, "step"), plural(s.step_writes, "write"))
+  elseif s.step_writes > 0 then                                -- of a check that sends a message, of an undo
+    steps = (" %s by the playbook's own calls."):format(plural(s.step_writes, "write"))
   end
   if touched > 0 then
     return ("Applied: %d created, %d updated, %d replaced, %d deleted, %d unchanged%s%s.%s %s."):format(s.created,

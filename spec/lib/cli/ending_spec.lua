@@ -209,5 +209,11 @@ describe("on an account", function()
     assert.is_nil(again:find("Nothing was changed", 1, true))
     local data = assert(json.decode(run("apply", path, "--yes", "--output", "json").stdout))
     assert.same({1, 3, 3}, {data.summary.steps, data.summary.step_writes, data.summary.writes})
+    path = file [[playbook {name = "spec/asks"} check "sends" {test = function()
+      aws.sqs:send_message {QueueUrl = aws.sqs:get_queue_url {QueueName = "a"}.QueueUrl, MessageBody = "x"}
+      return true
+    end}]]
+    assert.matches("No resource was changed: 0 as declared%. 1 write by the playbook's own calls%.",
+      run("apply", path, "--yes").stdout)
   end)
 end)

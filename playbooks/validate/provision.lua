@@ -40,7 +40,8 @@ end
 local function first_wrong(rows)
   for _, row in ipairs(rows) do
     if tostring(row[2]) ~= tostring(row[3]) then
-      return ("%s is %s, not %s"):format(row[1], tostring(row[2]), tostring(row[3]))
+      local is = row[2] == nil and "not set" or tostring(row[2])
+      return ("%s is %s, not %s"):format(row[1], is, tostring(row[3]))
     end
   end
 end
@@ -239,6 +240,7 @@ check "3.3 anomalies are watched and told" {test = function()
   for _, to in ipairs(s.Subscribers) do
     if to.Address == wanted then heard = to.Status or "CONFIRMED" end
   end
+  if not heard then return false, wanted .. " does not hear of them" end
   local above = s.ThresholdExpression and s.ThresholdExpression.Dimensions
   local wrong = first_wrong {
     {"MonitorDimension", monitor.MonitorDimension, "SERVICE"}, {"that it follows the monitor", watched, true},

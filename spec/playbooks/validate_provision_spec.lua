@@ -114,6 +114,8 @@ describe("validate/provision", function()
     assert.same({"fail", "budgets may not publish"},
       by["4.5 topic lets budgets, anomaly detection and alarms publish"])
     assert.same({"fail", "the threshold is 9, not 100"}, by["3.3 anomalies are watched and told"])
+    assert.same({"fail", "costs@example.com does not hear of them"},
+      checked("--var", "anomalies=DAILY")["3.3 anomalies are watched and told"])
     assert.equal("pass", by["3.1/3.2 budget tells at forecast and actual"][1])
     assert.equal("pass", by["4.1/4.2 queue example-hybrid-workflows.fifo"][1])
   end)

@@ -121,8 +121,9 @@ end
 local function refuse_undone(journal, options)
   for _, r in ipairs(options.undo and {} or journal.records) do
     if r.kind == "undo.start" then
-      fault.fail(1, "Run %s is half undone: the undo of step %q has begun. Go on with: %s --undo; or start over,"
-        .. " repeating its steps, with --new.", journal.run, r.name, outcome.resume(journal.run, options.store))
+      fault.fail(1, "Run %s is half undone: the undo of step %q has begun. Go on with: %s --undo; or apply the playbook"
+        .. " with --new, which starts over and repeats its steps.", journal.run, r.name,
+        outcome.resume(journal.run, options.store))
     end
   end
 end

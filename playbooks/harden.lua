@@ -3,9 +3,13 @@
 playbook {
   name = "harden",
   about = "All of it: who watches, who comes in, costs, buckets, queues, tables, containers, logs, alarms, databases",
+  vars = {
+    global = {"boolean", default = true, about = "this is the account's first region, which records what belongs to"
+      .. " none and gathers all findings; false in each other one"},
+  },
 }
 
-output(include("harden/security-services"))
+output(include("harden/security-services", {global = var.global}))
 include("harden/identities")
 include("harden/costs")
 include("harden/storage")

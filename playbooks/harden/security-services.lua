@@ -259,7 +259,9 @@ end
 
 local trail, home = other, (there.trails or {}).home
 if home then
-  print(("The trail %s is at home in %s, and records this region too"):format(names.trail, home.region))
+  print(("The trail %s is at home in %s, and records this region too%s"):format(names.trail, home.region,
+    var.global and (". If that is the account's first region, give --var global=false in this one: what belongs to no"
+      .. " region (IAM) is recorded once then, and findings are gathered there") or ""))
   trail = home.arn
 elseif var.own_trail or there.trails and there.trails.ours or not other then
   trail = include("harden/trail", {data_events = var.data_events}).trail

@@ -6,6 +6,14 @@ local function set(want)
     Regions = #(want.Regions or {}) > 0 and want.Regions or nil}
 end
 
+local function look(aws)
+  local found = aws.securityhub:list_finding_aggregators {}.FindingAggregators[1]
+  if not found then return nil end
+  local a = aws.securityhub:get_finding_aggregator {FindingAggregatorArn = found.FindingAggregatorArn}
+  return {arn = a.FindingAggregatorArn, region = a.FindingAggregationRegion, RegionLinkingMode = a.RegionLinkingMode,
+    Regions = a.Regions or {}}
+end
+
 -- An account has one, in one region: from every other one it is seen, and cannot be changed.
 local function refuse_elsewhere(live, region, verb)
   if live.region == region then return end
@@ -32,15 +40,12 @@ return resource {
 
   all = function() return {{}} end,
 
-  read = function(aws)
-    local found = aws.securityhub:list_finding_aggregators {}.FindingAggregators[1]
-    if not found then return nil end
-    local a = aws.securityhub:get_finding_aggregator {FindingAggregatorArn = found.FindingAggregatorArn}
-    return {arn = a.FindingAggregatorArn, region = a.FindingAggregationRegion, RegionLinkingMode = a.RegionLinkingMode,
-      Regions = a.Regions or {}}
-  end,
+  read = look,
 
+  -- Security Hub says where the aggregator is only in regions where it is on: in a new one that is just now.
   create = function(aws, want)
+    local live = look(aws)
+    if live then refuse_elsewhere(live, aws.region, "made") end
     local a = aws.securityhub:create_finding_aggregator(set(want))
     return {arn = a.FindingAggregatorArn, region = a.FindingAggregationRegion}
   end,

@@ -360,6 +360,24 @@ describe("harden/security-services, where some of it is there,", function()
     assert.equal(1, #session.cloudtrail:describe_trails {}.trailList)
     assert.equal(1, #there.guardduty:list_detectors {}.DetectorIds)
   end)
+  it("says in a second region that it is one, and what to give it, where the whole takes it too", function()
+    apply()
+    local function there(word, file, ...)
+      return host:run(word, "playbooks/" .. file .. ".lua", hardening.ACCOUNT, "--region", "eu-west-1", ...)
+    end
+    local code, said = there("apply", "harden/security-services", "--yes", "--quiet")
+    assert.equal(1, code, said)
+    assert.matches("the finding aggregator is in us-east-1 and cannot be made from eu-west-1", said, 1, true)
+    assert.matches("If that is the account's first region, give --var global=false in this one", said, 1, true)
+    for _, file in ipairs {"harden/security-services", "harden"} do
+      code, said = there("plan", file, "--var", "global=false", "--output", "json")
+      assert.equal(0, code, said)
+      assert.is_truthy(said:find("config.recorder/", 1, true), file)
+      assert.is_nil(said:find("securityhub.finding_aggregator", 1, true), file)
+      assert.matches('"includeGlobalResourceTypes": false', said, 1, true)
+      assert.is_nil(said:find("give --var global=false", 1, true), file)
+    end
+  end)
   it("takes no trail for one that records while it is not logging", function()
     trail {Name = "org", IsMultiRegionTrail = true, IsOrganizationTrail = true}
     session.cloudtrail:stop_logging {Name = "org"}

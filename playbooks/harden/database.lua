@@ -241,18 +241,24 @@ local function where(db)
     ca = var.ca ~= "" and var.ca or nil, timeout = 5}
 end
 
+-- Killed on the way, a step that only looks, or sets what it set to the same, is run again.
+local function again() return false end
+
 -- verify-full locks out every application whose authorities do not know the certificate: it is proved first.
 if var.sslmode == "verify-full" then
-  step "prove that the certificates are known to the applications" {run = function()
-    for _, db in ipairs(databases) do
-      local who, err = postgres.tls(where(db))
-      if not who then
-        error(("%s: %s. Nothing was changed; give the file of authorities that the applications have: --var ca=FILE")
-          :format(db.name, err.message), 0)
+  step "prove that the certificates are known to the applications" {
+    run = function()
+      for _, db in ipairs(databases) do
+        local who, err = postgres.tls(where(db))
+        if not who then
+          error(("%s: %s. Nothing was changed; give the file of authorities that the applications have: --var ca=FILE")
+            :format(db.name, err.message), 0)
+        end
+        print(("%s: certificate of %s, signed by %s"):format(db.name, who.subject or "?", who.issuer or "?"))
       end
-      print(("%s: certificate of %s, signed by %s"):format(db.name, who.subject or "?", who.issuer or "?"))
-    end
-  end}
+    end,
+    probe = again,
+  }
 end
 
 step "ask for TLS in connection URLs" {
@@ -348,7 +354,7 @@ end
 if #new_groups > 0 then
   step "make the databases' log groups, with an end" {
     run = function() for _, group in ipairs(new_groups) do make(group) end end,
-    probe = function() return false end,                              -- what is made already is found so
+    probe = again,
   }
 end
 
@@ -394,6 +400,7 @@ if #open > 0 and var.public == "ask" then
       set_public(open, false)
       return open
     end,
+    probe = again,
     undo = function(names) set_public(names, true) end,
   }
 end
@@ -467,7 +474,9 @@ local function knock(db)
 end
 
 for _, db in ipairs(databases) do
-  if var.probe ~= "no" and db.host then step("knock at " .. db.name) {run = function() return knock(db) end} end
+  if var.probe ~= "no" and db.host then
+    step("knock at " .. db.name) {run = function() return knock(db) end, probe = again}
+  end
 end
 
 -- What is not encrypted cannot be by this; until it is moved, or accepted for a while in the account file, it is told.

@@ -106,22 +106,30 @@ end
 local function wanted(row) return row.days end
 local function former(row) return row.before end
 
-local found = step "look at every log group" {run = function()
-  local seen = look()
-  tell(seen)
-  return seen
-end}
+-- Killed on the way, each of these steps is run again: looking changes nothing, and a retention is set to the same.
+local function again() return false end
+
+local found = step "look at every log group" {
+  run = function()
+    local seen = look()
+    tell(seen)
+    return seen
+  end,
+  probe = again,
+}
 
 -- Younger than what they are to be kept for, so no line of theirs goes now.
 step "give new log groups a retention" {
   when = function() return #found.new > 0 end,
   run = function() return set(found.new, wanted) end,
+  probe = again,
   undo = function(rows) set(rows, former) end,
 }
 
 step "keep logs longer" {
   when = function() return #found.longer > 0 end,
   run = function() return set(found.longer, wanted) end,
+  probe = again,
   undo = function(rows) set(rows, former) end,
 }
 
@@ -130,5 +138,6 @@ step "shorten log retention" {
   when = function() return #found.shorter > 0 and var.shorten == "ask" end,
   confirm = "shorten", later = true,
   run = function() return set(found.shorter, wanted) end,
+  probe = again,
   undo = function(rows) set(rows, former) end,
 }

@@ -3,6 +3,7 @@
 local action_of = require "aws.action".of
 local checks = require "checks"
 local codec = require "tidelock.codec"
+local json = require "tidelock.json"
 local models = require "tidelock.models"
 local recorder = require "playbook.recorder"
 local runner = require "checks.runner"
@@ -122,21 +123,58 @@ describe("controls", function()
     end)
   end
 
-  it("ask for the secret of Redis also where the site has none", function()
-    local account = with(recorded.account, {limiter = {url = "https://site", redis_secret = "x/redis/auth-token"}})
-    local found = run(overlaid {["iam.simulate_principal_policy"] = {{EvalDecision = "implicitDeny"}}},
-      checks.select {id = {"lambda-limiter-secret"}}, account)
-    assert.same({"fail", "role sender may not read x/redis/auth-token"}, {found[1].result, found[1].evidence})
+  -- The result and evidence of a control's first subject.
+  local function judged(id, changes, account)
+    local one = run(overlaid(changes), checks.select {id = {id}}, account)[1]
+    return {one.result, one.evidence}
+  end
+  local function unit_of(changes)
+    return judged("cloudwatch-alarm-units", {["cloudwatch.describe_alarms"] = {MetricAlarms = {with({AlarmName = "one",
+      Namespace = "AWS/RDS", MetricName = "FreeableMemory", Statistic = "Average", Threshold = 104857600.0,
+      ComparisonOperator = "LessThanThreshold"}, changes)}}})
+  end
+
+  it("ask for the secret of Redis also where the site has none, and for none where a worker sends", function()
+    local limiter = {url = "https://site", redis_secret = "x/redis/auth-token"}
+    local refuses <const> = {["iam.simulate_principal_policy"] = {{EvalDecision = "implicitDeny"}}}
+    assert.same({"fail", "role sender may not read x/redis/auth-token"},
+      judged("lambda-limiter-secret", refuses, with(recorded.account, {limiter = limiter})))
+    for _, id in ipairs {"lambda-limiter-secret", "lambda-limiter-network", "lambda-limiter-concurrency"} do
+      assert.same({"skip", "the consumer is a worker, not a function"},
+        judged(id, refuses, with(recorded.account, {consumer = "worker"})))
+    end
   end)
 
   it("say large figures with all their digits", function()
-    local found = run(overlaid {["cloudwatch.describe_alarms"] = {MetricAlarms = {{AlarmName = "free",
-      Namespace = "AWS/RDS", MetricName = "FreeableMemory", Statistic = "Average", Threshold = 104857600.0,
-      ComparisonOperator = "LessThanThreshold"}}}}, checks.select {id = {"cloudwatch-alarm-units"}})
-    assert.same({"pass", "104857600 bytes"}, {found[1].result, found[1].evidence})
-    local budget = {Budget = {BudgetName = "x-monthly", BudgetLimit = {Amount = "2500000.0", Unit = "USD"}}}
-    found = run(overlaid {["budgets.describe_budget"] = budget}, checks.select {id = {"budgets-actual-alert"}})
-    assert.equal("the budget is 2500000 USD, not 500", found[1].evidence)
+    assert.same({"pass", "104857600 bytes"}, unit_of {})
+    assert.same({"fail", "the budget is 2500000 USD, not 500"}, judged("budgets-actual-alert", {
+      ["budgets.describe_budget"] = {Budget = {BudgetName = "x-monthly", BudgetLimit = {Amount = "2500000.0",
+        Unit = "USD"}}}}))
+  end)
+
+  it("take no sum for a measure, and milliseconds for seconds only near the timeout", function()
+    assert.equal("skip", unit_of({Statistic = "Sum", Threshold = 512.0})[1])
+    local slow = {Namespace = "AWS/Lambda", MetricName = "Duration", Statistic = "Maximum",
+      ComparisonOperator = "GreaterThanThreshold", Dimensions = {{Name = "FunctionName", Value = "f"}}}
+    assert.same({"pass", "14 milliseconds"}, unit_of(with(slow, {Threshold = 14.0})))
+    assert.equal("fail", unit_of(with(slow, {Threshold = 15.0}))[1])
+  end)
+
+  it("let an alarm tell a topic by the policy that SNS gives a new one", function()
+    local new = {Version = "2008-10-17", Statement = {{Effect = "Allow", Principal = {AWS = "*"}, Resource = "*",
+      Action = {"SNS:GetTopicAttributes", "SNS:Publish"}, Condition = {StringEquals = {["AWS:SourceOwner"] =
+      recorded.id}}}}}
+    assert.same({"pass", "they are there, and let it publish"}, judged("cloudwatch-alarm-topics",
+      {["sns.get_topic_attributes"] = {Attributes = {Policy = json.encode(new)}}}))
+  end)
+
+  it("tell of a certificate a month before it ends", function()
+    local database = recorded.good["rds.describe_db_instances"][1]
+    local function ends(days)
+      return judged("rds-certificate", {["rds.describe_db_instances"] = {with(database, {CertificateDetails = {
+        ValidTill = recorded.now + days * 86400}})}})[1]
+    end
+    assert.same({"fail", "warn", "warn", "pass"}, {ends(-1), ends(1), ends(29), ends(31)})
   end)
 
   it("know of every runtime that Lambda has whether it ends", function()

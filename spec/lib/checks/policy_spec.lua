@@ -102,6 +102,7 @@ describe("plain HTTP", function()
       {deny {Resource = {BUCKET, BUCKET .. "/private/*"}}}, {deny {Action = "s3:Get*"}},
       {deny {Principal = {AWS = "arn:aws:iam::1:root"}}}, {deny {Effect = "Allow"}},
       {deny {Condition = {Bool = {["aws:SecureTransport"] = "true"}}}}, {deny {Condition = false}},
+      {deny {Condition = {StringNotEquals = {["aws:SecureTransport"] = "false"}}}},
       {deny {Condition = {Bool = PLAIN.Bool, StringEquals = {["aws:PrincipalAccount"] = "1"}}}}} do
       assert.is_false(policy.denies_plaintext(statements, "s3", BOTH), i)
     end

@@ -316,6 +316,17 @@ describe("harden/alarms", function()
   end)
 end)
 
+describe("harden/alarms on an empty account", function()
+  it("says that there is nothing to watch, and where it has looked", function()
+    local host = hardening.start()
+    local code, text = host:run("plan", "playbooks/harden/alarms.lua", hardening.ACCOUNT, "--region", "eu-west-1")
+    host:close()
+    assert.equal(0, code, text)
+    assert.matches("There is nothing to watch in eu-west-1 yet", text, 1, true)
+    assert.is_nil(text:find("0 alarms", 1, true))
+  end)
+end)
+
 describe("harden/alarms, while somebody deletes,", function()
   it("takes a queue that is still listed and no more there for gone", function()
     local host = hardening.start {slow = 60}

@@ -456,6 +456,6 @@ if count > 0 then
   print(("%d alarms, the critical ones told in under %d s; about %.0f USD a month"):format(count, CRITICAL,
     count * 0.1))
 else
-  print(("There is nothing to watch in %s yet: no cluster, queue, database or function. Is it the right region? Run this"
-    .. " again when there is something."):format(account.region))
+  print(("There is nothing to watch in %s yet: no cluster, queue, database or function. Is it the right region?"
+    .. " Run this again when there is something."):format(account.region))
 end

@@ -108,6 +108,16 @@ end
 
 local function listed(given, of_account) return given or of_account or {} end
 
+-- Who is told by e-mail; without it the failure of a run is heard only by whom somebody subscribed by hand.
+local function email_of(args, account, ctx)
+  local email = args.email or account.emails and account.emails.ops
+  if (email or "") == "" then
+    ctx:say("Note: nobody is told by e-mail when a run fails or does not happen: give --email, or emails.ops in the"
+      .. " account file.")
+  end
+  return email or ""
+end
+
 local function vars_of(args, ctx, loaded, engine, place)
   local account = loaded.account or {}
   local image = args.image or os.getenv "TIDELOCK_IMAGE"
@@ -131,7 +141,7 @@ local function vars_of(args, ctx, loaded, engine, place)
     architecture = args.arm64 and "ARM64" or "X86_64", bucket = place.bucket,
     statements = statements_of(engine, args, place),
     bundle = made.text, bundle_key = bundle.key(place.name, made.hash), retention = args.retention or 90,
-    email = args.email or account.emails and account.emails.ops or ""}
+    email = email_of(args, account, ctx)}
 end
 
 --- Runs it: args[1] is the playbook.

@@ -34,7 +34,7 @@ local function row_of(session, name, states)
   local state = states[stack.alarm(name)]
   return {name = name, state = live.State == "ENABLED" and "on" or "paused", expression = live.ScheduleExpression,
     timezone = live.ScheduleExpressionTimezone, runs = state and (RUNS[state] or state) or "no alarm",
-    image = nil, task = live.Target.EcsParameters and live.Target.EcsParameters.TaskDefinitionArn}
+    task = live.Target.EcsParameters and live.Target.EcsParameters.TaskDefinitionArn}
 end
 
 function others.list(args, ctx)
@@ -47,7 +47,8 @@ function others.list(args, ctx)
   if ctx:wants_json() then
     json(ctx, require "tidelock.json".array(rows))
   elseif #rows == 0 then
-    ctx:print 'There are no schedules yet. One is made by: tidelock schedule add PLAYBOOK --rate "1 day"'
+    ctx:print(('There are no schedules in %s. One is made by: tidelock schedule add PLAYBOOK --rate "1 day"'):format(
+      session:region()))
   end
   for _, row in ipairs(ctx:wants_json() and {} or rows) do
     ctx:print(("%-32s %-7s %-28s %-14s %s"):format(row.name, row.state, row.expression, row.timezone, row.runs))

@@ -68,7 +68,8 @@ function stack.live(session, name)
   if type(found) ~= "table" or found.code ~= "ResourceNotFoundException" then error(found, 0) end
   local names = {}
   for _, one in ipairs(stack.list(session)) do names[#names + 1] = one.Name end
-  options.usage(("there is no schedule %q%s"):format(name, require "suggest".phrase(name, names)))
+  options.usage(("there is no schedule %q in %s%s"):format(name, session:region(),
+    require "suggest".phrase(name, names)))
 end
 
 --- All of them, by name; none where the group does not exist yet.

@@ -200,13 +200,15 @@ local function loosened(name, a)
   return a
 end
 
--- Whom an alarm tells: ours, and whom somebody has it tell too; AWS lets it have five.
+-- Whom an alarm tells: ours, and whom somebody has it tell too. AWS lets it have five, and theirs come first.
 local function told(name, when)
-  local out, live = {ops.arn}, (found.alarms or {})[name] or {}
+  local others, live = {}, (found.alarms or {})[name] or {}
   for _, arn in ipairs(live[when] or {}) do
-    if arn ~= topic_arn and #out < 5 then out[#out + 1] = arn end
+    if arn ~= topic_arn then others[#others + 1] = arn end
   end
-  return out
+  if #others < 5 then return {ops.arn, table.unpack(others)} end
+  print(("%s: %s has five others already, as many as AWS takes, so %s is not told"):format(name, when, topic_name))
+  return others
 end
 
 local function dimensions_of(map)

@@ -254,6 +254,22 @@ describe("harden/alarms", function()
     assert.equal(0, code, said)
     assert.matches(" 0 writes", said)
   end)
+  it("takes nobody's place who is told already: five are as many as AWS takes", function()
+    local metric, pagers = "example-ecs-ai-team-content-memory-high", {}
+    for i = 1, 5 do pagers[i] = ("arn:aws:sns:us-east-1:%s:pager-%d"):format(host.account, i) end
+    local a = alarms[metric]
+    host.session.cloudwatch:put_metric_alarm {AlarmName = metric, Namespace = a.Namespace, MetricName = a.MetricName,
+      Dimensions = a.Dimensions, Statistic = a.Statistic, Period = a.Period, EvaluationPeriods = a.EvaluationPeriods,
+      Threshold = 99.0, ComparisonOperator = a.ComparisonOperator, AlarmActions = pagers}
+    local code, said = host:apply "harden/alarms"
+    assert.equal(0, code, said)
+    assert.matches(metric .. ": AlarmActions has five others already, as many as AWS takes, so example-ops-alerts is"
+      .. " not told", said, 1, true)
+    local now = alarms_of(host, boto)[metric]
+    table.sort(now.AlarmActions)
+    assert.same(pagers, oracle.plain(now.AlarmActions))
+    assert.same({topic}, oracle.plain(now.OKActions))
+  end)
   it("takes what is called or used as a dead-letter queue for one, alarms and dashboards alike", function()
     local function on_dashboard()
       local body = json.decode(host.session.cloudwatch:get_dashboard {

@@ -195,6 +195,11 @@ describe("on an account", function()
     assert.equal(75, run("apply", path, "--yes", "--unsafe").code)
     local out = run("resume", "last", "--approve", "go")
     assert.equal(0, out.code, out.stderr)
+    path = file 'playbook {name = "spec/work"} approve "go"\nstep "x" {run = function() for i = 1, 5000000 do end end}'
+    assert.equal(75, run("apply", path, "--yes", "--max-instructions", "1000000").code)
+    out = run("resume", "last", "--approve", "go")
+    assert.equal(1, out.code, out.stdout)
+    assert.matches("ran too long", out.stderr .. out.stdout)
   end)
   it("a summary tells the steps' writes from the resources'", function()
     local text = [[playbook {name = "spec/writes"} ensure.sqs.queue {name = "a"}

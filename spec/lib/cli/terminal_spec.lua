@@ -72,6 +72,13 @@ describe("apply at a terminal", function()
     assert.matches("\27%[1A\r\27%[J", out.output)
     assert.matches("dynamodb.table/slow  created in %d", out.output)
   end)
+  it("does what was shown, also where that was drawn by chance and the clock", function()
+    local path = file 'playbook {name = "spec/drawn"} ensure.sqs.queue {name = "q-" .. random(1 << 40) .. "-" .. now()}'
+    local out = terminal.run(command("apply", path), {{"Only yes is taken as yes: ", "yes\n", "sleep 1"}})
+    assert.equal(0, out.code, out.output)
+    local name = out.output:match "sqs.queue/(%S+)  create, there is none"
+    assert.equal(name, session.sqs:list_queues {}.QueueUrls[1]:match "[^/]*$")
+  end)
 
   it("does nothing where, while a person read the plan, what it declares became another", function()
     local function part(name, seconds)

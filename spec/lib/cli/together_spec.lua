@@ -118,6 +118,14 @@ describe("on one account", function()
     local some = run("drift", path)
     assert.equal(2, some.code, some.stdout .. some.stderr)
     assert.matches("UpdateRole by sandbox, %d%d%d%d%-", some.stdout)
+    path = file("spend", [[playbook {name = "spec/spend"} ensure.ce.anomaly_monitor {name = "all",
+      MonitorType = "DIMENSIONAL", MonitorDimension = "SERVICE"}
+      ensure.budgets.budget {name = "month", BudgetType = "COST", TimeUnit = "MONTHLY",
+        BudgetLimit = {Amount = "5", Unit = "USD"}}]])
+    assert.equal(0, run("apply", path, "--yes").code)
+    session.budgets:update_budget {AccountId = server.account, NewBudget = {BudgetName = "month", BudgetType = "COST",
+      TimeUnit = "MONTHLY", BudgetLimit = {Amount = "9", Unit = "USD"}}}
+    assert.matches("UpdateBudget by sandbox", run("drift", path).stdout)
   end)
   it("a run is exported as a page of Markdown or HTML, with nothing in it that is taken for markup", function()
     local path = file("page", [[playbook {name = "spec/page"} ensure.sqs.queue {name = "page"}

@@ -111,6 +111,14 @@ describe("a part of a playbook", function()
     assert.equal("done", out.result, out.message)
     assert.equal("a c", names_of(world.store))
   end)
+  it("that is left out stays so where a step has made a find find it", function()
+    world.answer["test.list_names"] = function() return {names = world.told and {"old-x", "new-x"} or {}} end
+    local out = apply([[step "tell" {run = function() return aws.test:do_step {name = "now"} end}
+      local names = find "names" {run = function() return aws.test:list_names().names end}
+      for _, name in ipairs(names) do ensure.test.thing {name = name} end]], {exclude = {"test.thing/old-*"}})
+    assert.equal("done", out.result, out.message)
+    assert.equal("new-x", names_of(world.store))
+  end)
   it("is all that a run goes on with that was stopped in it", function()
     world.fail["create_thing b"] = "LimitExceeded"
     local out = apply('ensure.test.thing {name = "a"}\nensure.test.thing {name = "b"}\nensure.test.thing {name = "c"}',

@@ -61,6 +61,10 @@ describe("a plan that was shown or saved", function()
     world.size = 5
     assert.is_nil(against(path, function() end))
     assert.equal("test.thing/a is declared otherwise", against(path, function() world.size = 6 end))
+    path = write("ignored", [[local size = find "size" {run = function() return aws.test:get_size().n end}
+      ensure.test.thing {name = "a", Size = size, ignore = {"Size"}}]])
+    world.store.a = {name = "a", Size = 1, arn = "arn:thing:a:1"}
+    assert.is_nil(against(path, function() world.size = 7 end))
   end)
   it("is refused in a sentence where its file is cut or lacks a part", function()
     local path, json = dir .. "/saved", require "tidelock.json"

@@ -7,8 +7,8 @@ local suggest = require "suggest"
 local servicehelp = {}
 
 local function unknown(models, name)
-  local names = table.move(require "cli".names(), 1, #require "cli".names(), 1, {})
-  table.move(models.services(), 1, #models.services(), #names + 1, names)
+  local names = {"playbook", "types"}                                    -- pages of tidelock help itself
+  for _, list in ipairs {require "cli".names(), models.services()} do table.move(list, 1, #list, #names + 1, names) end
   if name:find(".", 1, true) then names = require "resources".names() end
   options.usage(("there is no command, resource type or AWS service %q%s"):format(name, suggest.phrase(name, names)))
 end

@@ -39,6 +39,12 @@ describe("tidelock help of AWS", function()
     assert.is_nil(out:find("IN SHORT", 1, true))
   end)
 
+  it("names what may have been meant: a page of the help, a command, a service", function()
+    for word, meant in pairs {playbok = "playbook", typs = "types", aply = "apply", dynamodbb = "dynamodb"} do
+      assert.matches(("did you mean %q?"):format(meant), help(word).stderr, 1, true)
+    end
+  end)
+
   it("names the options that the aws CLI has beside the members, and those it has under another name", function()
     local out = help("ec2", "authorize-security-group-ingress").stdout
     assert.matches("IN SHORT\n.*%-%-cidr.*%-%-port.*%-%-protocol", out)

@@ -89,12 +89,13 @@ local function tagged(wanted, tags)
   return true
 end
 
-local function sentence(err) return (tostring(type(err) == "table" and err.message or err):gsub("%s+", " ")) end
+--- What an error says, on one line.
+function look.sentence(err) return (tostring(type(err) == "table" and err.message or err):gsub("%s+", " ")) end
 
 -- Where an item belongs: among those to adopt, those left, those that could not be read, or nowhere.
 local function sort(found, item, only)
   if item.error then
-    item.error = sentence(item.error)
+    item.error = look.sentence(item.error)
     table.insert(found.failed, item)
   elseif item.why then
     if not only.tag then table.insert(found.left, item) end

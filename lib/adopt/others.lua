@@ -1,6 +1,8 @@
 --- What there is and cannot be adopted, because no resource type knows it: kinds that controls look at, and whatever
 -- else has a tag.
+local look = require "adopt.look"
 local resources = require "resources"
+local runner = require "checks.runner"
 local subjects = require "checks.subjects"
 
 local others = {}
@@ -10,14 +12,12 @@ local KINDS <const> = {"elasticache.cache", "ecs.service", "ec2.vpc", "ec2.secur
 
 local NO_TYPE <const> = "there is no resource type for it"
 
-local function list_kind(aws, place, kind)
-  local partition = require "tidelock.endpoint".partition(place.region).name
-  local world = {id = place.id, region = place.region, account = {}, partition = partition}
-  function world.arn(service, rest)
-    return ("arn:%s:%s:%s:%s:%s"):format(partition, service, place.region, place.id, rest)
-  end
-  local ok, rows = pcall(subjects[kind].list, aws, world)
-  return ok and rows or {}
+-- What cannot be looked at is told, as of the types: it is not taken for absent.
+local function look_at(found, what, list)
+  local ok, rows = pcall(list)
+  if ok then return rows or {} end
+  table.insert(found.failed, {type = {type = what}, address = what, error = look.sentence(rows)})
+  return {}
 end
 
 local function known_arn(arn)
@@ -32,27 +32,26 @@ end
 local function tagged(aws)
   local out, services = {}, {}
   for _, name in ipairs(resources.services()) do services[name:gsub("_", "-")] = true end
-  pcall(function()
-    for row in aws.resourcegroupstaggingapi:items("get_resources", {}) do
-      local service = row.ResourceARN:match "^arn:[^:]+:([^:]+)"
-      if service and not services[service] and service ~= "elasticache" and not known_arn(row.ResourceARN) then
-        out[#out + 1] = {kind = service, name = row.ResourceARN:match "^arn:[^:]+:[^:]+:[^:]*:[^:]*:(.+)$"
-          or row.ResourceARN, why = NO_TYPE}
-      end
+  for row in aws.resourcegroupstaggingapi:items("get_resources", {}) do
+    local service = row.ResourceARN:match "^arn:[^:]+:([^:]+)"
+    if service and not services[service] and service ~= "elasticache" and not known_arn(row.ResourceARN) then
+      out[#out + 1] = {kind = service, name = row.ResourceARN:match "^arn:[^:]+:[^:]+:[^:]*:[^:]*:(.+)$"
+        or row.ResourceARN, why = NO_TYPE}
     end
-  end)
+  end
   return out
 end
 
---- Adds to `found.left` what no type knows.
+--- Adds to `found.left` what no type knows, and to `found.failed` what could not be looked at.
 function others.add(found, aws, place)
+  local world = runner.worlds {region = place.region, account_id = place.id, client = function() return aws end}[1]
   require "task".map(KINDS, function(kind)
     if resources.find(kind) or resources.find(kind .. "_settings") then return end
-    for _, row in ipairs(list_kind(aws, place, kind)) do
+    for _, row in ipairs(look_at(found, kind, function() return subjects[kind].list(world.aws, world) end)) do
       table.insert(found.left, {kind = kind, name = row.name, why = NO_TYPE})
     end
   end, {concurrency = #KINDS})
-  local more = tagged(aws)
+  local more = look_at(found, "what has tags", function() return tagged(aws) end)
   table.move(more, 1, #more, #found.left + 1, found.left)
   table.sort(found.left, function(a, b)
     local x, y = a.kind or a.type.type, b.kind or b.type.type

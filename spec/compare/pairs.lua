@@ -65,7 +65,7 @@ return {
     ["lambda-dead-letters"] = "we ask it of functions that a service calls without waiting; Prowler of every function",
     ["rds-backups"] = "we ask for 7 days, Prowler for one",
     ["rds-certificate"] = "we read the date and the authority that the instance tells, Prowler the list of "
-      .. "certificates, which is empty in the emulator",
+      .. "certificates, which the emulator does not have",
     ["rds-not-public"] = "a public address is enough for us; Prowler also wants an open security group",
     ["s3-bucket-not-public"] = "a grant or a policy for everyone is enough for us; Prowler counts on the block of the "
       .. "account, which somebody may take away",

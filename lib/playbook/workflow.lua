@@ -131,11 +131,20 @@ local function absence(entry, err)
   return absent and type(err) == "table" and absent[err.code]
 end
 
+-- `return "fail", why` was meant for false: text is true to Lua, and would pass.
+local function refuse_text(result)
+  if type(result) == "string" and result ~= "skip" then
+    error(('its test returned the text %q; it returns true or false and the evidence, or "skip" and why')
+      :format(result), 0)
+  end
+end
+
 -- The test says true, false or "skip" (it was not made), and the evidence; what it raises is an error, never a pass.
 function act.check(self, engine, entry)
   local ok, value, evidence = pcall(function()
     local fine, v, e = attempt.run(engine, entry, function()
       local result, found = entry.spec.test()
+      refuse_text(result)
       return {result, found ~= nil and saying.text(found) or nil}
     end)
     if not fine then error(v, 0) end

@@ -64,3 +64,15 @@ describe("what a check says to be absent", function()
     end
   end)
 end)
+
+describe("what a check's test returns", function()
+  it("is true, false, or skip; text that says something else is an error and no pass", function()
+    assert.same({"fail", "seen", 1}, {checked 'check "a" {test = function() return false, "seen" end}'})
+    assert.same({"skip", "not tried", 0}, {checked 'check "a" {test = function() return "skip", "not tried" end}'})
+    for _, word in ipairs {"fail", "pass", ""} do
+      local result, evidence, exit = checked(('check "a" {test = function() return %q, "seen" end}'):format(word))
+      assert.same({"error", 1}, {result, exit})
+      assert.matches(("its test returned the text %q; it returns true or false"):format(word), evidence, 1, true)
+    end
+  end)
+end)

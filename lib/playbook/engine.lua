@@ -73,8 +73,18 @@ local function own_name(names, entry)
   return names[entry.name]
 end
 
+--- Refuses a word that declares while a step runs: no plan would have shown what it makes or asks.
+function engine:refuse_in_step(word)
+  if not self.in_step then return end
+  local text = ("%s cannot be called in %s, where no plan would show it; put it above or below"):format(word,
+    self.in_step.address)
+  if self.in_step.only_looks then require "playbook.find".wrong(self, text) end
+  error(text, 3)
+end
+
 --- Adds a barrier to the sequence, after what was declared above it.
 function engine:barrier(entry)
+  self:refuse_in_step(("%s %q"):format(entry.kind, entry.name))
   if self.mode ~= "apply" then self:segment() end   -- in a run the workflow closes it, and applies it
   entry.file, entry.line = fault.here(self.sources)
   entry.owner = self.owners[#self.owners]

@@ -85,7 +85,10 @@ end
 -- ## ensure
 
 local function kind_word(engine, service, kind)
-  return function(args) return engine:declare(service .. "." .. kind, args) end
+  return function(args)
+    engine:refuse_in_step(("ensure.%s.%s"):format(service, kind))
+    return engine:declare(service .. "." .. kind, args)
+  end
 end
 
 local function first_of(service)

@@ -76,3 +76,21 @@ describe("what a check's test returns", function()
     end
   end)
 end)
+
+describe("a word that declares", function()
+  it("is refused while a step runs, where no plan would show it", function()
+    for _, word in ipairs {'ensure.test.thing {name = "hidden"}', 'approve "go"', 'park "1h"',
+      'step "inner" {run = function() end}', 'check "inner" {test = function() return true end}'} do
+      local out = start('step "outer" {run = function() ' .. word .. " end}")
+      assert.equal("failed", out.result)
+      assert.matches("cannot be called in step outer, where no plan would show it; put it above or below",
+        out.message, 1, true)
+      assert.is_nil(world.store.hidden)
+      dir = fs.tempdir "checking_spec"
+      kept = store.open(dir)
+    end
+    local ok, err = pcall(start, 'find "x" {run = function() ensure.test.thing {name = "hidden"} end}')
+    assert.is_false(ok)
+    assert.matches("ensure.test.thing cannot be called in find x", tostring(err), 1, true)
+  end)
+end)

@@ -78,7 +78,7 @@ local TAKE <const> = CLOCKS .. [[
 if hi - lo > $SKEW then return {'clock', hi - lo, 0, server, '', 0, ''} end
 local attempt = 1
 $CLAIM
-$RING
+local ring = redis.call('GET', KEYS[1])
 local full, latest, block, newest, at = ring and #ring == $FULL, 0, 0
 if $NAMED then
 $WHOLE
@@ -97,7 +97,6 @@ if latest > lo then
 end
 $FENCE
 local stamp = hi + $HOLD
-$GRANT
 if full and newest <= stamp and block <= hi then                       -- the usual: a full ring, and the newest of all
   local times = '\1\0\0\0\0\0\0' .. struct.pack('>I6', stamp) .. string.sub(ring, 8, $FULL - 6)
   redis.call('SET', KEYS[1], times, 'PX', '$RINGTTL')
@@ -108,15 +107,13 @@ $PUT
   put(at, stamp)
   write(KEYS[1], at, hi)
 end
+$GRANT
 return {'admitted', $HOLD, stamp, server, '', attempt, ARGV[2]}
 ]]
 
 -- The message's claim: what became of it, and whether this attempt may go on to ask for its account.
--- All that is kept is asked for at once: each command is a twentieth of a decision. MGET gives nothing where a key is of
--- another type, too: of the ring and the lineage GET says so where there is nothing, of the claim its own SET.
 local CLAIM <const> = [[
-local kept = redis.call('MGET', KEYS[1], KEYS[2], KEYS[3])
-local claim, lineage = kept[2], kept[3]
+local claim = redis.call('GET', KEYS[2])
 if claim then
   local state, nonce, tries, till, stamp, detail = string.match(claim, '^(%a):([^:]*):(%d+):(%d+):(%d+):(.*)$')
   stamp, till, tries = tonumber(stamp), tonumber(till), tonumber(tries)
@@ -139,9 +136,7 @@ end
 local GRANT <const> = [[
 -- %d takes half the time of %.0f; a time in ms needs its 64 bits, which every Redis of today has.
 local lease = string.format('L:%s:%d:%d:%d:', ARGV[2], attempt, hi + $LEASE, stamp)
-if not redis.call('SET', KEYS[2], lease, 'EX', '$CLAIMTTL', claim and 'XX' or 'NX') then
-  return redis.error_reply('CLAIM the claim ' .. KEYS[2] .. ' is not one of ours')
-end
+redis.call('SET', KEYS[2], lease, 'EX', '$CLAIMTTL')
 ]]
 
 -- The replication id changes with every promotion and restart: then writes may have been lost, and nothing is sent
@@ -150,8 +145,7 @@ local FENCE <const> = [[
 local text = redis.call('INFO', 'replication')
 local _, from = string.find(text, 'master_replid:', 1, true)
 local id = from and string.sub(text, from + 1, from + 40) or 'none'
-lineage = lineage or redis.call('GET', KEYS[3]) or ''
-local known, open, span = string.match(lineage, '^(%w+) (%d+) (%d+)$')
+local known, open, span = string.match(redis.call('GET', KEYS[3]) or '', '^(%w+) (%d+) (%d+)$')
 open = tonumber(open)
 if known ~= id or tonumber(span) < $COOLDOWN then
   open = hi + $COOLDOWN
@@ -218,7 +212,7 @@ return out
 -- that is due, so that one who waits for it before he receives doesn't wait for ever. Returns {code, wait ms}.
 local READY <const> = CLOCKS .. [[
 if hi - lo > $SKEW then return {'clock', hi - lo} end
-local attempt, lineage = 1
+local attempt = 1
 $FENCE
 return {'open', 0}
 ]]
@@ -288,8 +282,7 @@ end
 -- @param clock the lines that set `server`; default: Redis's own clock
 function script.build(policy, clock)
   local fill = filler(policy, clock, {CLAIM = CLAIM, GRANT = GRANT, READ = READ, PUT = PUT, WHOLE = whole_ring(policy),
-    FENCE = policy.fence == "replid" and FENCE or "",
-    RING = "local ring = kept[1] or redis.call('GET', KEYS[1])"})
+    FENCE = policy.fence == "replid" and FENCE or ""})
   local function whole(text) return fill(READ .. PUT .. text) end
   return {take = fill(TAKE), finish = whole(FINISH), peek = whole(PEEK), slot = whole(SLOT), ready = whole(READY),
     guard = GUARD, forget = FORGET}
@@ -297,8 +290,7 @@ end
 
 --- `take` with neither claim nor fence, of KEYS[1] alone: what the rule itself costs. For those who measure it.
 function script.rule(policy)
-  local sections = {CLAIM = "", GRANT = "", FENCE = "", READ = READ, PUT = PUT, WHOLE = whole_ring(policy),
-    RING = "local ring = redis.call('GET', KEYS[1])"}
+  local sections = {CLAIM = "", GRANT = "", FENCE = "", READ = READ, PUT = PUT, WHOLE = whole_ring(policy)}
   return filler(policy, nil, sections)(TAKE)
 end
 

@@ -383,23 +383,6 @@ describe("ratelimit.script", function()
     assert.is_false((pcall(w.take, START, "z")))
   end)
 
-  it("says so too where a key is of another type, and writes nothing", function()
-    local w = world {name = "spec", windows = {{limit = 10, seconds = 60}}, timeout = 0, lease = 5, clock_error = 0}
-    local keys = {ring = w.policy.prefix .. "u", claim = "idem:a", lineage = w.policy.lineage}
-    for name, key in pairs(keys) do
-      server:reset()
-      w.take(START, "z")                                               -- begins the lineage
-      r:call("DEL", key)
-      r:call("LPUSH", key, "x")
-      local before = r:call("DBSIZE")
-      local ok, err = pcall(w.take, START + 200000, "a")
-      assert.is_false(ok, name)
-      assert.matches(name == "claim" and "CLAIM the claim idem:a is not one of ours" or "WRONGTYPE", err.message)
-      assert.equal(before, r:call("DBSIZE"))
-      assert.equal(name == "ring" and "list" or "none", r:call("TYPE", keys.ring))
-    end
-  end)
-
   -- Each mutation of the text must be seen by the property or the fact that is named.
   describe("a mutation is seen:", function()
     local function replace(from, to)

@@ -81,6 +81,8 @@ if not redis.acl_check_cmd then return {'?'} end
 for _, key in ipairs(KEYS) do
   ask('GET', key)
   ask('SET', key, '')
+  ask('SETEX', key, 1, '')
+  ask('PSETEX', key, 1, '')
   ask('DEL', key)
 end
 ask('INFO', 'replication')
@@ -98,7 +100,8 @@ local function rights(row, client)
   local wanting, err = client:call("EVAL", MAY, #keys, table.unpack(keys))
   if not wanting then
     return row("redis rights", "fault", "the limiter's scripts would be refused: " .. err.message,
-      "Allow this user +eval +evalsha +get +set +del +info +time +wait on ~rate_limit* ~rate_slots* ~idem*.")
+      "Allow this user +eval +evalsha +get +set +setex +psetex +del +info +time +wait on ~rate_limit* ~rate_slots* "
+        .. "~idem*.")
   end
   if wanting[1] == "?" then
     return row("redis rights", "ok", "this user may run scripts (before Redis 7 no more can be asked)")

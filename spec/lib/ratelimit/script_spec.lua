@@ -383,6 +383,24 @@ describe("ratelimit.script", function()
     assert.is_false((pcall(w.take, START, "z")))
   end)
 
+  it("says so too where a key is of another type, and writes nothing", function()
+    local w = world {name = "spec", windows = {{limit = 10, seconds = 60}}, timeout = 0, lease = 5, clock_error = 0}
+    local ring = w.policy.prefix .. "u"
+    for _, key in ipairs {ring, "idem:a", w.policy.lineage} do
+      server:reset()
+      w.take(START, "z")                                               -- begins the lineage
+      r:call("DEL", key)
+      r:call("LPUSH", key, "x")
+      local before = r:call("DBSIZE")
+      local ok, err = pcall(w.take, START + 200000, "a")
+      assert.is_false(ok, key)
+      assert.matches("WRONGTYPE", err.message)
+      assert.equal(before, r:call("DBSIZE"))
+      assert.equal("list", r:call("TYPE", key))
+      assert.equal(key == ring and "list" or "none", r:call("TYPE", ring))
+    end
+  end)
+
   -- Each mutation of the text must be seen by the property or the fact that is named.
   describe("a mutation is seen:", function()
     local function replace(from, to)

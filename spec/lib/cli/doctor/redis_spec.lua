@@ -87,8 +87,8 @@ describe("the doctor of the limiter's Redis", function()
     row = as("~rate_limit:*", "+@all")["redis rights"]              -- its messages' claims are elsewhere
     assert.equal("fault", row.state)
     assert.matches("~idem*", row.remedy, 1, true)
-    local rows = as("~rate_limit*", "~rate_slots*", "~idem*", "+eval", "+evalsha", "+get", "+set", "+del", "+info",
-      "+time", "+wait", "+ping")
+    local rows = as("~rate_limit*", "~rate_slots*", "~idem*", "+eval", "+evalsha", "+get", "+set", "+setex",
+      "+psetex", "+del", "+info", "+time", "+wait", "+ping")
     assert.equal("ok", rows["redis rights"].state)
     assert.equal("fault", as("~*", "+@all", "-time")["redis clock"].state)
     assert.equal("0", server:call("DBSIZE"))

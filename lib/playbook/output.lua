@@ -1,5 +1,6 @@
 --- output: what a playbook hands to who runs or includes it; held to what can be shown and kept.
 local bytes = require "playbook.bytes"
+local fault = require "playbook.fault"
 local guard = require "playbook.guard"
 local unknown = require "playbook.unknown"
 
@@ -36,8 +37,22 @@ function plain(value, path, depth)
   return plain_table(value, path, depth)
 end
 
+-- Keeps one value under its name. What stands there already is not written over: nobody could tell which is meant.
+local function put(engine, into, places, name, value)
+  local kept, why = plain(value, name, 1)
+  if why then engine:fault("output: %s", why) return end
+  local twin = places[name]
+  if twin then
+    engine:fault("output %s is put out twice; the other is at %s:%d", name, twin.file, twin.line)
+    return
+  end
+  local file, line = fault.here(engine.sources)
+  into[name], places[name] = kept, {file = file, line = line}
+end
+
 --- The word output, which puts its values `into` a table.
 function output.word(engine, into)
+  local places = {}
   return function(values)
     if unknown.is_poison(values) then return end
     if type(values) ~= "table" or unknown.is(values) or unknown.is_handle(values) then
@@ -46,8 +61,7 @@ function output.word(engine, into)
     end
     for name, value in next, values do
       if type(name) == "string" then
-        local kept, why = plain(value, name, 1)
-        if why then engine:fault("output: %s", why) else into[name] = kept end
+        put(engine, into, places, name, value)
       else
         engine:fault("output: %s has no name; write output {name = value}", tostring(value))
       end

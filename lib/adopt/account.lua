@@ -1,5 +1,6 @@
 --- The account file of an adopted account: what can be told from what there is, and what a person must say. Pure.
 local text = require "adopt.text"
+local words = require "playbook.accountwords"
 
 local account = {}
 
@@ -50,13 +51,14 @@ end
 function account.text(items, place, day)
   local databases, clusters = names_of(items, "rds.instance"), names_of(items, "ecs.cluster")
   local prefix, stage = account.prefix(items), env(items)
+  local usable = prefix and not words.prefix(prefix:lower()) and prefix:lower() or nil   -- buckets' names are lower case
   return table.concat({
     ("--- Account %s, as it was found on %s. What is commented out could not be told: fill in what your"):format(
       place.id, day),
     "-- playbooks ask for. What it may say is checked; what is your own goes under custom.",
     "return {",
     line("name", prefix or "account-" .. place.id),
-    line("prefix", prefix, '"main"', "no word begins the names of many: say which yours shall begin with"),
+    line("prefix", usable, '"main"', "no word begins the names of many: say which yours shall begin with"),
     line("env", stage, '"production"', "no tag says so: is it?"),
     line("region", place.region),
     line("id", place.id),

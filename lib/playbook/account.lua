@@ -4,16 +4,17 @@ local guard = require "playbook.guard"
 local suggest = require "suggest"
 local textfile = require "playbook.textfile"
 local vars = require "playbook.vars"
+local words = require "playbook.accountwords"
 
 local account = {}
 
 -- What an account file may say. A word is a type; {} with members is a table; {"list", word}; {"map", word}.
 local SCHEMA <const> = {
-  name = "string", prefix = "string", env = "string", region = "string", id = "account", domain = "string",
+  name = "string", prefix = "prefix", env = "string", region = "region", id = "account", domain = "string",
   tags = {"map", "string"},
   emails = {ops = "string", security = "string", costs = "string"},
   slack = {webhook_secret = "string", channel = "string", workspace = "string"},
-  budget = {limit = "number", currency = "string", forecast_percent = "number", actual_percent = "number"},
+  budget = {limit = "amount", currency = "string", forecast_percent = "amount", actual_percent = "amount"},
   anomaly = {threshold = "number"},
   database = "string", redis = "string", redis_old = "string", clusters = {"list", "string"},
   services = {"list", "string"}, buckets = {"list", "string"}, tables = {"list", "string"},
@@ -31,25 +32,6 @@ local SCHEMA <const> = {
 local REQUIRED <const> = {"prefix", "env"}
 
 local test
-
-local WORDS <const> = {
-  any = function() end,
-  account = function(v)
-    if type(v) ~= "string" or not v:find "^%d%d%d%d%d%d%d%d%d%d%d%d$" then
-      return "must be an account number of twelve digits, in quotes"
-    end
-  end,
-  consumer = function(v)
-    if v ~= "lambda" and v ~= "worker" then return 'must be "lambda" or "worker"' end
-  end,
-}
-local SAID <const> = {string = "text", number = "a number", boolean = "true or false"}
-for kind, said in pairs(SAID) do
-  WORDS[kind] = function(v)
-    if type(v) == kind then return end
-    return ("must be %s, not a %s"):format(said, type(v))
-  end
-end
 
 local function test_list(add, spec, value, path)
   if type(value) ~= "table" then return add(path, "must be a list") end
@@ -81,7 +63,7 @@ end
 
 function test(add, spec, value, path)
   if type(spec) == "string" then
-    local why = WORDS[spec](value)
+    local why = words[spec](value)
     if why then add(path, why) end
   elseif spec[1] == "list" then
     test_list(add, spec, value, path)
@@ -92,15 +74,18 @@ function test(add, spec, value, path)
   end
 end
 
--- The line where a name is first given, so that a fault of data has a place too.
+-- The line where a name is given, behind that of the table it is in, so that a fault of data has a place too.
 local function line_of(text, path)
-  local word = path:match "([%w_]+)[%[%]%d]*$"
-  local n = 0
+  local words_of, found, n = {}, nil, 0
+  for word in path:gmatch "%f[%w_][%a_][%w_]*" do words_of[#words_of + 1] = word end
   for line in (text .. "\n"):gmatch "(.-)\n" do
-    n = n + 1
-    if word and line:find("%f[%w_]" .. word .. "%f[^%w_]%s*=") then return n end
+    n, line = n + 1, line:gsub("%-%-.*", "")
+    while words_of[1] and line:find("%f[%w_]" .. words_of[1] .. "%f[^%w_]%s*=") do
+      table.remove(words_of, 1)
+      found = n
+    end
   end
-  return nil
+  return found
 end
 
 --- Faults of an account's table: a list of {path=, message=}.

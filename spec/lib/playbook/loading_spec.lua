@@ -71,6 +71,29 @@ describe("what is read before the body", function()
     assert.matches("begins with its header", refused(function(path) return playbook.load(path, {}) end, "local x = 1"))
     assert.matches("play.lua:2: attempt to", refused(account.load, "local x\nreturn x.y"))
   end)
+  it("has all its faults told at once, each with the line that it is on", function()
+    local err = refused(account.load, [[
+return {
+  prefix = "My_Company", env = "production",
+  -- region = "eu-west-1", was that of the old account
+  region = "us-est-1",
+  limiter = {limit = 10},
+  budget = {
+    forecast_percent = 0, limit = -500,
+  },
+  emails = {ops = 1},
+}]])
+    for _, said in ipairs {':2: prefix must be of lower-case letters', ':4: region must be a region of AWS',
+      'did you mean "us-east-1"?', ":7: budget.forecast_percent must be more than 0, not 0",
+      ":7: budget.limit must be more than 0, not -500", ":9: emails.ops must be text", "5 faults. Nothing was sent."} do
+      assert.is_truthy(err:find(said, 1, true), ("%s is not in: %s"):format(said, err))
+    end
+  end)
+  it("takes the example, and an emulator's region as its specs write it", function()
+    assert.equal("us-east-1", account.load "playbooks/accounts/example.lua".region)
+    assert(fs.write(dir .. "/emulated.lua", 'return {prefix = "p", env = "test", region = "us-east-2"}'))
+    assert.equal("us-east-2", account.load(dir .. "/emulated.lua").region)
+  end)
   it("is checked once as long as its text is the same and sound; a fault is told each time", function()
     local source = require "playbook.source"
     local good, bad = 'playbook {name = "x", about = "y"}', 'playbook {name = "x", about = "y"}\nensur.sqs.queue {}'

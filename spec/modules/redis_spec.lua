@@ -241,7 +241,7 @@ describe("tidelock.redis", function()
       local began = loop.now()
       local err = refused("unknown", quick:call("BLPOP", "none", 0))
       assert.equal("timeout", err.reason)
-      assert.truthy(loop.now() - began < 0.4)
+      assert.truthy(loop.now() - began < 5)
       refused("unsent", quick:call "PING")
     end)
 

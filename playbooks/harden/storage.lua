@@ -125,7 +125,8 @@ end}
 local BLOCK = {BlockPublicAcls = true, IgnorePublicAcls = true, BlockPublicPolicy = true, RestrictPublicBuckets = true}
 
 -- Who may read and write the buckets may use their key by way of S3, as with AWS's own: else every application would
--- be locked out until its role names the key.
+-- be locked out until its role names the key. A ViaService ends in amazonaws.com in all partitions, also where hosts do
+-- not: docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
 local key
 if var.encryption == "aws:kms" and var.key == "" then
   key = ensure.kms.key {

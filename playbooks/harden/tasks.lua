@@ -235,7 +235,8 @@ local function sorted(set)
   return #out > 0 and out or nil
 end
 
--- May read these; and open them where they lie under a key of the account.
+-- May read these; and open them where they lie under a key of the account. A ViaService ends in amazonaws.com in all
+-- partitions: docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
 local function reading(out, sid, action, names, context, service, d)
   if not names then return end
   table.insert(out, {Sid = sid, Effect = "Allow", Action = action, Resource = names})

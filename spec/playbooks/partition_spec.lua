@@ -54,6 +54,17 @@ describe("the partition of an ARN", function()
     assert.equal("pass", results["4.5 topic lets budgets, anomaly detection and alarms publish"])
   end)
 
+  it("is no part of the name by which KMS knows a service: that ends alike in all partitions", function()
+    local n = 0
+    for _, path in ipairs {"playbooks/harden/storage.lua", "playbooks/harden/tasks.lua"} do
+      for value in assert(io.open(path)):read "a":gmatch '%["kms:ViaService"%] = ([^\n]+)' do
+        n = n + 1
+        assert.matches('account%.region %.%. "%.amazonaws%.com"', value)
+      end
+    end
+    assert.equal(2, n)
+  end)
+
   it("is written out nowhere else", function()
     local out, fixed = assert(proc.run {"grep", "-rnE", [=[["']arn:aws(-[a-z-]+)?:]=], "lib", "playbooks"}), {}
     for line in out.stdout:gmatch "[^\n]+" do

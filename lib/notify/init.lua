@@ -78,9 +78,18 @@ end
 
 -- ## Where no channel takes it
 
-local function keep(world, name, told, channel, why)
+-- Where the table is, and what it is called there: an ARN may be of another region, or of another account.
+local function home_of(world, table_name)
+  local region, id, name = table_name:match "^arn:[^:]+:dynamodb:([^:]+):(%d+):table/(.+)$"
+  if not region then return world.aws, table_name end
+  local aws = region == world.region and world.aws or world.aws:derive {region = region}
+  return aws, id == world.account and name or table_name
+end
+
+local function keep(world, table_name, told, channel, why)
+  local aws, name = home_of(world, table_name)
   local now = os.date("!%Y-%m-%dT%H:%M:%SZ", world.now // 1 | 0)
-  world.aws.dynamodb:put_item {TableName = name, Item = {
+  aws.dynamodb:put_item {TableName = name, Item = {
     pk = {S = "ALERT#" .. require "tidelock.digest".uuid()}, sk = {S = now}, alertType = {S = "security"},
     severity = {S = told.severity}, message = {S = told.text:sub(1, TEXT_MOST)}, subject = {S = told.subject},
     channel = {S = channel}, error = {S = why}, notified = {BOOL = false},

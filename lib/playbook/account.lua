@@ -26,7 +26,7 @@ local SCHEMA <const> = {
   suppressions = {"list", {control = "string", subject = "string", reason = "string", owner = "string",
     expires = "string"}},
   notify = {topic = "string", slack = "boolean", webhooks = {"list", "string"}, security_hub = "boolean",
-    table = "string"},
+    table = "table"},
   custom = "any",
 }
 local REQUIRED <const> = {"prefix", "env"}

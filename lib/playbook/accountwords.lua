@@ -41,6 +41,15 @@ function words.region(v)
   return ('must be a region of AWS such as "eu-west-1", not %q%s'):format(v, regions.meant(v))
 end
 
+--- A table of DynamoDB: its name here, or the ARN of one that is elsewhere.
+function words.table(v)
+  if type(v) ~= "string" then return words.string(v) end
+  local name = v:match "^arn:aws[%l-]*:dynamodb:[%l%d-]+:%d%d%d%d%d%d%d%d%d%d%d%d:table/([^/]*)$" or v
+  if name:find "^[%w_.-]+$" and #name >= 3 and #name <= 255 then return end
+  return ("must be the name of a table of DynamoDB, 3 to 255 letters, digits and _ . -, or its ARN,"
+    .. " arn:aws:dynamodb:REGION:ACCOUNT:table/NAME, not %q"):format(v)
+end
+
 -- What a prefix would be that says the same; nil where nothing is left of it.
 local function mended(v)
   local text = v:lower():gsub("[^%l%d]+", "-"):gsub("^[%d-]+", ""):sub(1, PREFIX_MOST):gsub("%-+$", "")

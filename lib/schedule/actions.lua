@@ -130,6 +130,10 @@ local function secret_of(place, name)
   return name:find "^arn:" and name or arn_of(place, "secretsmanager", "secret:" .. name .. "-??????")
 end
 
+local function table_of(place, name)
+  return name:find "^arn:" and name or arn_of(place, "dynamodb", "table/" .. name)
+end
+
 local function secrets_of(account, place)
   local out = {}
   for _, name in ipairs(account.notify.webhooks or {}) do out[#out + 1] = secret_of(place, name) end
@@ -150,7 +154,7 @@ function actions.of_notify(account, place)
   if wanted.topic then allow("TellTopic", "sns:Publish", arn_of(place, "sns", wanted.topic)) end
   if #secrets > 0 then allow("TellWeb", "secretsmanager:GetSecretValue", secrets) end
   if wanted.security_hub then allow("TellHub", "securityhub:BatchImportFindings", "*") end
-  if wanted.table then allow("KeepUntold", "dynamodb:PutItem", arn_of(place, "dynamodb", "table/" .. wanted.table)) end
+  if wanted.table then allow("KeepUntold", "dynamodb:PutItem", table_of(place, wanted.table)) end
   if #out > 0 then
     allow("TellKeys", {"kms:Decrypt", "kms:GenerateDataKey*"}, "*",
       {StringLike = {["kms:ViaService"] = {"dynamodb.*", "secretsmanager.*", "sns.*"}}})

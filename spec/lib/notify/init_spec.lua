@@ -61,6 +61,12 @@ describe("notify", function()
     end
   end
 
+  local function keeping(at)
+    at.dynamodb:create_table {TableName = "kept", BillingMode = "PAY_PER_REQUEST", AttributeDefinitions = {
+      {AttributeName = "pk", AttributeType = "S"}, {AttributeName = "sk", AttributeType = "S"}}, KeySchema = {
+      {AttributeName = "pk", KeyType = "HASH"}, {AttributeName = "sk", KeyType = "RANGE"}}}
+  end
+
   it("tells every channel, and nobody twice", function()
     local heard = listen()
     secret("slack", receiver.url .. "/keep/slack-1")
@@ -95,9 +101,7 @@ describe("notify", function()
 
   it("keeps in the table what a channel does not take, and tells the others all the same", function()
     local heard = listen()
-    session.dynamodb:create_table {TableName = "kept", BillingMode = "PAY_PER_REQUEST", AttributeDefinitions = {
-      {AttributeName = "pk", AttributeType = "S"}, {AttributeName = "sk", AttributeType = "S"}}, KeySchema = {
-      {AttributeName = "pk", KeyType = "HASH"}, {AttributeName = "sk", KeyType = "RANGE"}}}
+    keeping(session)
     secret("hook", receiver.url .. "/status/404/hunter2")
     local out = run({notify = {topic = "alerts", webhooks = {"hook"}, table = "kept"}}, {result "b1"})
     assert.equal(1, #heard())
@@ -109,6 +113,19 @@ describe("notify", function()
       {item.sk.S, item.severity.S, item.notified.BOOL, item.ttl.N})
     for _, value in pairs(item) do assert.is_nil((value.S or ""):find("hunter2", 1, true)) end
     assert.is_false(out.lost)
+  end)
+
+  it("keeps it in a table that the account file gives by its ARN, in whatever region that is", function()
+    secret("hook", receiver.url .. "/status/404")
+    for _, region in ipairs {server.region, "eu-central-1"} do
+      local there = session:derive {region = region}
+      keeping(there)
+      local arn = ("arn:aws:dynamodb:%s:%s:table/kept"):format(region, server.account)
+      local out = run({notify = {webhooks = {"hook"}, table = arn}}, {result "b1"}, true)
+      assert.is_false(out.lost)
+      assert.is_truthy(notify.lines(out)[1]:find("kept in the table " .. arn, 1, true))
+      assert.equal(1, there.dynamodb:scan({TableName = "kept"}).Count)
+    end
   end)
 
   it("tells again what was lost: it is remembered only where somebody has it", function()

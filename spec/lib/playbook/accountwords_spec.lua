@@ -67,6 +67,16 @@ describe("playbook.accountwords", function()
     assert.equal(63, 23 + longest)
   end)
 
+  it("takes a table by its name or its ARN, and nothing that belongs to one", function()
+    local arn = "arn:aws-cn:dynamodb:cn-north-1:123456789012:table/"
+    for _, v in ipairs {"kept", "a.b_c-9", arn .. "kept"} do assert.is_nil(words.table(v), v) end
+    for _, v in ipairs {"ab", ("t"):rep(256), "a table", "", arn, arn .. "kept/index/i", arn .. "kept/stream/s",
+      "arn:aws:dynamodb:eu-west-1:12:table/kept", "arn:aws:sns:eu-west-1:123456789012:kept"} do
+      assert.matches("^must be the name of a table of DynamoDB", words.table(v) or v)
+    end
+    assert.equal("must be text, not a table", words.table {})
+  end)
+
   it("takes an amount that is more than nothing, and a number", function()
     for _, v in ipairs {1, 0.01, 500} do assert.is_nil(words.amount(v)) end
     for _, v in ipairs {0, -5, -0.0, math.huge, 0 / 0} do

@@ -122,6 +122,10 @@ describe("whom notify names", function()
     assert.equal("arn:aws:dynamodb:eu-west-1:123456789012:table/untold", found.KeepUntold.Resource)
     assert.is_nil(found.TellHub)
   end)
+  it("may be named by ARN, the table too", function()
+    local arn = "arn:aws:dynamodb:eu-central-1:210987654321:table/untold"
+    assert.equal(arn, by_sid {notify = {table = arn}}.KeepUntold.Resource)
+  end)
   it("may use the keys that they are encrypted with, through their services alone", function()
     local keys = by_sid {notify = {topic = "alerts"}}.TellKeys
     assert.same({"kms:Decrypt", "kms:GenerateDataKey*"}, keys.Action)

@@ -1,5 +1,6 @@
 --- What a playbook's own code may take: so many instructions between two requests or barriers, so much memory in all.
 local fault = require "playbook.fault"
+local unknown = require "playbook.unknown"
 
 local guard = {}
 
@@ -113,13 +114,16 @@ end
 --- Runs a playbook's chunk by `fn` under the limits; raises, and a limit's error as a fault of the playbook.
 function guard.chunk(engine, fn)
   limit().memory(limit().used() + guard.MEMORY)
+  unknown.forget_uses()
   local out = contain(engine.context and engine.context.instructions, fn)
   limit().memory()
   if out[1] then return end
   collectgarbage()
   local sentence, path, line = guard.sentence(out[2])
   if sentence then
-    fault.add(engine.faults, path or engine.program.path, line, sentence)
+    if #engine.faults == 0 or not unknown.is_echo(out[2]) then
+      fault.add(engine.faults, path or engine.program.path, line, sentence)
+    end
     fault.raise(engine.faults)
   end
   error(out[2], 0)

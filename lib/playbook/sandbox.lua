@@ -3,7 +3,7 @@ local guard = require "playbook.guard"
 
 local sandbox = {}
 
-local SAFE <const> = {"assert", "error", "ipairs", "next", "pcall", "rawequal", "rawlen", "select", "tonumber",
+local SAFE <const> = {"assert", "error", "next", "pcall", "rawequal", "rawlen", "select", "tonumber",
   "type", "xpcall", "_VERSION"}
 
 local function copy(t, without)
@@ -95,6 +95,13 @@ local function walk(value)
   end
 end
 
+-- What is not known has every index there is: ipairs would never end.
+local function count_up(value)
+  local meta = getmetatable(value)
+  if type(value) == "table" and (meta == "unknown" or meta == "handle") then return pairs(value) end
+  return ipairs(value)
+end
+
 local function lock_strings()
   local meta = getmetatable("")
   if type(meta) == "table" then meta.__metatable = "locked" end
@@ -115,6 +122,7 @@ function sandbox.environment(vocabulary, undefined, set, unsafe)
   base.os = setmetatable({date = date, time = time, clock = impure("os.clock", "use now(), which the journal keeps")},
     {__index = closed, __metatable = "os"})
   base.getmetatable, base.setmetatable, base.pairs, base.tostring = get_metatable, guard.setmetatable, walk, tostring
+  base.ipairs = count_up
   base.rawget = function(t, k) return rawget(t, k) end
   base.rawset = function(t, k, v) return rawset(t, k, v) end
   if unsafe then base.io, base.os, base.require = io, os, require end

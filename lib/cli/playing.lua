@@ -24,17 +24,24 @@ playing.STORE = {name = "store", value = "URL", about = "keep journal and lock i
 playing.REPORT = {name = "report", value = "FILE", many = true,
   about = "also write what was done to FILE: .xml (JUnit), .md or .html"}
 
--- The files of --report, opened before anything is done: {path =, format =, file =}.
+local function report_format(path)
+  return require "report.story".FORMATS[path:match "%.(%w+)$" or ""]
+    or options.usage(("--report %s: the name must end in .xml (JUnit), .md or .html"):format(path))
+end
+
+local function open_report(path)
+  local file, why = io.open(path, "wb")
+  if not file then options.usage("--report cannot be written: " .. why) end
+  return {path = path, format = report_format(path), file = file}
+end
+
+-- The files of --report, opened before anything is done: {path =, format =, file =}. All that is wrong with them is
+-- told at once; where a name is, none is opened, so that no empty file stands for a report.
 local function reports(args)
-  local formats, out = require "report.story".FORMATS, {}
-  for i, path in ipairs(args.report or {}) do
-    local format = formats[path:match "%.(%w+)$" or ""]
-    if not format then
-      options.usage(("--report %s: the name must end in .xml (JUnit), .md or .html"):format(path))
-    end
-    local file, why = io.open(path, "wb")
-    if not file then options.usage("--report cannot be written: " .. why) end
-    out[i] = {path = path, format = format, file = file}
+  local out, faults = {}, {}
+  for _, make in ipairs {report_format, open_report} do
+    for i, path in ipairs(args.report or {}) do out[i] = options.attempt(faults, make, path) end
+    options.tell(faults)
   end
   return out
 end

@@ -151,6 +151,19 @@ describe("on an account", function()
     assert.matches("%-%-report cannot be written", out.stderr)
   end)
 
+  it("all that is wrong with reports is told at once, and no empty file is left in place of one", function()
+    local text = 'playbook {name = "spec/told"} ensure.sqs.queue {name = "a"}'
+    local out = run("apply", file(text), "--yes", "--report", dir .. "/none.md", "--report", "r.pdf", "--report", "r.x")
+    assert.equal(64, out.code)
+    assert.matches("--report r.pdf: the name must end in .xml (JUnit), .md or .html. --report r.x: the name must end",
+      out.stderr, 1, true)
+    assert.is_nil(fs.stat(dir .. "/none.md"))
+    out = run("apply", file(text), "--yes", "--report", dir .. "/no/a.md", "--report", dir .. "/nor/b.md")
+    assert.equal(64, out.code)
+    for _, path in ipairs {"/no/a.md", "/nor/b.md"} do assert.matches(dir .. path, out.stderr, 1, true) end
+    assert.is_nil(session.sqs:list_queues {}.QueueUrls)
+  end)
+
   it("a report says so where the command ended with an error", function()
     local text = 'playbook {name = "spec/away"} ensure.sqs.queue {name = "a"}'
     local cmd = command({AWS_SECRET_ACCESS_KEY = "wrong"}, "apply", file(text), "--yes", "--report", dir .. "/away.xml")
@@ -168,6 +181,17 @@ describe("on an account", function()
     local report = assert(io.open(path)):read "a"
     assert.matches("<error message=\"[^\"]*nam is not a property of it", report)
     assert.matches('errors="1"', report, 1, true)
+  end)
+
+  it("a report of a playbook that was refused has all its faults, as the terminal has", function()
+    local bad = file 'playbook {name = "spec/bad"}\nensure.sqs.queue {nam = "a"}\nensure.sqs.queu {}\nprint(nowhere)'
+    local paths = {dir .. "/all.xml", dir .. "/all.md", dir .. "/all.html"}
+    local out = run("run", bad, "--yes", "--report", paths[1], "--report", paths[2], "--report", paths[3])
+    assert.equal(65, out.code)
+    for _, path in ipairs {paths[1], paths[2], paths[3], out.stderr} do
+      local told = path == out.stderr and path or assert(io.open(path)):read "a"
+      assert.matches("nam is not a property of it.-no resource type sqs%.queu.-nowhere is not defined.-%d faults", told)
+    end
   end)
 
   it("a trace goes out where a command ends with an error too", function()

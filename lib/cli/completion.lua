@@ -7,7 +7,7 @@ local completion = {}
 -- ## What can stand there: rows {word, about}
 
 local function of_options(out, list)
-  for _, option in ipairs(list) do out[#out + 1] = {"--" .. option.name, option.about} end
+  for _, option in ipairs(options.shown(list)) do out[#out + 1] = {"--" .. option.name, option.about} end
 end
 
 local function commands(out)

@@ -16,8 +16,17 @@ local function confirm(engine, args, ctx)
   return ctx:ask("All of this is deleted, with what it holds. Type the playbook's name to go on: ") == name
 end
 
+-- Who types --yes means to go on without being asked: what does that here is said before anything is looked at.
+local function refuse_yes(loaded, args)
+  if args.yes and not args.confirm then
+    fault.fail(64, "--yes does not confirm a deletion: its playbook's name does, as --confirm %s in place of --yes."
+      .. " Nothing was changed.", loaded.name)
+  end
+end
+
 local function run(args, ctx)
   local loaded, context = playing.load(playing.file(args, "destroy"), args, ctx)
+  refuse_yes(loaded, args)
   local engine = playbook.plan(loaded, context, {target = args.target, exclude = args.exclude,
     purpose = "destroy"})
   prune.everything(engine)
@@ -49,6 +58,7 @@ return {
   options = playing.options {
     playing.STORE, playing.REPORT,
     {name = "confirm", value = "NAME", about = "the playbook's name, instead of typing it"},
+    {name = "yes", short = "y", hidden = true},
   },
   queries = true,
   run = playing.heard(run),

@@ -43,7 +43,7 @@ local function index(tables)
   for _, list in ipairs(tables) do
     for _, option in ipairs(list) do
       by["--" .. option.name] = by["--" .. option.name] or option     -- a command's own goes before what all have
-      names[#names + 1] = "--" .. option.name
+      if not option.hidden then names[#names + 1] = "--" .. option.name end
       if option.short then by["-" .. option.short] = option end
     end
   end
@@ -147,10 +147,19 @@ function options.parse(words, tables, what, rest)
   return args
 end
 
+--- Options that people are told of: one that is `hidden` is taken only to say what is meant instead.
+function options.shown(list)
+  local out = {}
+  for _, option in ipairs(list) do
+    if not option.hidden then out[#out + 1] = option end
+  end
+  return out
+end
+
 --- Help lines of a table of options.
 function options.help(list)
   local rows, width = {}, 0
-  for _, option in ipairs(list) do
+  for _, option in ipairs(options.shown(list)) do
     local left = (option.short and "-" .. option.short .. ", " or "    ") .. "--" .. option.name
       .. (option.value and " " .. option.value or "")
     rows[#rows + 1] = {left, option.about}

@@ -43,6 +43,30 @@ describe("tidelock destroy", function()
     assert.equal("50", session.sqs:get_queue_attributes {QueueUrl = theirs, AttributeNames = {"All"}}.Attributes
       .VisibilityTimeout)
   end)
+  it("says what to type in place of --yes, which confirms an apply and no deletion", function()
+    local path = folder .. "/yes.lua"
+    local file <close> = assert(io.open(path, "w"))
+    file:write 'playbook {name = "spec/yes"}\nensure.sqs.queue {name = "stays"}\n'
+    file:close()
+    assert.equal(0, tidelock("apply", path, "--yes").code)
+    for _, yes in ipairs {"--yes", "-y"} do
+      local out = tidelock("destroy", path, yes)
+      assert.equal(64, out.code)
+      assert.equal("tidelock: --yes does not confirm a deletion: its playbook's name does, as --confirm spec/yes in"
+        .. " place of --yes. Nothing was changed.\n", out.stderr)
+    end
+    assert.is_string(session.sqs:get_queue_url {QueueName = "stays"}.QueueUrl)
+    local out = tidelock("destroy", path, "--confirm", "spec/yes", "--yes")    -- with the name it does no harm
+    assert.equal(0, out.code, out.stderr)
+    assert.matches("1 deleted", out.stdout)
+  end)
+  it("tells of --confirm alone in its help, and takes no --yes for a misspelt option", function()
+    local help = tidelock("destroy", "--help").stdout
+    assert.matches("--confirm NAME", help, 1, true)
+    assert.is_nil(help:find("--yes", 1, true))
+    assert.equal("tidelock destroy: destroy has no option --yess. See: tidelock help destroy\n",
+      tidelock("destroy", folder .. "/two.lua", "--yess").stderr)
+  end)
   it("is gone on with by itself: a resume would make again what it has deleted", function()
     local path, bucket = folder .. "/more.lua", "full-" .. server.account
     local file <close> = assert(io.open(path, "w"))

@@ -42,19 +42,18 @@ end
 
 -- ## Beside: a process a file, so that no heap, no server and no leak of one file weighs on the next
 
--- The first value, or an end with the error's own sentence.
-local function must(value, err)
-  if value == nil then error("spec run: " .. (type(err) == "table" and err.message or tostring(err)), 0) end
-  return value
-end
-
-local function collect(path, files)
-  local stat = must(fs.stat(path))
-  if stat.type == "file" then files[#files + 1] = path return end
-  for _, name in ipairs(must(fs.list(path))) do
+-- The spec files of a path; what of it cannot be read goes to `faults`, so that all is told at once.
+local function collect(path, files, faults)
+  local stat, err = fs.stat(path)
+  if stat and stat.type == "file" then files[#files + 1] = path return end
+  local names
+  if stat then names, err = fs.list(path) end
+  if not names then faults[#faults + 1] = err.message return end
+  for _, name in ipairs(names) do
     local child = path .. "/" .. name
-    if fs.stat(child).type == "folder" then collect(child, files)
-    elseif name:find "_spec%.lua$" then files[#files + 1] = child end
+    local kind = (fs.stat(child) or {}).type                -- a spec beside this one may take its own away meanwhile
+    if kind == "folder" then collect(child, files, faults)
+    elseif kind and name:find "_spec%.lua$" then files[#files + 1] = child end
   end
 end
 
@@ -91,9 +90,18 @@ local function run_beside(files, options)
   return #bad > 0 and 1 or 0
 end
 
-local files, options = {}, {}
-for _, word in ipairs(#arg > 0 and arg or {"spec"}) do
-  if word:sub(1, 1) == "-" then options[#options + 1] = word else collect(word, files) end
+local files, options, paths, faults = {}, {}, {}, {}
+for _, word in ipairs(arg) do
+  table.insert(word:sub(1, 1) == "-" and options or paths, word)
+end
+for _, path in ipairs(#paths > 0 and paths or {"spec"}) do
+  local before = #files + #faults
+  collect(path, files, faults)
+  if #files + #faults == before then faults[#faults + 1] = "in " .. path .. " is no spec, a file named NAME_spec.lua" end
+end
+if #faults > 0 then
+  io.stderr:write("spec run: no spec was run: ", table.concat(faults, "; "), ". Give files or folders of specs.\n")
+  return 64
 end
 if #files == 1 then return run_here() end
 return run_beside(files, options)

@@ -1,4 +1,5 @@
 -- run.lua itself: a file that proves nothing is no success.
+local fs = require "tidelock.fs"
 local proc = require "tidelock.proc"
 
 local function run(text, more)
@@ -30,5 +31,15 @@ describe("spec/run.lua", function()
     assert.equal(0, run('describe("x", function() pending("y: there is no such thing here") end)').code)
     assert.equal(0, run('describe("x", function() it("y", function() assert.is_true(true) end) end)').code)
     assert.equal(0, run('describe("x", function() it("y", function() end) end)', "--filter=zz").code)
+  end)
+  it("tells all that is not there in a sentence, and runs nothing of what is", function()
+    local empty <const> = fs.tempdir "run_spec"
+    local out = assert(proc.run {arg[-1] or "build/tidelua", "spec/run.lua", "spec/lib/glob_spec.lua", "nowhere",
+      "spec/none_spec.lua", empty})
+    os.remove(empty)
+    assert.same({64, ""}, {out.code, out.stdout})
+    assert.equal("spec run: no spec was run: could not look at nowhere: No such file or directory; could not look at"
+      .. " spec/none_spec.lua: No such file or directory; in " .. empty .. " is no spec, a file named NAME_spec.lua."
+      .. " Give files or folders of specs.\n", out.stderr)
   end)
 end)

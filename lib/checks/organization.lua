@@ -8,16 +8,18 @@ local organization = {}
 local AT_ONCE <const> = 4                       -- accounts looked at side by side: each has many reads in flight
 organization.ROLE = "OrganizationAccountAccessRole"
 
---- The active accounts: {{id =, name =}, ...}, by id. Raises where the organization cannot be read.
+--- The active accounts: {{id =, name =}, ...}, by id; and the numbers of all members as a set, also of those that are
+-- suspended or closing: {[id] = true}. Raises where the organization cannot be read.
 function organization.accounts(aws)
-  local out = {}
+  local out, members = {}, {}
   for account in aws.organizations:items("list_accounts", {}) do
+    members[account.Id] = true
     if (account.State or account.Status) == "ACTIVE" then
       out[#out + 1] = {id = account.Id, name = account.Name}
     end
   end
   table.sort(out, function(a, b) return a.id < b.id end)
-  return out
+  return out, members
 end
 
 -- Keys of the role, taken anew when they run out.

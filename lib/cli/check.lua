@@ -188,13 +188,14 @@ end
 -- Every account of the organization.
 local function look_at_all(controls, args, ctx, about)
   local organization = require "checks.organization"
-  local accounts = organization.accounts(about.session)
+  local accounts, members = organization.accounts(about.session)
   local tell, done = progress(ctx, args, "accounts")
   local results = organization.run(controls, accounts, {session = about.session, who = about.who,
     role = args.org_role or organization.ROLE, account = about.account, now = about.now, progress = tell,
     concurrency = args.concurrency, regions = function(session) return regions_of(args, session) end})
   done()
-  return results, {accounts = #accounts, regions = args.regions ~= "all" and regions_of(args, about.session) or {}}
+  return results, {accounts = #accounts, members = members,
+    regions = args.regions ~= "all" and regions_of(args, about.session) or {}}
 end
 
 -- The results, and where was looked: {regions =, accounts = how many}.
@@ -245,7 +246,7 @@ local function run(args, ctx)
   show(report, args, ctx)
   if args.fix then plan_fixes(report, args, ctx) end
   local told = telling.tell(report, selection(args), {account = account, session = session, who = who,
-    region = session:region()}, args, ctx)
+    region = session:region(), members = place.members}, args, ctx)
   return report.exit == 0 and not told and NOBODY_TOLD or report.exit
 end
 

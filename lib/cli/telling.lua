@@ -22,14 +22,15 @@ function telling.check(args, account)
 end
 
 --- Tells of a report, if --notify says so. `what` is the name under which it is remembered what was told.
--- about: account (data), session, who (answer of GetCallerIdentity, or {Account=, Arn=}), region.
+-- about: account (data), session, who (answer of GetCallerIdentity, or {Account=, Arn=}), region, members (the accounts
+-- of the organization, where it was asked for them).
 -- @return false where somebody should have been told and was not
 function telling.tell(report, what, about, args, ctx)
   if not args.notify then return true end
   local name = ("told %s %s"):format(about.who.Account or "account", what)
   local notify = require "notify"
   local out = notify.run(report, {account = about.account, always = args.notify == "always",
-    memory = memory_of(playing.store(args, ctx), name),
+    memory = memory_of(playing.store(args, ctx), name), members = about.members,
     world = {aws = about.session, account = about.who.Account, region = about.region,
       partition = partition(about.who.Arn), now = require "tidelock.loop".time()}})
   for _, line in ipairs(notify.lines(out)) do ctx:say("%s", line) end

@@ -129,13 +129,14 @@ end
 -- again next time. A process killed in between tells twice, never not at all.
 -- @param report of report.findings
 -- @param how {account = account file's data, world = {aws=, account=, region=, partition=, now=}, always = boolean,
---   memory = {get() -> text or nil, put(text)}}
+--   memory = {get() -> text or nil, put(text)}, members = set of the organization's accounts, where it was asked}
 -- @return {told = boolean, lost = boolean, change =, outcomes = {{name=, sent=, kept=, lost=, why=}, ...}}
 function notify.run(report, how)
   local channels, before = notify.channels(how.account), recall(how.memory)
-  local changed = change.between(before, report.results, how.world.now)
+  local members = how.members and how.members[how.world.account] and how.members   -- without the caller it is no list
+  local changed = change.between(before, report.results, how.world.now, members)
   local out = {told = false, lost = false, change = changed, outcomes = {}}
-  if not how.always and #changed.new == 0 and #changed.gone == 0 then return out end
+  if not how.always and #changed.new + #changed.gone + #changed.left == 0 then return out end
   local told = message.of(changed, report)
   out.told = true
   out.outcomes = require "task".map(channels, function(channel)

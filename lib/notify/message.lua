@@ -1,4 +1,5 @@
 --- What is told: a subject for a mail, a text for a person, data for a program. Pure.
+local change_of = require "notify.change"
 local checks = require "checks"
 local findings = require "report.findings"
 
@@ -10,11 +11,13 @@ local WORD <const> = {fail = "", error = "could not be checked: ", warn = "look 
 
 local function counted(n, one, many) return ("%d %s"):format(n, n == 1 and one or many or one .. "s") end
 
--- "3 new failures, 1 gone on example (123456789012)"
+-- "example: 3 new failures, 1 gone, 1 account left"
 local function headline(change, report)
   local said = {}
   if #change.new > 0 then said[1] = counted(#change.new, "new failure") end
   if #change.gone > 0 then said[#said + 1] = ("%d gone"):format(#change.gone) end
+  local leavers = #change_of.leavers(change)
+  if leavers > 0 then said[#said + 1] = counted(leavers, "account") .. " left" end
   if #said == 0 then said[1] = change.same > 0 and counted(change.same, "failure") .. " as before" or "all is well" end
   return ("%s: %s"):format(report.account_name or report.account or "account", table.concat(said, ", "))
 end
@@ -57,6 +60,11 @@ local function text_of(change, report)
     out[#out + 1] = ("gone: %s (%s), there since %s"):format(old.title, old.name or "?",
       os.date("!%Y-%m-%d", (old.since or 0) // 1 | 0))
   end
+  for i, one in ipairs(change_of.leavers(change)) do
+    if i == 1 then out[#out + 1] = "" end
+    out[#out + 1] = ("left the organization: account %s; %s told of it before, and forgotten now"):format(one.account,
+      counted(one.failures, "failure was", "failures were"))
+  end
   if change.same > 0 then
     out[#out + 1] = ""
     out[#out + 1] = counted(change.same, "failure was", "failures were") .. " told before and still there."
@@ -85,7 +93,7 @@ end
 -- @return {subject = at most 99 ASCII characters, text =, severity =, data = "tidelock.alert/1" for a webhook}
 function message.of(change, report)
   local array = require "tidelock.json".array
-  local new, gone = array {}, array {}
+  local new, gone, left = array {}, array {}, array(change_of.leavers(change))
   for i, result in ipairs(change.new) do new[i] = row(result) end
   for i, old in ipairs(change.gone) do
     gone[i] = {id = old.id, title = old.title, severity = old.severity, subject = old.name, since = old.since}
@@ -95,7 +103,7 @@ function message.of(change, report)
   return {subject = subject, text = text_of(change, report), severity = worst(change),
     data = {format = "tidelock.alert/1", summary = head, time = findings.time(report), account = report.account,
       account_name = report.account_name, regions = report.regions, severity = worst(change), new = new, gone = gone,
-      same = change.same, exit = report.exit}}
+      left = left, same = change.same, exit = report.exit}}
 end
 
 return message

@@ -25,7 +25,7 @@ local function finding(about, key, one)
     Title = cut(one.title, 256), Description = cut(one.text ~= "" and one.text or one.title, 1024),
     Resources = {{Type = "Other", Id = one.arn or one.name or "account", Region = one.resource_region,
       Partition = about.partition}},
-    Compliance = {Status = one.status}, RecordState = one.status == "PASSED" and "ARCHIVED" or "ACTIVE",
+    Compliance = {Status = one.status}, RecordState = one.over and "ARCHIVED" or "ACTIVE",
     Remediation = one.todo and {Recommendation = {Text = cut(one.todo, 512)}} or nil}
 end
 
@@ -38,10 +38,12 @@ function securityhub.findings(change, about, key_of)
       since = change.memory[key].since, text = result.evidence or "", todo = result.todo, arn = result.subject.arn,
       name = result.subject.name, resource_region = result.region, status = STATUS[result.result]})
   end
-  for _, old in ipairs(change.gone) do
+  local function over(old, text, status)
     out[#out + 1] = finding(about, old.key, {id = old.id, title = old.title, severity = old.severity, since = old.since,
-      text = "It fails no longer.", name = old.name, status = "PASSED"})
+      text = text, name = old.name, status = status, over = true})
   end
+  for _, old in ipairs(change.gone) do over(old, "It fails no longer.", "PASSED") end
+  for _, old in ipairs(change.left) do over(old, "Its account left the organization.", "NOT_AVAILABLE") end
   return out
 end
 

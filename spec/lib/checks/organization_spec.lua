@@ -33,8 +33,10 @@ describe("checks.organization", function()
   end
 
   it("lists the active accounts, the caller's own among them", function()
-    local accounts = organization.accounts(session)
-    local names = {}
+    local accounts, members = organization.accounts(session)
+    local names, n = {}, 0
+    for id in pairs(members) do n = n + (id:find "^%d+$" and 1 or 0) end
+    assert.same({4, true}, {n, members[ids[1]]})
     for _, account in ipairs(accounts) do names[account.id] = account.name end
     assert.equal(4, #accounts)
     assert.equal("member-1", names[ids[1]])

@@ -70,6 +70,29 @@ describe("--notify", function()
     assert.equal("tidelock: mine: 1 gone", heard()[1].Subject)
   end)
 
+  it("of an organization: an account that left it is told of once, and forgotten", function()
+    encrypt()
+    session.organizations:create_organization {FeatureSet = "ALL"}
+    local id = session.organizations:create_account({AccountName = "second", Email = "second@example.com"})
+      .CreateAccountStatus.AccountId
+    local inside = require "checks.organization".session(session, {id = id}, "auditor",
+      session.sts:get_caller_identity {})
+    inside.sqs:create_queue {QueueName = "theirs", Attributes = {SqsManagedSseEnabled = "false"}}
+    local words = {"check", "sqs-encryption", "--org", "--org-role", "auditor", "--account", state .. "/mine.lua",
+      "--notify", "changes"}
+    assert.equal(2, (run(table.unpack(words))))
+    assert.is_truthy(heard()[1].Message:find("theirs", 1, true))
+    session.organizations:remove_account_from_organization {AccountId = id}
+    local code, _, err = run(table.unpack(words))
+    assert.equal(0, code, err)
+    local told = heard()[1]
+    assert.equal("tidelock: mine: 1 account left", told.Subject)
+    assert.is_truthy(told.Message:find(("left the organization: account %s; 1 failure was told"):format(id), 1, true))
+    code, _, err = run(table.unpack(words))
+    assert.equal(0, code, err)
+    assert.is_truthy(err:find("Nobody was told", 1, true))
+  end)
+
   it("of a runbook: its controls one by one, its own checks too", function()
     local words = {"run", state .. "/look.lua", "--account", state .. "/mine.lua", "--notify", "changes"}
     local code, _, err = run(table.unpack(words))

@@ -54,6 +54,49 @@ describe("notify.change", function()
     assert.same({1, "x"}, {#partly.gone, partly.gone[1].name})
   end)
 
+  local function of_account(account, ...)
+    local one = result(...)
+    one.account = account
+    return one
+  end
+  local function shut(account)
+    local one = of_account(account, "organization-account-readable", account .. " (second)", "error", "critical")
+    one.region = nil
+    return one
+  end
+
+  it("forgets an account that left the organization, and says how much was remembered of it", function()
+    local first = change.between(nil, {result("a", "x", "fail"), of_account("210987654321", "a", "y", "fail"),
+      of_account("210987654321", "b", "z", "fail")}, 100, {["123456789012"] = true, ["210987654321"] = true})
+    local second = change.between(first.memory, {result("a", "x", "fail")}, 200, {["123456789012"] = true})
+    assert.same({{account = "210987654321", failures = 2}}, change.leavers(second))
+    assert.same({{}, {}, 1, 0}, {second.new, second.gone, second.same, second.unseen})
+    assert.is_nil(second.memory["b|210987654321|eu-west-1|z"])
+    local third = change.between(second.memory, {result("a", "x", "fail")}, 300, {["123456789012"] = true})
+    assert.same({{}, 1}, {third.left, third.same})
+  end)
+
+  it("remembers an account that could not be read, is suspended, or was not asked for", function()
+    local both <const> = {["123456789012"] = true, ["210987654321"] = true}
+    local first = change.between(nil, {of_account("210987654321", "a", "y", "fail")}, 100, both)
+    local closed = change.between(first.memory, {shut "210987654321"}, 200, both)
+    assert.same({{}, {}, 1, 1}, {closed.gone, closed.left, #closed.new, closed.unseen})
+    local suspended = change.between(closed.memory, {result("a", "x", "pass")}, 300, both)
+    assert.same({{}, {}, 2}, {suspended.gone, suspended.left, suspended.unseen})
+    local alone = change.between(suspended.memory, {result("a", "x", "pass")}, 400)
+    assert.same({{}, {}, 2}, {alone.gone, alone.left, alone.unseen})
+    local left = change.between(alone.memory, {result("a", "x", "pass")}, 500, {["123456789012"] = true})
+    assert.same({{account = "210987654321", failures = 2}}, change.leavers(left))
+  end)
+
+  it("takes it for over that an account could not be entered, once it could", function()
+    local both <const> = {["123456789012"] = true, ["210987654321"] = true}
+    local first = change.between(nil, {shut "210987654321"}, 100, both)
+    local second = change.between(first.memory, {of_account("210987654321", "a", "y", "pass")}, 200, both)
+    assert.same({"210987654321 (second)", 0}, {second.gone[1].name, second.unseen})
+    assert.same({}, second.memory)
+  end)
+
   it("tells accounts and regions apart", function()
     local here, there = result("a", "x", "fail"), result("a", "x", "fail")
     there.region = "us-east-1"

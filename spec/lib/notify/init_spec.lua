@@ -33,8 +33,9 @@ describe("notify", function()
 
   local memory = {get = function() return text end, put = function(value) text = value end}
 
-  local function run(account, results, always)
-    return notify.run(report_of(results), {account = account, world = world, memory = memory, always = always})
+  local function run(account, results, always, members)
+    return notify.run(report_of(results), {account = account, world = world, memory = memory, always = always,
+      members = members})
   end
 
   local function kept(name)
@@ -167,6 +168,21 @@ describe("notify", function()
     assert.same({"PASSED", "ARCHIVED"}, {second.b1.Compliance.Status, second.b1.RecordState})
     assert.equal(first.b1.CreatedAt, second.b1.CreatedAt)
     assert.equal("2025-11-26T00:00:00Z", second.b1.UpdatedAt)
+  end)
+
+  it("archives at Security Hub what was found in an account that left, and tells it once", function()
+    session.securityhub:enable_security_hub {EnableDefaultStandards = false}
+    local account, theirs = {notify = {security_hub = true}}, result "theirs"
+    theirs.account = "210987654321"
+    run(account, {result "b1", theirs}, false, {[server.account] = true, [theirs.account] = true})
+    assert.is_false(run(account, {result "b1"}, false, {}).told)          -- a list without the caller is none
+    assert.is_true(run(account, {result "b1"}, false, {[server.account] = true}).told)
+    local states = {}
+    for finding in session.securityhub:items("get_findings", {}) do
+      states[finding.Resources[1].Id] = finding.RecordState .. " " .. finding.Compliance.Status
+    end
+    assert.same({b1 = "ACTIVE FAILED", theirs = "ARCHIVED NOT_AVAILABLE"}, states)
+    assert.is_false(run(account, {result "b1"}, false, {[server.account] = true}).told)
   end)
 
   it("refuses an account file that names nobody, or Slack without its secret", function()

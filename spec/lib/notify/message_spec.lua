@@ -54,4 +54,16 @@ describe("notify.message", function()
     made = told({result(1, "low", "pass")}, before)
     assert.is_truthy(made.text:find("1 failure told before could not be looked at this time", 1, true))
   end)
+
+  it("says which account left the organization", function()
+    local before = change.between(nil, {result(1), result(2)}, 1763942400).memory
+    local report = findings.new({}, {account = "210987654321", account_name = "example", regions = {"eu-west-1"},
+      started = 1764028800})
+    local made = message.of(change.between(before, {}, 1764028800, {["210987654321"] = true}), report)
+    assert.equal("tidelock: example: 1 account left", made.subject)
+    assert.is_truthy(made.text:find("left the organization: account 123456789012; 2 failures were told of it before,"
+      .. " and forgotten now", 1, true))
+    assert.same({{account = "123456789012", failures = 2}}, {table.unpack(made.data.left)})
+    assert.equal(0, #made.data.gone)
+  end)
 end)

@@ -97,7 +97,7 @@ end
 for _, path in ipairs(#paths > 0 and paths or {"spec"}) do
   local before = #files + #faults
   collect(path, files, faults)
-  if #files + #faults == before then faults[#faults + 1] = "in " .. path .. " is no spec, a file named NAME_spec.lua" end
+  if #files + #faults == before then faults[#faults + 1] = "in " .. path .. " is no spec, a file like NAME_spec.lua" end
 end
 if #faults > 0 then
   io.stderr:write("spec run: no spec was run: ", table.concat(faults, "; "), ". Give files or folders of specs.\n")

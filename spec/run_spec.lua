@@ -39,7 +39,7 @@ describe("spec/run.lua", function()
     os.remove(empty)
     assert.same({64, ""}, {out.code, out.stdout})
     assert.equal("spec run: no spec was run: could not look at nowhere: No such file or directory; could not look at"
-      .. " spec/none_spec.lua: No such file or directory; in " .. empty .. " is no spec, a file named NAME_spec.lua."
+      .. " spec/none_spec.lua: No such file or directory; in " .. empty .. " is no spec, a file like NAME_spec.lua."
       .. " Give files or folders of specs.\n", out.stderr)
   end)
 end)

@@ -144,18 +144,24 @@ ensure.events.rule {
       .. 'tidelock schedule logs ' .. var.name .. '"'}}},
 }
 
--- Every run that came to its end writes a summary line. None for too long is an alarm, whatever the reason.
+-- Every run that came to its end writes a summary line. None for too long is an alarm, whatever the reason. Before the
+-- first run there is no data, which breaches: so the alarm warms up for as long as that run has, at most the two days
+-- that CloudWatch lets it, and only then looks; a first run that never came is told like any other.
+-- docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-warm-up.html
 ensure.logs.metric_filter {
   logGroupName = log.name, filterName = "ended", filterPattern = '{ ($.kind = "summary") && ($.result != "overlap") }',
   metricTransformations = {{metricNamespace = "tidelock", metricName = var.name .. ".ended", metricValue = "1"}},
 }
 if var.silence > 0 then
   local period = var.silence < hours(2) and minutes(5) or hours(1)
+  local periods = -(-var.silence // period)
   ensure.cloudwatch.alarm {
     name = full .. "-silent",
     AlarmDescription = "No run of " .. var.name .. " has come to its end. See: tidelock schedule logs " .. var.name,
     Namespace = "tidelock", MetricName = var.name .. ".ended", Statistic = "Sum", Period = period,
-    EvaluationPeriods = -(-var.silence // period), DatapointsToAlarm = -(-var.silence // period),
+    EvaluationPeriods = periods, DatapointsToAlarm = periods,
+    WarmUpConfiguration = {WarmUpPeriodDurationInMinutes = math.min(periods * period // 60, 2880),
+      OnlyStartEvaluatingAfterWarmUpPeriodEnds = true},
     Threshold = 1, ComparisonOperator = "LessThanThreshold", TreatMissingData = "breaching",
     AlarmActions = {base.topic}, OKActions = {base.topic},
   }

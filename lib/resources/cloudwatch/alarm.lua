@@ -6,7 +6,7 @@ local resource = require "resources"
 local MEMBERS <const> = {"AlarmDescription", "ActionsEnabled", "OKActions", "AlarmActions", "InsufficientDataActions",
   "MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Dimensions", "Period", "Unit", "EvaluationPeriods",
   "DatapointsToAlarm", "Threshold", "ComparisonOperator", "TreatMissingData", "EvaluateLowSampleCountPercentile",
-  "Metrics", "ThresholdMetricId"}
+  "Metrics", "ThresholdMetricId", "WarmUpConfiguration"}
 
 local read <const>, read_many <const> = alarms.readers("MetricAlarm", function(_, alarm)
   return alarms.shown(alarm, MEMBERS, {AlarmDescription = "", TreatMissingData = "missing"})
@@ -28,8 +28,7 @@ return resource {
   type = "cloudwatch.alarm",
   about = "An alarm on a metric, and whom it tells",
   model = "put_metric_alarm", key = "AlarmName",
-  without = {"EvaluationWindow", "WarmUpConfiguration", "EvaluationCriteria", "EvaluationInterval",
-    "ActionConfiguration"},
+  without = {"EvaluationWindow", "EvaluationCriteria", "EvaluationInterval", "ActionConfiguration"},
   required = {"ComparisonOperator", "EvaluationPeriods"},
   arns = "^arn:[^:]+:cloudwatch:[^:]*:%d+:alarm:(.+)$",
   provides = {"arn", "state"},

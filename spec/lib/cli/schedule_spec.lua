@@ -168,9 +168,26 @@ describe("tidelock schedule", function()
     local silent = alarms["tidelock-runbooks-security-silent"]
     assert.same({"breaching", 27, 3600, "LessThanThreshold"}, {silent.TreatMissingData, silent.EvaluationPeriods,
       silent.Period, silent.ComparisonOperator})
+    assert.same({WarmUpPeriodDurationInMinutes = 27 * 60, OnlyStartEvaluatingAfterWarmUpPeriodEnds = true},
+      silent.WarmUpConfiguration)                -- nobody is told that what has not had its time did not run
+    assert.is_nil(alarms["tidelock-runbooks-security-not-started"].WarmUpConfiguration)
     assert.is_table(alarms["tidelock-runbooks-security-not-started"])
     local filter = session.logs:describe_metric_filters {logGroupName = "/tidelock/runbooks-security"}.metricFilters[1]
     assert.equal(silent.MetricName, filter.metricTransformations[1].metricName)
+  end)
+
+  it("lets the silence alarm warm up for all the time that it looks back, two days at most", function()
+    write(folder .. "/rare.lua", 'playbook {name = "rare"}\ncheck "c" {controls = "sqs-encryption"}\n')
+    for rate, minutes in pairs {["15 minutes"] = 30, ["1 hour"] = 75, ["3 days"] = 2880} do
+      local code, _, err = run("add", folder .. "/rare.lua", "--rate", rate, "--image", "i:1", "--yes",
+        table.unpack(network))
+      assert.equal(0, code, err)
+      local alarm = session.cloudwatch:describe_alarms({AlarmNames = {"tidelock-rare-silent"}}).MetricAlarms[1]
+      assert.equal(minutes, alarm.WarmUpConfiguration.WarmUpPeriodDurationInMinutes)
+      assert.equal(minutes < 2880, minutes * 60 == alarm.EvaluationPeriods * alarm.Period)
+    end
+    assert.equal(0, (run("remove", "rare", "--yes")))
+    session.logs:delete_log_group {logGroupName = "/tidelock/rare"}
   end)
 
   it("lists them, rests, and goes on", function()

@@ -26,9 +26,25 @@ def note(call, name, kind, summary, alarm_type="MetricAlarm"):
                           "HistoryItemType": kind, "HistorySummary": summary, "HistoryData": "{}"})
 
 
+def warm_ups(call):
+    return call.state.setdefault("warm_ups", {})
+
+
+def warm_up(call, name):
+    """A put replaces the whole alarm, and its warm-up with it; 1 to 2880 minutes, as the model has it."""
+    wanted = call.params.get("WarmUpConfiguration")
+    if wanted and not 1 <= int(wanted["WarmUpPeriodDurationInMinutes"]) <= 2880:
+        raise Refusal("ValidationError", "WarmUpPeriodDurationInMinutes must be between 1 and 2880")
+    if wanted:
+        warm_ups(call)[name] = {"OnlyStartEvaluatingAfterWarmUpPeriodEnds": False, **wanted}
+    else:
+        warm_ups(call).pop(name, None)
+
+
 @operation("cloudwatch", "PutMetricAlarm")
 def put_metric_alarm(call):
     name = call.params["AlarmName"]
+    warm_up(call, name)
     known = name in call.backend().alarms
     old = call.backend().alarms[name].state_value if known else "INSUFFICIENT_DATA"
     answer = call.moto()
@@ -206,6 +222,9 @@ def describe_alarms(call):
     """Composite alarms come only when AlarmTypes asks for them."""
     answer = call.moto()
     older(call, answer.get("MetricAlarms", []))
+    for alarm in answer.get("MetricAlarms", []):
+        if alarm["AlarmName"] in warm_ups(call):
+            alarm["WarmUpConfiguration"] = warm_ups(call)[alarm["AlarmName"]]
     kinds = call.params.get("AlarmTypes") or ["MetricAlarm"]
     names, prefix = call.params.get("AlarmNames"), call.params.get("AlarmNamePrefix", "")
     if "MetricAlarm" not in kinds:

@@ -131,11 +131,21 @@ local function set_state(session, live, state)
   return true
 end
 
+-- Silence counts from here: while it rested its alarm went off unheard, and one that is off already would tell of no
+-- run that does not come.
+local function begin_anew(session, name)
+  local alarm = (session.cloudwatch:describe_alarms {AlarmNames = {stack.alarm(name)}}.MetricAlarms or {})[1]
+  if not alarm then return end
+  session.cloudwatch:put_metric_data {Namespace = alarm.Namespace,
+    MetricData = {{MetricName = alarm.MetricName, Value = 1}}}
+end
+
 local function switch(verb, state, alarm_call, said)
   return function(args, ctx)
     local name = one_name(args, verb)
     local session = stack.session(args)
     local changed = set_state(session, stack.live(session, name), state)
+    if changed and state == "ENABLED" then begin_anew(session, name) end
     session.cloudwatch[alarm_call](session.cloudwatch, {AlarmNames = {stack.alarm(name)}})
     ctx:say(said[changed and 1 or 2], name, name)
     return 0

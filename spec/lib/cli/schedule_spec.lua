@@ -198,7 +198,20 @@ describe("tidelock schedule", function()
       .MetricAlarms[1].ActionsEnabled)
     assert.matches("runbooks%-security +paused", select(2, run "list"))
     assert.matches("did you mean \"runbooks%-security\"", select(3, run("unpause", "runbooks-securty")))
+    local function ended()
+      local now, sum = require "tidelock.loop".time(), 0
+      for _, point in ipairs(session.cloudwatch:get_metric_statistics({Namespace = "tidelock", Period = 3600,
+        MetricName = "runbooks-security.ended", StartTime = now - 3600, EndTime = now + 3600,
+        Statistics = {"Sum"}}).Datapoints) do
+        sum = sum + point.Sum
+      end
+      return sum
+    end
+    assert.equal(0, ended())
     assert.matches("runs again", select(3, run("unpause", "runbooks-security")))
+    assert.equal(1, ended())                               -- the silence alarm counts from now
+    assert.matches("was not paused", select(3, run("unpause", "runbooks-security")))
+    assert.equal(1, ended())
     assert.equal("on", json.decode((select(2, run("list", "--output", "json"))))[1].state)
   end)
 

@@ -51,7 +51,8 @@ end
 function account.text(items, place, day)
   local databases, clusters = names_of(items, "rds.instance"), names_of(items, "ecs.cluster")
   local prefix, stage = account.prefix(items), env(items)
-  local usable = prefix and not words.prefix(prefix:lower()) and prefix:lower() or nil   -- buckets' names are lower case
+  local usable = prefix and prefix:lower()                   -- as names of buckets are
+  if usable and words.prefix(usable) then usable = nil end
   return table.concat({
     ("--- Account %s, as it was found on %s. What is commented out could not be told: fill in what your"):format(
       place.id, day),

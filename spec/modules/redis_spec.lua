@@ -1,4 +1,5 @@
 -- redis_spec.lua -- the wire to Redis, against real servers: plain, with TLS and a password, and one that misbehaves.
+local again = require "support.again"
 local loop = require "tidelock.loop"
 local redis_server = require "support.redis"
 local secret = require "tidelock.secret"
@@ -221,27 +222,31 @@ describe("tidelock.redis", function()
     end)
 
     it("unsent: it stood behind more than the socket takes", function()
-      plain:call("CLIENT", "PAUSE", "300", "ALL")
+      plain.process:kill(19)                             -- SIGSTOP: it reads nothing
       local big = loop.spawn(function() return c:call("SET", "big", ("x"):rep(50 << 20)) end)
       loop.sleep(0.02)
       local behind = loop.spawn(function() return c:call("SET", "behind", "v") end)
       loop.sleep(0)
       c:close()
+      plain.process:kill(18)                             -- SIGCONT
       local _, a, err_a = loop.wait(big)
       local _, b, err_b = loop.wait(behind)
       refused("unsent", a, err_a)                        -- half a command is none
       refused("unsent", b, err_b)
-      loop.sleep(0.35)
+      loop.sleep(0.2)
       assert.equal("0", plain:call("EXISTS", "big", "behind"))
     end)
 
     it("unknown: the server hangs longer than timeout", function()
-      local quick = assert(wire.connect {host = "127.0.0.1", port = plain.port, timeout = 0.15})
-      assert.equal("PONG", quick:call "PING")
+      local quick
+      again(20, function()                               -- where the server itself took as long
+        quick = assert(wire.connect {host = "127.0.0.1", port = plain.port, timeout = 0.15})
+        assert.equal("PONG", quick:call "PING")
+      end)
       local began = loop.now()
       local err = refused("unknown", quick:call("BLPOP", "none", 0))
       assert.equal("timeout", err.reason)
-      assert.truthy(loop.now() - began < 5)
+      assert.truthy(loop.now() - began < 50)
       refused("unsent", quick:call "PING")
     end)
 

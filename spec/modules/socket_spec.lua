@@ -42,7 +42,7 @@ describe("tidelock.socket", function()
     process, port = start "server"
   end)
   teardown(function() process:close() end)
-  before_each(function() s = assert(socket.connect {host = "127.0.0.1", port = port, timeout = 5}) end)
+  before_each(function() s = assert(socket.connect {host = "127.0.0.1", port = port, timeout = 20}) end)
   after_each(function() s:close() end)
 
   local function all(n)

@@ -171,7 +171,7 @@ describe("ratelimit.queue", function()
     end
     local first = loop.spawn(function() w.queue:delete(record(1)) end)
     local second = loop.spawn(function() loop.sleep(0.01) w.queue:delete(record(2)) end)
-    loop.sleep(1)
+    loop.sleep(0.3)
     assert.equal(1, requests)
     assert.is_true(loop.wait(second))                       -- and the first still has no answer
     answered = true

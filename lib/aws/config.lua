@@ -186,16 +186,29 @@ local function convert(name, row, value, where)
   return converted
 end
 
-local function find(self, name)
+-- The value as it was set, and where: by options, environment, profile.
+local function look(self, name)
   local row = SETTINGS[name]
-  if self.options[name] ~= nil then return convert(name, row, self.options[name], "the options") end
+  if self.options[name] ~= nil then return self.options[name], "the options" end
   for _, variable in ipairs(row[1]) do
     local value = self:env(variable)
-    if value then return convert(name, row, value, variable) end
+    if value then return value, variable end
   end
   local value = row[2] and self:profile()[row[2]]
   if value == nil or value == "" then return nil end
-  return convert(name, row, value, "profile " .. self:profile_name())
+  return value, "profile " .. self:profile_name()
+end
+
+local function find(self, name)
+  local value, where = look(self, name)
+  if value == nil then return nil end
+  return convert(name, SETTINGS[name], value, where)
+end
+
+--- Where the setting `name` was set, for sentences: a variable or a profile; nil where by the caller, or nowhere.
+function config:where(name)
+  if self.options[name] ~= nil then return nil end
+  return (select(2, look(self, name)))
 end
 
 local NOTHING <const> = {}

@@ -73,11 +73,22 @@ local function given(client)
   return url
 end
 
+-- What stands before the last two parts of a region's name. A short cut: of any other, aws.region asks AWS's list.
+local USUAL <const> = {us = true, eu = true, ap = true, sa = true, ca = true, me = true, af = true, il = true,
+  mx = true, cn = true, ["us-gov"] = true, ["us-iso"] = true, ["us-isob"] = true, ["us-isof"] = true,
+  ["eu-isoe"] = true, ["eusc-de"] = true}
+
+--- Whether a name is built as those of regions are, so that nothing need be read to know it.
+function endpoint.is_usual(region) return USUAL[region:match "^(%l[%l%-]*)%-%w+%-%d+$"] == true end
+
 --- What is the same for all calls of a client: its region, the user's own endpoint, the rules.
 -- Made at the first call, so that a client costs nothing before. `c` is the client's inner state.
 function endpoint.open(c)
   c.url = given(c)
   c.region = c.settings:get "region"
+  if c.region and not c.url and not endpoint.is_usual(c.region) then
+    require "aws.region".check(c.region, c.settings:where "region")
+  end
   c.program = c.api.load(c.model:endpoint())
   c.params = c.api.params(c.program)
   if not c.region then c.region = endpoint.global(c) end

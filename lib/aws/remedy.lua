@@ -109,6 +109,17 @@ local function transport_remedy(e)
   end
 end
 
+-- The host has the region's name in it, and the region is in no list: new, or misspelt.
+local function region_remedy(e)
+  local named = e.region and e.endpoint and e.endpoint:find("." .. e.region .. ".", 1, true)
+  if e.code ~= "dns" or not named then return nil end
+  local region = require "aws.region"
+  if region.is_known(e.region) then return nil end
+  local phrase = region.phrase(e.region)
+  return ("The host's name cannot be found, and %s is no region that tidelock knows%s Check its spelling; of a new one,"
+    .. " that the service is there, and the network's DNS."):format(e.region, phrase == "" and "." or phrase)
+end
+
 -- LimitExceededException, InstanceQuotaExceeded, MaximumNumberOfTrailsExceededException: each service has its own.
 local function is_quota(code)
   return code == "TooManyBuckets" or code:find "Exceeded" ~= nil
@@ -120,7 +131,7 @@ local function remedy_of(e)
   if e.code == "tls" and (e.message or ""):find "^the CA file" then
     return "Point AWS_CA_BUNDLE, or ca_bundle of the profile, at a readable file of certificates (PEM)."
   end
-  local own = transport_remedy(e)
+  local own = transport_remedy(e) or region_remedy(e)
   if own then return own end
   if ACCESS[e.code] then return access_remedy(e) end
   if REMEDY[e.code] then return REMEDY[e.code] end

@@ -1,5 +1,5 @@
 --- What single values of an account file must be. Each word takes the value, and gives what would be right, or nil.
-local regions = require "playbook.regions"
+local regions = require "aws.region"
 
 local words = {}
 
@@ -35,10 +35,14 @@ function words.amount(v)
   if not (v > 0 and v < math.huge) then return ("must be more than 0, not %s"):format(v) end
 end
 
+-- AWS's own expressions take any word for the part of the world, and "us-est-1" with it.
+local PARTS <const> = {central = true, east = true, west = true, north = true, south = true, northeast = true,
+  northwest = true, southeast = true, southwest = true}
+
 function words.region(v)
   if type(v) ~= "string" then return words.string(v) end
-  if regions.is(v) then return end
-  return ('must be a region of AWS such as "eu-west-1", not %q%s'):format(v, regions.meant(v))
+  if PARTS[v:match "%-(%l+)%-%d+$" or ""] and regions.fits(v) then return end
+  return ('must be a region of AWS such as "eu-west-1", not %q%s'):format(v, regions.phrase(v))
 end
 
 --- A table of DynamoDB: its name here, or the ARN of one that is elsewhere.

@@ -43,7 +43,7 @@ describe("a call", function()
   end)
 
   it("goes unsigned where the operation wants no signature, and opens no credentials for it", function()
-    local session, record = toy.session {env = {AWS_REGION = "r"}, answers = {{body = "{}"}}}
+    local session, record = toy.session {env = {AWS_REGION = "eu-west-1"}, answers = {{body = "{}"}}}
     session.toy:open_door()
     assert.is_nil(record.sent[1].headers.Authorization)
   end)
@@ -127,7 +127,7 @@ describe("a failed call", function()
   end)
 
   it("is tried as often as the configuration says", function()
-    local err = put({}, {env = {AWS_ACCESS_KEY_ID = "A", AWS_SECRET_ACCESS_KEY = "s", AWS_REGION = "r",
+    local err = put({}, {env = {AWS_ACCESS_KEY_ID = "A", AWS_SECRET_ACCESS_KEY = "s", AWS_REGION = "eu-west-1",
       AWS_MAX_ATTEMPTS = "5"}})
     assert.equal(5, err.attempts)
     assert.equal("connect", err.code)
@@ -220,7 +220,7 @@ describe("a failed call", function()
   end)
 
   it("says that there are no credentials, and is not sent", function()
-    local err, record = put({}, {env = {AWS_REGION = "r", AWS_EC2_METADATA_DISABLED = "1"}, options = {
+    local err, record = put({}, {env = {AWS_REGION = "eu-west-1", AWS_EC2_METADATA_DISABLED = "1"}, options = {
       spawn = function(fn) return fn end, wait = function(fn) return pcall(fn) end}})
     assert.same({"NoCredentials", 77}, {err.code, err.exit})
     assert.equal(0, #record.sent)
@@ -228,8 +228,8 @@ describe("a failed call", function()
 
   it("never shows the keys", function()
     for _, answers in ipairs {{bad(403, "SignatureDoesNotMatch")}, {}, {fault("tls", "bad certificate")}} do
-      local err = put(answers, {env = {AWS_ACCESS_KEY_ID = "A", AWS_SECRET_ACCESS_KEY = "hushhush", AWS_REGION = "r",
-        AWS_SESSION_TOKEN = "tokentoken"}})
+      local err = put(answers, {env = {AWS_REGION = "eu-west-1",
+        AWS_ACCESS_KEY_ID = "A", AWS_SECRET_ACCESS_KEY = "hushhush", AWS_SESSION_TOKEN = "tokentoken"}})
       assert.is_nil(tostring(err):find("hushhush", 1, true) or tostring(err):find("tokentoken", 1, true))
     end
   end)

@@ -81,11 +81,13 @@ describe("aws.session", function()
 
   it("passes the trace on when it runs as a Lambda function", function()
     local session, record = toy.session {answers = {{body = "{}"}}, env = {AWS_ACCESS_KEY_ID = "A",
-      AWS_SECRET_ACCESS_KEY = "s", AWS_REGION = "r", AWS_LAMBDA_FUNCTION_NAME = "f", _X_AMZN_TRACE_ID = "Root=1"}}
+      AWS_SECRET_ACCESS_KEY = "s", AWS_REGION = "eu-west-1", AWS_LAMBDA_FUNCTION_NAME = "f",
+      _X_AMZN_TRACE_ID = "Root=1"}}
     session.toy:open_door()
     assert.equal("Root=1", record.sent[1].headers["X-Amzn-Trace-Id"])
     session, record = toy.session {answers = {{body = "{}"}}, env = {AWS_ACCESS_KEY_ID = "A",
-      AWS_SECRET_ACCESS_KEY = "s", AWS_REGION = "r", AWS_LAMBDA_FUNCTION_NAME = "f", _X_AMZN_TRACE_ID = "a\nb"}}
+      AWS_SECRET_ACCESS_KEY = "s", AWS_REGION = "eu-west-1", AWS_LAMBDA_FUNCTION_NAME = "f",
+      _X_AMZN_TRACE_ID = "a\nb"}}
     session.toy:open_door()
     assert.is_nil(record.sent[1].headers["X-Amzn-Trace-Id"])
   end)

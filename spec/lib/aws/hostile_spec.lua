@@ -17,7 +17,7 @@ describe("tidelock call", function()
       AWS_MAX_ATTEMPTS = "1", AWS_PROFILE = false, HTTPS_PROXY = false, https_proxy = false, AWS_CA_BUNDLE = false,
       AWS_ENDPOINT_URL = false, AWS_EC2_METADATA_DISABLED = "true"}
     for name, value in pairs(more or {}) do env[name] = value end
-    local patience = url:find "bomb" and "20" or "1"       -- a busy machine takes its time to send one
+    local patience = (url:find "/hang" or url:find "^https.*none$") and "1" or "20"    -- else it answers in the end
     return assert(proc.run {HERE .. "/tidelock", "call", "--endpoint-url", url, "--cli-read-timeout", patience,
       "--cli-connect-timeout", patience, env = env, ...})
   end
@@ -59,7 +59,7 @@ describe("tidelock call", function()
   end
 
   it("says that TLS meets no TLS, and that the CA bundle is not there", function()
-    fails(run((bad.url:gsub("^http", "https")), nil, "sqs", "list-queues"), 69, "handshake")
+    fails(run(bad.url:gsub("^http", "https") .. "/none", nil, "sqs", "list-queues"), 69, "handshake")
     local tls <close> = httpd.start {tls = true}
     fails(run(tls.url, {AWS_CA_BUNDLE = "/none.pem"}, "sqs", "list-queues"), 69, "/none.pem")
   end)

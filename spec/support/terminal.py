@@ -5,7 +5,7 @@
 # Prints JSON: {"output": ..., "code": ..., "missing": the text that never came, or absent}.
 import fcntl, json, os, pty, select, signal, struct, subprocess, sys, termios, time
 
-LIMIT = 10  # seconds for each step
+LIMIT = 60  # seconds for each step
 
 
 def main():
@@ -48,7 +48,7 @@ def main():
     while fd is not None and more(until):
         pass
     done, status = os.waitpid(pid, os.WNOHANG)
-    for _ in range(500):
+    for _ in range(3000):
         if done:
             break
         time.sleep(0.02)

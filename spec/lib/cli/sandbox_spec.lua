@@ -11,7 +11,7 @@ local function sandbox(...)
 end
 
 local function gone(pid)
-  for _ = 1, 100 do
+  for _ = 1, 1000 do
     if not server.exists("/proc/" .. pid) then return true end
     loop.sleep(0.02)
   end

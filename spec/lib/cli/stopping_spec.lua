@@ -67,7 +67,7 @@ describe("an apply that is stopped", function()
   -- Starts an apply, waits until its journal ends with a record of that kind.
   local function started(kind, ...)
     local child = spawned(command("apply", ...))
-    for _ = 1, 400 do
+    for _ = 1, 1200 do
       local kinds = journal()
       if kinds[#kinds] == kind then return child end
       loop.sleep(0.05)
@@ -86,7 +86,7 @@ describe("an apply that is stopped", function()
     local words, before = command(...), hung()
     words.env.AWS_ENDPOINT_URL = silent.url .. "/hang"
     local child = spawned(words)
-    for _ = 1, 400 do
+    for _ = 1, 1200 do
       if hung() > before then return child end
       loop.sleep(0.05)
     end
@@ -110,7 +110,7 @@ describe("an apply that is stopped", function()
       local began = loop.now()
       local code = child:wait()
       assert.equal(130, code)
-      assert.is_true(loop.now() - began < 5)
+      assert.is_true(loop.now() - began < 60)               -- the call itself would take years
       local words = "stopped at once; what was in flight may still be done. Go on with: tidelock resume " .. run
       assert.is_truthy(said():find(words, 1, true), said())
       assert.same({"resource.start", "call", "answer", "resource.done", "step.start"},

@@ -73,8 +73,11 @@ aws.sts:get_caller_identity{}.Account
   end)
 
   it("goes on with what runs in the background while it waits for a line", function()
-    local out = assert(proc.run {"sh", "-c", [[(echo 'task.spawn(function() task.sleep(0.05) print "behind" end)
-      x = 1'; sleep 0.4; echo 'print "after"') | "$0" repl]], TIDELOCK, env = env_of()})
+    local out = assert(proc.run {"sh", "-c", [[
+      (echo "task.spawn(function() task.sleep(0.05) print 'behind' io.open('$1', 'w'):close() end)"
+       echo 'x = 1'
+       n=0; until [ -e "$1" ] || [ $n -gt 400 ]; do sleep 0.05; n=$((n + 1)); done
+       echo 'print "after"') | "$0" repl]], TIDELOCK, state .. "/behind", env = env_of()})
     assert.equal("<object>\nbehind\nafter\n", out.stdout)
   end)
 end)
@@ -119,7 +122,7 @@ for _, editor in ipairs(os.getenv "TIDELOCK_DIST" and {"built-in"} or {"readline
     end)
 
     it("shows what background tasks print above the line being typed", function()
-      typed(editor, {{P, "x = task.spawn(function() task.sleep(0.3) print('be' .. 'hind') end)\r"}, {P, "6 *"},
+      typed(editor, {{P, "x = task.spawn(function() task.sleep(1) print('be' .. 'hind') end)\r"}, {P, "6 *"},
         {"behind", " 7\r"}, {"42", ""}, {P, "\4"}})
     end)
 

@@ -50,7 +50,7 @@ describe("in the middle of a run", function()
     for i = 1, MESSAGES do w.put(("%s-%d"):format(name, i), "u") end
     local process = w.start()
     local function arrived() return worlds.arrivals(site_url, name .. "-") end
-    within(30, "the first sends", function() return #arrived() >= BEFORE end)
+    within(60, "the first sends", function() return #arrived() >= BEFORE end)
     fault()
     w.wait(90)
     assert.equal(0, w.stop(process))
@@ -92,7 +92,7 @@ describe("in the middle of a run", function()
     local primary <close> = redis.start {config = {"unixsocket " .. folder .. "/a"}}
     local replica <close> = redis.start {config = {"unixsocket " .. folder .. "/b",
       "replicaof 127.0.0.1 " .. primary.port, "repl-diskless-sync-delay 0"}}
-    within(20, "replication", function() return replica:call("ROLE"):find "connected" end)
+    within(60, "replication", function() return replica:call("ROLE"):find "connected" end)
     local function points_to(which)
       assert(proc.run({"ln", "-sfn", which, folder .. "/now"}).code == 0)
     end
@@ -111,7 +111,7 @@ describe("in the middle of a run", function()
     local replica <close> = redis.start {config = {"replicaof 127.0.0.1 " .. primary.port,
       "repl-diskless-sync-delay 0"}}
     local watcher <close> = redis.sentinel("m", primary.port)
-    within(20, "Sentinel's sight of the replica", function()
+    within(60, "Sentinel's sight of the replica", function()
       return redis.call({port = watcher.port, options = {}}, "SENTINEL", "REPLICAS", "m"):find(tostring(replica.port))
         and replica:call("ROLE"):find "connected"
     end)
@@ -159,14 +159,14 @@ describe("in the middle of a run", function()
     local primary <close> = redis.start {config = {"unixsocket " .. folder .. "/a"}}
     local replica <close> = redis.start {config = {"unixsocket " .. folder .. "/b",
       "replicaof 127.0.0.1 " .. primary.port, "repl-diskless-sync-delay 0"}}
-    within(20, "replication", function() return replica:call("ROLE"):find "connected" end)
+    within(60, "replication", function() return replica:call("ROLE"):find "connected" end)
     worlds.signal(replica.process, "STOP")
     primary:call("CLIENT", "KILL", "TYPE", "replica")      -- or what is on its way would still be read
     assert(proc.run({"ln", "-sfn", "a", folder .. "/now"}).code == 0)
     local list, text = survives("missed", primary, "unix://" .. folder .. "/now", function()
       primary:kill()
       worlds.signal(replica.process, "CONT")
-      within(20, "the end of its primary", function() return not replica:call("ROLE"):find "connected" end)
+      within(60, "the end of its primary", function() return not replica:call("ROLE"):find "connected" end)
       assert.equal("0", replica:call("EXISTS", "rate_limit:missed:u"))
       replica:call("REPLICAOF", "NO", "ONE")
       assert(proc.run({"ln", "-sfn", "b", folder .. "/now"}).code == 0)

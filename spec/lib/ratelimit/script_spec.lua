@@ -329,8 +329,9 @@ describe("ratelimit.script", function()
     end)
 
     it("closes when a replica is promoted, and again when it falls back", function()
-      local replica = redis.start {config = {"replicaof 127.0.0.1 " .. server.port}}
-      local deadline = os.time() + 10
+      server:call("CONFIG", "SET", "repl-diskless-sync-delay", "0")
+      local replica = redis.start {config = {"replicaof 127.0.0.1 " .. server.port, "repl-diskless-sync-delay 0"}}
+      local deadline = os.time() + 60
       while not server:call("INFO", "replication"):find "state=online" do assert(os.time() < deadline, "no replica") end
       local w = world(FENCED)
       local open = opened(w, START)       -- the first replica to come changes the id too
@@ -351,7 +352,7 @@ describe("ratelimit.script", function()
       assert.equal("cooldown", (w.take(open + 82000, "b")))
       assert.equal("admitted", (w.take(open + 82001, "b")))
       server:call("REPLICAOF", "127.0.0.1", tostring(replica.port))
-      deadline = os.time() + 10
+      deadline = os.time() + 60
       while server:call("EXISTS", "idem:b") ~= "1" do assert(os.time() < deadline, "no replication back") end
       server:call("REPLICAOF", "NO", "ONE")
       r:close()

@@ -218,12 +218,12 @@ describe("redis", function()
       assert.same({"a", "1"}, {s:receive()})
       assert.same({"b", "2"}, {s:receive()})
       assert.same({"a", "1", "a*"}, {p:receive()})
+      local seen = {}
       loop.spawn(function()
         r:publish("a", "last")
-        loop.sleep(0.05)
+        while #seen == 0 do loop.sleep(0.01) end
         s:close()
       end)
-      local seen = {}
       for channel, text in s:messages() do seen[#seen + 1] = channel .. text end
       assert.same({"alast"}, seen)
     end)
@@ -271,11 +271,11 @@ describe("redis", function()
       assert.equal("master", c:role()[1])
       assert.equal(1, options.sentinel[1].port)              -- the caller's list is not reordered
       options.role = "replica"
-      local reader <close> = within(15, function() return redis.connect(options) end)
+      local reader <close> = within(60, function() return redis.connect(options) end)
       assert.equal("slave", reader:role()[1])
-      within(20, function() return reader:role()[4] == "connected" end)
+      within(60, function() return reader:role()[4] == "connected" end)
       a:kill()
-      within(20, function() return c:set("k", "v") end)
+      within(60, function() return c:set("k", "v") end)
       assert.equal("v", b:call("GET", "k"))
     end)
 

@@ -44,7 +44,7 @@ describe("the doctor of the limiter's Redis", function()
     local server <close> = redis.start()
     local replica <close> = redis.start {config = {"replicaof 127.0.0.1 " .. server.port,
       "repl-diskless-sync-delay 0"}}
-    within(20, function() return server:call("INFO", "replication"):find "connected_slaves:1" end)
+    within(60, function() return server:call("INFO", "replication"):find "connected_slaves:1" end)
     local row = look(server.url)["redis replicas"]
     assert.equal("fault", row.state)
     assert.matches("min%-replicas%-to%-write is 0", row.text)

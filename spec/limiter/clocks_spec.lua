@@ -87,15 +87,16 @@ describe("senders with clocks of their own", function()
     assert.equal(#arrivals, sent)
     -- The two seconds are held by the slower clock of two, and a lost answer holds its place for two more.
     assert.is_true(#arrivals >= 8, ("only %d arrived"):format(#arrivals))
-    assert.equal("clock", next(told[4]))
-    assert.is_nil(next(told[4], "clock"))
+    assert.is_true(told[4].clock > 0)
+    told[4].clock, told[4].unavailable = nil, nil            -- a Redis that is slow for once decides nothing either
+    assert.same({}, told[4])
     assert.is_nil(told[3].clock, "a step of the system's clock moved a sender that runs")
   end)
 
   case("a script that believed the senders' clocks would be caught at it", function()
     open "trusting"
     local list = {sender("trusting", "behind", "-3s", true)}
-    local deadline = loop.now() + 20
+    local deadline = loop.now() + 60
     while #worlds.arrivals(site_url, "trusting-") < 2 do
       assert(loop.now() < deadline, "the first sends nothing")
       loop.sleep(0.05)

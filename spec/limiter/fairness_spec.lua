@@ -22,9 +22,9 @@ describe("a worker with 64 messages in flight", function()
     store:stop()
   end)
 
-  -- Crowds first, the quiet behind them. Until the quiet are through and `seconds` are over. How long the last of the
-  -- quiet waited, when it began, and all sends.
-  local function run(name, crowds, size, seconds)
+  -- Crowds first, the quiet behind them. Until the quiet are through, and so many of the crowds. How long the last of
+  -- the quiet waited, when it began, and all sends.
+  local function run(name, crowds, size, most)
     local limit = {name = name}
     for field, value in pairs(LIMIT) do limit[field] = value end
     local limiter <close> = ratelimit.new(limit, client)
@@ -50,7 +50,7 @@ describe("a worker with 64 messages in flight", function()
       for _, s in ipairs(sent) do if s.user:find "quiet" then late[#late + 1] = s.at - from end end
       return #late
     end
-    while quiet() < QUIET and loop.now() < from + 60 or loop.now() < from + seconds do loop.sleep(0.05) end
+    while (quiet() < QUIET or #sent < QUIET + most) and loop.now() < from + 60 do loop.sleep(0.05) end
     worker:drain()
     assert(select(2, assert(loop.wait(task))), "it did not end in order")
     assert.equal(QUIET, quiet())
@@ -59,17 +59,18 @@ describe("a worker with 64 messages in flight", function()
   end
 
   it("sends what is behind a crowd of one account at once, and the crowd at the pace of the limit", function()
-    local late, from, sent = run("one", 1, 100, 7)
-    assert.is_true(late < 2, ("the last quiet account waited %.2f s"):format(late))
+    local late, from, sent = run("one", 1, 100, 4)
+    assert.is_true(late < 5, ("the last quiet account waited %.2f s"):format(late))
     local crowd = {}
     for _, s in ipairs(sent) do if s.user == "crowd1" then crowd[#crowd + 1] = s.at - from end end
     assert.equal(4, #crowd)
-    assert.is_true(crowd[3] < 2 and crowd[4] < 7, ("its first token after the burst was used after %.2f s")
+    assert.is_true(crowd[3] < 5)
+    assert.is_true(crowd[4] > 5.5 and crowd[4] < 11, ("its first token after the burst was used after %.2f s")
       :format(crowd[4]))
   end)
 
   it("sends what is behind crowds of 70 accounts at once", function()
     local late = run("many", 70, 10, 0)        -- with all of them waiting in place it was 42 s
-    assert.is_true(late < 6, ("the last quiet account waited %.2f s"):format(late))
+    assert.is_true(late < 20, ("the last quiet account waited %.2f s"):format(late))
   end)
 end)

@@ -27,10 +27,14 @@ describe("tidelock sandbox", function()
     assert.equal(7, out.code)
   end)
 
+  -- Or in what its moto alone takes, twice over, where the machine is busy.
   it("is up and down again in under 5 seconds", function()
     local began = loop.now()
+    require "support.moto".start({private = true}):stop()
+    local alone = loop.now() - began
+    began = loop.now()
     assert.equal(0, sandbox("--", "true").code)
-    assert.is_true(loop.now() - began < 5)
+    assert.is_true(loop.now() - began < math.max(5, 2 * alone))
   end)
 
   it("hides the user's own account from the command", function()

@@ -19,7 +19,7 @@ approve "go"
 step "count" {run = function() return 1 end}]]
 
 local PARK <const> = [[playbook {name = "spec/park"}
-park {"3s", why = "soak"}
+park {"5s", why = "soak"}
 step "after" {run = function() return 1 end}]]
 
 describe("apply at a terminal", function()
@@ -148,7 +148,7 @@ describe("apply at a terminal", function()
     assert.equal(75, out.code, out.output)
     assert.matches("Parked %(soak%) for %d+s more", out.output)
     assert.equal(75, run("resume", "last").code)
-    require "tidelock.loop".sleep(3)
+    require "tidelock.loop".sleep(5)
     assert.equal(0, run("resume", "last").code)
   end)
 end)

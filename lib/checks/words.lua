@@ -1,16 +1,12 @@
 --- What a failure says to a person, for the playbook's `check` word and for reports: plain text, no colour.
-local words = {}
+local shellword = require "shellword"
 
--- A value as one word of a shell, whatever somebody called the thing.
-local function quoted(value)
-  if value:find "^[%w%-_./:@=+,]+$" then return value end
-  return "'" .. value:gsub("'", [['\'']]) .. "'"
-end
+local words = {}
 
 local function fill(text, result)
   local values = {name = result.subject.name, arn = result.subject.arn, region = result.region,
     account = result.account}
-  return (text:gsub("{(%w+)}", function(name) return values[name] and quoted(values[name]) end))
+  return (text:gsub("{(%w+)}", function(name) return values[name] and shellword(values[name]) end))
 end
 
 --- The path of a playbook such as "harden/storage" on this machine, or nil.
@@ -30,7 +26,7 @@ local function vars_of(result)
   local names, out = {}, {}
   for name in pairs(result.vars or {}) do names[#names + 1] = name end
   table.sort(names)
-  for i, name in ipairs(names) do out[i] = " --var " .. quoted(name .. "=" .. result.vars[name]) end
+  for i, name in ipairs(names) do out[i] = " --var " .. shellword(name .. "=" .. result.vars[name]) end
   return table.concat(out)
 end
 
@@ -38,7 +34,8 @@ end
 function words.command(result, account_path, find)
   local path = result.remedy and find and find(result.remedy)
   if path then
-    return "tidelock plan " .. path .. (account_path and " --account " .. account_path or "") .. vars_of(result), "fix"
+    local account = account_path and " --account " .. shellword(account_path) or ""
+    return "tidelock plan " .. path .. account .. vars_of(result), "fix"
   end
   if result.command then return fill(result.command, result), "look" end
 end

@@ -1,5 +1,6 @@
 --- How a run came out: its result, its exit code, and the sentence that says how to go on.
 local playbook = require "playbook"
+local shellword = require "shellword"
 local sorted_keys = require "resources.compare".sorted_keys
 local suggest = require "suggest"
 
@@ -34,20 +35,14 @@ function outcome.checked(flow)
   return exit
 end
 
--- A word as a shell takes it.
-local function quoted(word)
-  if word:find "^[%w%-_./=:@,]+$" then return word end
-  return "'" .. word:gsub("'", "'\\''") .. "'"
-end
-
 -- The command that applies the playbook once more as it was applied, as far as vars are text or numbers.
 local function apply_again(engine, flow)
-  local words = {"tidelock apply " .. quoted(engine.loaded.path)}
-  if engine.loaded.account_path then words[#words + 1] = "--account " .. quoted(engine.loaded.account_path) end
+  local words = {"tidelock apply " .. shellword(engine.loaded.path)}
+  if engine.loaded.account_path then words[#words + 1] = "--account " .. shellword(engine.loaded.account_path) end
   local given = engine.loaded.given_vars or {}
   for _, name in ipairs(sorted_keys(given)) do
     local value = given[name]
-    if type(value) ~= "table" then words[#words + 1] = "--var " .. quoted(("%s=%s"):format(name, tostring(value))) end
+    if type(value) ~= "table" then words[#words + 1] = "--var " .. shellword(name .. "=" .. tostring(value)) end
   end
   return table.concat(words, " ") .. (flow.store and flow.store.words or "")
 end

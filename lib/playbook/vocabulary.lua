@@ -4,6 +4,7 @@ local libraries = require "playbook.libraries"
 local lists = require "lists"
 local resources = require "resources"
 local sandbox = require "playbook.sandbox"
+local shellword = require "shellword"
 local suggest = require "suggest"
 local unknown = require "playbook.unknown"
 local vars = require "playbook.vars"
@@ -67,6 +68,7 @@ local function account_word(engine)
   return setmetatable({}, {
     __index = function(_, name)
       if name == "region" then return engine.region or no_region(engine) end     -- --region's, before the file's
+      if name == "file" and engine.account then return shellword(engine.account_path) end
       if data[name] ~= nil then return data[name] end
       if name == "id" then
         if engine.identity.known then return engine.identity.known.id end

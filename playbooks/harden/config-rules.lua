@@ -10,7 +10,7 @@ if var.after == "" then
   find "a recorder" {run = function()
     if not aws.config:describe_configuration_recorders {}.ConfigurationRecorders[1] then
       error(("AWS Config records nothing in %s, and rules judge what is recorded. First: tidelock apply"
-        .. " playbooks/harden/config.lua"):format(account.region), 0)
+        .. " playbooks/harden/config.lua --account %s"):format(account.region, account.file), 0)
     end
     return true
   end}

@@ -83,7 +83,7 @@ find "who is told" {run = function()
   if ok then return topic end
   if err.code ~= "NotFound" and err.code ~= "NotFoundException" then error(err, 0) end
   refuse("There is no topic %s, so no alarm of the limiter would be heard. Make it with: tidelock apply"
-    .. " playbooks/harden/alarms.lua, or name another with --var topic=ARN.", topic)
+    .. " playbooks/harden/alarms.lua --account %s, or name another with --var topic=ARN.", topic, account.file)
 end}
 
 -- ## Queue, secret

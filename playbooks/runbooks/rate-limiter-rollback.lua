@@ -90,8 +90,8 @@ check "the older version is in use, and reads the queue" {test = function()
   if in_use ~= from_to.to then return false, "version " .. in_use .. " is in use" end
   local one = mapping()
   if from_to.enabled and (not one or one.State ~= "Enabled") then return false, "nothing reads the queue" end
-  return true, ("version %s; to stay there: tidelock apply playbooks/provision/rate-limiter.lua --var version=%s")
-    :format(in_use, in_use)
+  return true, ("version %s; to stay there: tidelock apply playbooks/provision/rate-limiter.lua --account %s"
+    .. " --var version=%s"):format(in_use, account.file, in_use)
 end}
 
 output {from = from_to.from, to = from_to.to}

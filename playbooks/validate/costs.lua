@@ -17,7 +17,8 @@ playbook {
 -- What says that there is none of it; any other refusal means that it could not be looked at.
 local none = {}
 for code, maker in pairs {NotFound = "costs", NotFoundException = "costs", ResourceNotFoundException = "messaging"} do
-  none[code] = ("it is not there; make it with: tidelock apply playbooks/provision/%s.lua"):format(maker)
+  none[code] = ("it is not there; make it with: tidelock apply playbooks/provision/%s.lua --account %s"):format(maker,
+    account.file)
 end
 
 local DAY, GB = 86400, 1e9

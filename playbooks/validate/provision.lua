@@ -21,7 +21,7 @@ local topic = "arn:" .. account.partition .. ":sns:" .. account.region .. ":" ..
 local none = {}
 for _, code in ipairs {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "ResourceNotFoundException",
   "NotFound", "NotFoundException"} do
-  none[code] = "it is not there; make it with: tidelock apply playbooks/provision/all.lua"
+  none[code] = "it is not there; make it with: tidelock apply playbooks/provision/all.lua --account " .. account.file
 end
 
 -- ## Queues: as declared, and a message of our own through those that nobody else works on

@@ -12,7 +12,7 @@ playbook {
   },
 }
 
-local MAKE_IT = "; make it with: tidelock apply playbooks/harden/security-services.lua"
+local MAKE_IT = "; make it with: tidelock apply playbooks/harden/security-services.lua --account " .. account.file
 local NO_QUEUE = "there is no queue of those that could not" .. MAKE_IT
 local trail = var.trail ~= "" and var.trail or account.prefix .. "-" .. account.env .. "-trail"
 

@@ -166,7 +166,8 @@ describe("validate/provision", function()
     assert.equal(1, code)
     for _, name in ipairs {"4.1/4.2 queue example-rate-limiter-queue", "5.1 message through example-rate-limiter-queue",
       "3.1/3.2 budget tells at forecast and actual"} do
-      assert.same({"fail", "it is not there; make it with: tidelock apply playbooks/provision/all.lua"}, by[name])
+      assert.same({"fail", "it is not there; make it with: tidelock apply playbooks/provision/all.lua"
+        .. " --account playbooks/accounts/example.lua"}, by[name])
     end
   end)
   it("takes what could not be asked for no answer", function()

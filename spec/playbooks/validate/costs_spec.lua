@@ -90,8 +90,8 @@ describe("validate/costs", function()
     for name, maker in pairs {["3.1/3.2 the budget tells at forecast and actual spend"] = "costs",
       ["4.5 budgets and anomaly detection may publish"] = "costs",
       ["the costs of AI are written down"] = "messaging"} do
-      assert.equal(("it is not there; make it with: tidelock apply playbooks/provision/%s.lua"):format(maker),
-        all[name].why)
+      assert.equal(("it is not there; make it with: tidelock apply playbooks/provision/%s.lua"
+        .. " --account playbooks/accounts/example.lua"):format(maker), all[name].why)
     end
     assert.matches(" 5 failed, ", text, 1, true)           -- these, a subscription to anomalies, endpoints
   end)

@@ -79,6 +79,7 @@ describe("validate/security-services where nothing was hardened", function()
     host:close()
     assert.equal(1, code, text)
     local make = "; make it with: tidelock apply playbooks/harden/security-services.lua"
+      .. " --account playbooks/accounts/example.lua"
     for _, line in ipairs {'check "findings could all be delivered": there is no queue of those that could not' .. make,
       'check "2.1 the trail has written the call down": there is no trail example-production-trail' .. make,
       'check "2.2 a finding of high severity is delivered": GuardDuty has no detector here' .. make} do

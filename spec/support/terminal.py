@@ -12,8 +12,8 @@ def main():
     steps = json.load(sys.stdin)
     pid, fd = pty.fork()
     if pid == 0:
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))   # before the program can ask for it
         os.execvp(sys.argv[1], sys.argv[1:])
-    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     shown, at, result = b"", 0, {}
 
     def more(until):

@@ -7,7 +7,8 @@ local json = require "tidelock.json"
 
 local DAY <const> = 86400
 
-local LAST <const> = os.date("!%d", os.time() + DAY) == "01"       -- nothing of the month is to come any more
+-- Nothing of the month is to come any more. Asked before and after: midnight may have come meanwhile.
+local function last() return os.date("!%d", os.time() + DAY) == "01" end
 
 local host, names
 
@@ -71,6 +72,7 @@ describe("validate/costs", function()
     host.session.ssm:put_parameter {Name = "/sandbox/forecast", Type = "String", Value = "390.5"}
     host.session.dynamodb:put_item {TableName = "example-ai-costs-production",
       Item = {pk = {S = os.date "!COST#%Y-%m-%d#openai"}, sk = {S = "content#gpt-4"}}}
+    local before = last()
     local all
     code, text, all = validate()
     assert.equal(2, code, text)                   -- moto's Cost Explorer has no usage: that alone cannot be measured
@@ -80,8 +82,8 @@ describe("validate/costs", function()
     assert.matches("NAT traffic: 10.00 %-> 5.50 GB a day, 45.0 %% less",
       all["7.2 less goes through the NAT gateways"].why)
     assert.matches("0.0 %% %-> 40.0 %% are not STANDARD", all["7.1 stored bytes move to cheaper classes"].why)
-    assert.matches(("0.00 so far and %s to come"):format(LAST and "0.00" or "390.50"),
-      all["the month stays within the budget"].why)
+    local coming = all["the month stays within the budget"].why:match "0.00 so far and (%S+) to come"
+    assert.is_true(coming == (before and "0.00" or "390.50") or coming == (last() and "0.00" or "390.50"), coming)
     assert.matches("could not be measured", all["7.2 and costs less"].why)
   end)
   it("fails where nothing was provisioned, in words that say what makes it", function()
@@ -103,6 +105,7 @@ describe("validate/costs", function()
     host.session.ec2:delete_vpc_endpoints {VpcEndpointIds = {host.session.ec2:describe_vpc_endpoints {}
       .VpcEndpoints[1].VpcEndpointId}}
     host.session.ssm:put_parameter {Name = "/sandbox/forecast", Type = "String", Value = "400.01"}
+    local before = last()
     local code, text, all = validate()
     assert.equal(1, code, text)
     assert.matches("10.00 %-> 10.00 GB a day, 0.0 %% less; 20 %% are asked for",
@@ -111,7 +114,8 @@ describe("validate/costs", function()
       "3.3 anomalies are looked for, and told", "7.2 less goes through the NAT gateways"} do
       assert.is_false(all[name].pass, name)
     end
-    assert.equal(LAST, all["the month stays within the budget"].pass)
+    local pass = all["the month stays within the budget"].pass
+    assert.is_true(pass == before or pass == last(), tostring(pass))
     assert.is_true(all["7.4 tables shrink"].pass)
   end)
   it("fails for a route table that only the NAT gateway serves", function()

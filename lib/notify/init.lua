@@ -15,16 +15,23 @@ local function sentence(err)
   return (tostring(err):gsub("\nstack traceback:.*", ""))
 end
 
-local function arn_of(world, service, name)
+-- The services where an ARN is at home: a topic, a secret or a table may be of another region than the run.
+local function near(world, name)
+  local region = name:match "^arn:[^:]+:[^:]+:([^:]+):"
+  if not region or region == world.region then return world.aws end
+  return world.aws:derive {region = region}
+end
+
+local function topic_arn(world, name)
   if name:find "^arn:" then return name end
-  return ("arn:%s:%s:%s:%s:%s"):format(world.partition or "aws", service, world.region, world.account, name)
+  return ("arn:%s:sns:%s:%s:%s"):format(world.partition or "aws", world.region, world.account, name)
 end
 
 -- ## Channels: each takes (world, message, change) and returns true, or nil and why
 
 local function topic(name)
   return function(world, told)
-    world.aws.sns:publish {TopicArn = arn_of(world, "sns", name), Subject = told.subject,
+    near(world, name).sns:publish {TopicArn = topic_arn(world, name), Subject = told.subject,
       Message = told.text:sub(1, TEXT_MOST)}
     return true
   end
@@ -35,7 +42,7 @@ local function escaped(text) return (text:gsub("[&<>]", {["&"] = "&amp;", ["<"] 
 
 local function web(secret, data_of)
   return function(world, told)
-    local value = world.aws.secretsmanager:get_secret_value {SecretId = secret}.SecretString
+    local value = near(world, secret).secretsmanager:get_secret_value {SecretId = secret}.SecretString
     if type(value) == "userdata" then value = require "tidelock.secret".reveal(value) end
     if not value then return nil, ("the secret %s has no text"):format(secret) end
     local ok, why = post.json(value:match "^%s*(.-)%s*$", data_of(told), world)
@@ -78,18 +85,15 @@ end
 
 -- ## Where no channel takes it
 
--- Where the table is, and what it is called there: an ARN may be of another region, or of another account.
-local function home_of(world, table_name)
-  local region, id, name = table_name:match "^arn:[^:]+:dynamodb:([^:]+):(%d+):table/(.+)$"
-  if not region then return world.aws, table_name end
-  local aws = region == world.region and world.aws or world.aws:derive {region = region}
-  return aws, id == world.account and name or table_name
+-- What the table is called where it is: one of another account by its ARN.
+local function called(world, table_name)
+  local id, name = table_name:match "^arn:[^:]+:dynamodb:[^:]+:(%d+):table/(.+)$"
+  return id and id == world.account and name or table_name
 end
 
 local function keep(world, table_name, told, channel, why)
-  local aws, name = home_of(world, table_name)
   local now = os.date("!%Y-%m-%dT%H:%M:%SZ", world.now // 1 | 0)
-  aws.dynamodb:put_item {TableName = name, Item = {
+  near(world, table_name).dynamodb:put_item {TableName = called(world, table_name), Item = {
     pk = {S = "ALERT#" .. require "tidelock.digest".uuid()}, sk = {S = now}, alertType = {S = "security"},
     severity = {S = told.severity}, message = {S = told.text:sub(1, TEXT_MOST)}, subject = {S = told.subject},
     channel = {S = channel}, error = {S = why}, notified = {BOOL = false},

@@ -46,17 +46,18 @@ describe("notify", function()
 
   local function secret(name, value) session.secretsmanager:create_secret {Name = name, SecretString = value} end
 
-  -- A queue that hears what the topic is told.
-  local function listen()
-    local topic = session.sns:create_topic {Name = "alerts"}.TopicArn
-    local url = session.sqs:create_queue {QueueName = "ear"}.QueueUrl
-    session.sns:subscribe {TopicArn = topic, Protocol = "sqs", Endpoint = ("arn:aws:sqs:%s:%s:ear"):format(
-      server.region, server.account)}
+  -- A queue that hears what the topic is told, in the run's region or another.
+  local function listen(region)
+    local there = region and session:derive {region = region} or session
+    local topic = there.sns:create_topic {Name = "alerts"}.TopicArn
+    local url = there.sqs:create_queue {QueueName = "ear"}.QueueUrl
+    there.sns:subscribe {TopicArn = topic, Protocol = "sqs", Endpoint = ("arn:aws:sqs:%s:%s:ear"):format(
+      region or server.region, server.account)}
     return function()
       local out = {}
-      for i, m in ipairs(session.sqs:receive_message {QueueUrl = url, MaxNumberOfMessages = 10}.Messages or {}) do
+      for i, m in ipairs(there.sqs:receive_message {QueueUrl = url, MaxNumberOfMessages = 10}.Messages or {}) do
         out[i] = json.decode(m.Body)
-        session.sqs:delete_message {QueueUrl = url, ReceiptHandle = m.ReceiptHandle}
+        there.sqs:delete_message {QueueUrl = url, ReceiptHandle = m.ReceiptHandle}
       end
       return out
     end
@@ -98,6 +99,16 @@ describe("notify", function()
     local heard = listen()
     assert.is_false(run({notify = {topic = "alerts"}}, {result("b1", "pass")}).told)
     assert.equal(0, #heard())
+  end)
+
+  it("tells a topic, and reads a secret, that the account file gives by an ARN of another region", function()
+    local there <const> = session:derive {region = "eu-central-1"}
+    local heard = listen "eu-central-1"
+    local hook = there.secretsmanager:create_secret {Name = "far", SecretString = receiver.url .. "/keep/far"}.ARN
+    local topic = ("arn:aws:sns:eu-central-1:%s:alerts"):format(server.account)
+    local out = run({notify = {topic = topic, webhooks = {hook}}}, {result "b1"})
+    assert.same({"Told: topic " .. topic, "Told: webhook " .. hook}, notify.lines(out))
+    assert.same({1, 1}, {#heard(), #kept "far"})
   end)
 
   it("keeps in the table what a channel does not take, and tells the others all the same", function()

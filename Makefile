@@ -98,7 +98,7 @@ lint: setup
 conformance: setup $B/tidelua
 	$B/tidelua spec/conformance/run.lua
 bench: setup $B/tidelock $B/tidelua
-	@for each in spec/bench/*.lua; do TIDELUA_ARENA=1 $B/tidelua $$each || exit 1; done
+	@failed=0; for each in spec/bench/*.lua; do TIDELUA_ARENA=1 $B/tidelua $$each || failed=1; done; exit $$failed
 compare: setup $B/tidelock $B/tidelua
 	@vendor/venv prowler custodian
 	$B/tidelua spec/compare/peers.lua

@@ -43,9 +43,12 @@ local function requests(line)
   return tonumber(got.stdout:match "(%d+) requests") or error(got.stdout .. got.stderr)
 end
 
+local failed = false
+
 local function row(what, unit, ours, theirs, limit)
   print(("%-34s %-9s %10.2f %10s   %s"):format(what, unit, ours, theirs and ("%.2f"):format(theirs) or "",
     limit and ("at most %g%s"):format(limit, ours <= limit and "" or ": NOT REACHED") or ""))
+  failed = failed or limit ~= nil and ours > limit
 end
 
 local six <const> = HERE .. "/tidelock check " .. SIX
@@ -78,4 +81,4 @@ row("", "MB", whole.memory)
 row("", "ms wall", whole.wall)
 row("", "requests", n)
 host:close()
-return 0
+return failed and 1 or 0

@@ -110,4 +110,4 @@ beside_cli(env)
 many(env, QUICK and 500 or 2000, 1)
 many(env, QUICK and 500 or 5000, 32, 60)
 in_sequence(QUICK and 500 or 2000)
-return 0
+return shot.failed and 1 or 0

@@ -40,12 +40,16 @@ local function measure(inflight)
 end
 
 measure(32)
+local failed = false
 for _, inflight in ipairs {1, 32} do
   local best, rate = math.huge, 0
   for _ = 1, 3 do
     local cpu, n = measure(inflight)
     if cpu < best then best, rate = cpu, n end
   end
-  print(("http: %2d in flight: %5.1f us of CPU a request, %6.0f requests/s"):format(inflight, best, rate))
-  if inflight == 32 and best > MOST then error("http: more than " .. MOST .. " us of CPU a request", 0) end
+  local missed = inflight == 32 and best > MOST
+  failed = failed or missed
+  print(("http: %2d in flight: %5.1f us of CPU a request%s, %6.0f requests/s"):format(inflight, best,
+    inflight == 32 and (" (at most %d%s)"):format(MOST, missed and ": NOT REACHED" or "") or "", rate))
 end
+return failed and 1 or 0

@@ -38,6 +38,7 @@ local function theirs(...)
   return tonumber(out.stdout:match '\n"[^\n]-","([%d.]+)"[^\n]*\n$')
 end
 
+local failed = false
 for _, case in ipairs {
   {"SET", function(key) return client:call("SET", "s" .. key, "value") end, {"SET", "s", "value"}},
   {"script", function(key) return script:run(client, {"k" .. key}, {60000}) end,
@@ -45,7 +46,9 @@ for _, case in ipairs {
 } do
   local rate, cpu = ours(case[2])
   local other = theirs(table.unpack(case[3]))
-  print(("redis: %-6s %7.0f a second, %5.2f us of CPU each; redis-benchmark %7.0f, ratio %.2f"):format(case[1], rate,
-    cpu, other, rate / other))
-  if rate / other < LEAST then error("redis: below " .. LEAST .. " of redis-benchmark", 0) end
+  local missed = rate / other < LEAST
+  failed = failed or missed
+  print(("redis: %-6s %7.0f a second, %5.2f us of CPU each; redis-benchmark %7.0f, ratio %.2f (at least %g%s)"):format(
+    case[1], rate, cpu, other, rate / other, LEAST, missed and ": NOT REACHED" or ""))
 end
+return failed and 1 or 0

@@ -84,4 +84,4 @@ else
   print "not beside curl: there is none on this machine"
 end
 server.remove(folder)
-return 0
+return shot.failed and 1 or 0

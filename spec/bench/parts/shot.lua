@@ -42,8 +42,9 @@ function shot.head(them)
   print(("%-38s %-7s %10s %10s %10s   %s"):format("", "", "tidelock", them or "boto3", "ratio", "wanted"))
 end
 
---- One row: ours beside theirs, and whether a limit is kept.
+--- One row: ours beside theirs, and whether a limit is kept; `shot.failed` once one is not.
 function shot.row(what, unit, ours, theirs, limit)
+  shot.failed = shot.failed or limit ~= nil and ours > limit
   print(("%-38s %-7s %10.2f %10.2f %8.3g x   %s"):format(what, unit, ours, theirs, theirs / ours,
     limit and ("at most %g%s"):format(limit, ours <= limit and "" or ": NOT REACHED") or ""))
 end

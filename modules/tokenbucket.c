@@ -82,10 +82,15 @@ static int policy_steps (lua_State *L) {
 
 /* ----- stores ----- */
 
-/* The methods have the stores' metatable at hand: a look-up by name costs as much as a decision. */
+/*
+** What the methods have at hand: a look-up of the metatable by name costs as much as a decision,
+** and that of a text that is pushed, a twelfth of one.
+*/
+enum {METATABLE = 1, LIMITED, COOLDOWN};
+
 static tl_buckets *check (lua_State *L) {
   tl_buckets *st = lua_touserdata(L, 1);
-  if (st == NULL || !lua_getmetatable(L, 1) || !lua_rawequal(L, -1, lua_upvalueindex(1)))
+  if (st == NULL || !lua_getmetatable(L, 1) || !lua_rawequal(L, -1, lua_upvalueindex(METATABLE)))
     luaL_checkudata(L, 1, STORE);   /* says what it is instead */
   lua_pop(L, 1);
   luaL_argcheck(L, st->h != NULL, 1, "the store is closed");
@@ -155,7 +160,7 @@ static int noroom (lua_State *L) {
 static int refuse (lua_State *L, const tl_buckets *st, int64_t now, int64_t wait) {
   lua_pushboolean(L, 0);
   lua_pushinteger(L, wait);
-  lua_pushstring(L, now < st->h->open ? "cooldown" : "limited");
+  lua_pushvalue(L, lua_upvalueindex(now < st->h->open ? COOLDOWN : LIMITED));
   return 3;
 }
 
@@ -265,7 +270,9 @@ int luaopen_tidelock_tokenbucket (lua_State *L) {
   luaL_setfuncs(L, meta, 0);
   luaL_newlibtable(L, methods);
   lua_pushvalue(L, -2);
-  luaL_setfuncs(L, methods, 1);
+  lua_pushliteral(L, "limited");
+  lua_pushliteral(L, "cooldown");
+  luaL_setfuncs(L, methods, COOLDOWN);
   lua_setfield(L, -2, "__index");
   luaL_newmetatable(L, POLICY);
   luaL_newlib(L, policymethods);

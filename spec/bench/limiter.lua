@@ -108,21 +108,32 @@ local function without_lua()
   end
 end
 
+-- Millions a second of processor time, the best of three: what else the machine does only makes it slower.
+local function best_of(n, run, store)
+  local best = 0
+  for _ = 1, 3 do
+    local from = os.clock()
+    run(store)
+    best = math.max(best, n / (os.clock() - from) / 1e6)
+  end
+  return best
+end
+
 local function in_process()
   local store <close> = assert(tokenbucket.store(assert(tokenbucket.policy {windows = {{limit = 10, ms = 60000}},
     burst = 3,
     every = 6000})))
   local n = QUICK and 300000 or 3000000
-  local from = os.clock()
-  for _ = 1, n do store:take "u" end
-  row("in process, one key, refused, from Lua", "M/s", n / (os.clock() - from) / 1e6, 12, "less")
+  row("in process, one key, refused, from Lua", "M/s", best_of(n, function(s)
+    for _ = 1, n do s:take "u" end
+  end, store), 12, "less")
   local keys = QUICK and 100000 or 1000000
   local names = {}
   for i = 1, keys do names[i] = "user-" .. i end
   for i = 1, keys do store:take(names[i]) end
-  from = os.clock()
-  for i = 1, keys do store:take(names[(i * 7919) % keys + 1]) end
-  row(("in process, %d keys, from Lua"):format(keys), "M/s", keys / (os.clock() - from) / 1e6, 1.5, "less")
+  row(("in process, %d keys, from Lua"):format(keys), "M/s", best_of(keys, function(s)
+    for i = 1, keys do s:take(names[(i * 7919) % keys + 1]) end
+  end, store), 1.5, "less")
   local stats = store:stats()
   row("bytes a key", "B", stats.bytes / stats.keys, 128)
 end

@@ -124,15 +124,13 @@ local MEMBERS <const> = {"Name", "GroupName", "ScheduleExpression", "ScheduleExp
   "EndDate", "Description", "KmsKeyArn", "Target", "FlexibleTimeWindow", "ActionAfterCompletion"}
 
 local function set_state(session, live, state)
-  if live.State == state then return false end
   local input = {State = state}
   for _, member in ipairs(MEMBERS) do input[member] = live[member] end
   session.scheduler:update_schedule(input)
-  return true
 end
 
--- Silence counts from here: while it rested its alarm went off unheard, and one that is off already would tell of no
--- run that does not come.
+-- Silence counts from here, by a datapoint as a run's end makes it: while it rested its alarm went off unheard, and one
+-- that is off already would tell of no run that does not come.
 local function begin_anew(session, name)
   local alarm = (session.cloudwatch:describe_alarms {AlarmNames = {stack.alarm(name)}}.MetricAlarms or {})[1]
   if not alarm then return end
@@ -144,8 +142,10 @@ local function switch(verb, state, alarm_call, said)
   return function(args, ctx)
     local name = one_name(args, verb)
     local session = stack.session(args)
-    local changed = set_state(session, stack.live(session, name), state)
-    if changed and state == "ENABLED" then begin_anew(session, name) end
+    local live = stack.live(session, name)
+    local changed = live.State ~= state
+    if changed and state == "ENABLED" then begin_anew(session, name) end      -- where that is refused, all stays
+    if changed then set_state(session, live, state) end
     session.cloudwatch[alarm_call](session.cloudwatch, {AlarmNames = {stack.alarm(name)}})
     ctx:say(said[changed and 1 or 2], name, name)
     return 0

@@ -215,6 +215,28 @@ describe("tidelock schedule", function()
     assert.equal("on", json.decode((select(2, run("list", "--output", "json"))))[1].state)
   end)
 
+  it("stays paused where its silence cannot begin anew: running without its alarm would be worse", function()
+    local stack, others = require "cli.schedule.stack", require "cli.schedule.others"
+    local real, calls = stack.session, {}
+    stack.session = function()
+      local function asked(service)
+        return setmetatable({}, {__index = function(_, operation)
+          return function()
+            calls[#calls + 1] = service .. "." .. operation
+            if operation == "get_schedule" then return {Name = "x", State = "DISABLED"} end
+            if operation == "put_metric_data" then error({code = "AccessDenied"}, 0) end
+            return {MetricAlarms = {{Namespace = "tidelock", MetricName = "x.ended"}}}
+          end
+        end})
+      end
+      return {scheduler = asked "scheduler", cloudwatch = asked "cloudwatch"}
+    end
+    local ok, err = pcall(others.unpause, {"x"}, {})
+    stack.session = real
+    assert.same({false, "AccessDenied"}, {ok, err.code})
+    assert.same({"scheduler.get_schedule", "cloudwatch.describe_alarms", "cloudwatch.put_metric_data"}, calls)
+  end)
+
   it("runs one now, with an approval in its command", function()
     local code, out, err = run("run", "runbooks-security", "--approve", "go on")
     assert.equal(0, code, err)

@@ -12,7 +12,8 @@ playbook {...}            the header: name, about, vars = {NAME = {TYPE, default
                           the name of the environment variable that holds it); owns = false: what is declared gets
                           no owner's tag, and no destroy or --prune deletes it
 var.NAME                  a var, from --var NAME=VALUE or its default
-account.NAME              the account file (--account); account.id, .region and .partition are of the run
+account.NAME              the account file (--account); account.id, .region and .partition are of the run,
+                          and account.file is its path, as a shell takes it
 ensure.SERVICE.TYPE {...} a resource; properties are the API's own members, `name` stands for the key, documents are
                           tables, tags = {...}; also after = {...}, protect = true, ignore = {"Property"}.
                           It returns a handle: dlq.arn in another resource is the edge between the two, and
